@@ -1,1 +1,20 @@
-//! x
+//! Sluice moves databases between schema versions safely, as a Kubernetes operator and on the command line.
+//!
+//! The rooms of the house, top to bottom. A room may use the rooms below it, never those above:
+//!
+//! | room | what happens there |
+//! |---|---|
+//! | `cli` | one file per subcommand |
+//! | `controller` | the shell around the core, against Kubernetes: observe → decide → act → record |
+//! | `rollout` | the core: a pure state machine, from what was observed to one decision |
+//! | `database` | the `Database` trait and its dialects: connect, lock, ledger, apply, revert, inspect |
+//! | `sources` | where scripts come from: inline, ConfigMaps, a directory → raw files |
+//! | `plan` | migration set × ledger × target version → a plan, or the precise reason why there is none |
+//! | [`migration`] | scripts, headers, versions, layouts, checksums, sets |
+//! | `api` | what users write: the custom resources, conditions and reasons |
+//! | `telemetry` | metrics, logs and the HTTP server that serves them |
+//!
+//! `migration`, `plan`, `rollout` and `api` are pure: no clock, no network, no Kubernetes client. They take time as an
+//! argument, so that every case can be tested without a server.
+
+pub mod migration;

@@ -1,0 +1,47 @@
+//! What is wrong with a source, told so that its author can mend it. Never carries data of a database.
+
+use std::fmt;
+
+/// One thing wrong with one file: where, what, and the cure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The file as its author knows it.
+    pub file: String,
+    /// 1-based line in that file, where there is one to point at.
+    pub line: Option<u32>,
+    /// What is wrong, without a full stop: `version 003 appears twice (also in V003__b.sql)`.
+    pub what: String,
+    /// What to do about it, as an imperative without a full stop.
+    pub cure: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            Some(line) => write!(f, "{}:{}: {}: {}", self.file, line, self.what, self.cure),
+            None => write!(f, "{}: {}: {}", self.file, self.what, self.cure),
+        }
+    }
+}
+
+/// Everything wrong with a source, in file order; never empty.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct Problems(pub Vec<Problem>);
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, problem) in self.0.iter().enumerate() {
+            if index > 0 {
+                f.write_str("; ")?;
+            }
+            write!(f, "{problem}")?;
+        }
+        Ok(())
+    }
+}
+
+impl From<Problem> for Problems {
+    fn from(problem: Problem) -> Self {
+        Self(vec![problem])
+    }
+}
