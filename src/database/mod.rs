@@ -1,0 +1,190 @@
+//! Target databases: the [`Database`] trait and one folder per dialect.
+//!
+//! This room runs SQL and reads ledgers. It must never talk to Kubernetes, decide whether something should run, or let a
+//! server's message, a password or a row's content out other than into the database's own ledger.
+
+mod address;
+mod engine;
+mod error;
+pub mod postgres;
+mod progress;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use crate::plan::{Direction, Ledger, Outcome, Step};
+
+pub use address::{Address, Credentials, TlsMode};
+pub use engine::{RunReport, RunRequest, run};
+pub use error::{DatabaseError, FailureClass, StepFailure};
+pub use progress::{Blocker, Progress, ProgressSender, Stage, StopSignal, progress};
+
+/// What is known about the server of a database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerFacts {
+    /// `15.18`
+    pub version: String,
+    /// The server's clock.
+    pub now: Timestamp,
+    /// `None` where it may be written to; else why not and what to do, as a [`DatabaseError::Unsuitable`] says it.
+    pub unsuitable: Option<String>,
+}
+
+/// Who holds a database's migration lock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder {
+    /// The server's process id of the session.
+    pub pid: i32,
+    /// `namespace/name` of the object whose run it is, where the ledger says so.
+    pub object: Option<String>,
+    /// The operator instance (pod name), where the ledger says so.
+    pub instance: Option<String>,
+    /// Since when.
+    pub since: Option<Timestamp>,
+}
+
+/// What a look at a database saw. Reading only: a look creates nothing, locks nothing, waits for nobody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inspection {
+    /// The server.
+    pub server: ServerFacts,
+    /// The ledger; `installed: false` and what else was found where there is none.
+    pub ledger: Ledger,
+    /// Who holds the migration lock right now.
+    pub holder: Option<Holder>,
+}
+
+/// Which run a session works for: written into the ledger and, in short, into the session's application name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunIdentity {
+    /// The fencing token.
+    pub id: uuid::Uuid,
+    /// `namespace/name`, or `cli`.
+    pub object: String,
+    /// The object's uid, empty on the command line.
+    pub object_uid: String,
+    /// The object's generation.
+    pub generation: i64,
+    /// The retry token in force.
+    pub retry_token: Option<String>,
+    /// Pod or host name of the operator.
+    pub instance: String,
+}
+
+/// How a session behaves. All durations are handed to the server in milliseconds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionSettings {
+    /// First `lock_timeout`; grows ×1.5 every 4 tries up to one second (or itself, where it is longer).
+    pub lock_timeout: std::time::Duration,
+    /// How long a step may go on retrying for locks.
+    pub lock_retry_deadline: std::time::Duration,
+    /// `statement_timeout` for each statement.
+    pub statement_timeout: std::time::Duration,
+    /// All steps in one transaction.
+    pub one_transaction: bool,
+}
+
+/// The answer to an attempt to take the migration lock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LockAttempt {
+    /// This session holds it.
+    Acquired,
+    /// Somebody else does.
+    HeldBy(Holder),
+}
+
+/// What a run writes into the ledger before its first step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunStart {
+    /// Which way.
+    pub direction: Direction,
+    /// Version before.
+    pub from: Option<String>,
+    /// Version after.
+    pub to: Option<String>,
+    /// The plan's digest.
+    pub plan_digest: String,
+    /// The set's digest.
+    pub set_digest: String,
+}
+
+/// A step that took effect.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepReport {
+    /// The step's label.
+    pub label: String,
+    /// Wall time of the attempt that succeeded.
+    pub elapsed: std::time::Duration,
+    /// Attempts that ended in a lock timeout or another retryable error before.
+    pub retries: u32,
+}
+
+/// A database that can be migrated.
+#[async_trait]
+pub trait Database: Send + Sync + std::fmt::Debug {
+    /// Where it is, without secrets: also the key by which runs on one database (and ledger) are serialised.
+    fn address(&self) -> &Address;
+
+    /// Looks at the server and its ledger over one short-lived connection.
+    ///
+    /// # Errors
+    /// When the server cannot be reached or read. An unsuitable server (standby …) is not an error here: see
+    /// [`ServerFacts::unsuitable`].
+    async fn inspect(&self) -> Result<Inspection, DatabaseError>;
+
+    /// Opens the one dedicated session of a run.
+    ///
+    /// # Errors
+    /// When the server cannot be reached, or is one that must not be migrated (standby, read-only, transaction pooler).
+    async fn open(&self, run: &RunIdentity, settings: &SessionSettings) -> Result<Box<dyn Session>, DatabaseError>;
+}
+
+/// The one session of a run. Dropping it without [`Session::close`] closes the connection and with it everything it held.
+#[async_trait]
+pub trait Session: Send {
+    /// Tries to take the migration lock, without waiting. Calling it again while holding it verifies that it is still held.
+    ///
+    /// # Errors
+    /// When the server cannot be asked.
+    async fn try_lock(&mut self) -> Result<LockAttempt, DatabaseError>;
+
+    /// Creates or upgrades the ledger. Under the lock only.
+    ///
+    /// # Errors
+    /// When the server refuses, or the ledger was written by a newer Sluice.
+    async fn install_ledger(&mut self) -> Result<(), DatabaseError>;
+
+    /// Reads the ledger.
+    ///
+    /// # Errors
+    /// When the server cannot be asked.
+    async fn ledger(&mut self) -> Result<Ledger, DatabaseError>;
+
+    /// Records the beginning of a run.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    async fn begin_run(&mut self, start: &RunStart) -> Result<(), DatabaseError>;
+
+    /// Carries out steps: all of them in one transaction when the settings say so, else each on its own, and calls
+    /// `done` after each that is in effect for good.
+    ///
+    /// # Errors
+    /// The first failure; what was reported as done before stays.
+    async fn execute(
+        &mut self,
+        steps: &[Step],
+        progress: &ProgressSender,
+        stop: &StopSignal,
+        done: &mut (dyn FnMut(StepReport) + Send),
+    ) -> Result<(), DatabaseError>;
+
+    /// Records the end of a run and releases the lock. `detail` is the server's full message, for the ledger alone.
+    ///
+    /// # Errors
+    /// When the server cannot be told.
+    async fn finish_run(&mut self, outcome: Outcome, failure: Option<&StepFailure>) -> Result<(), DatabaseError>;
+
+    /// Closes the connection and waits until the server knows.
+    async fn close(self: Box<Self>);
+}
