@@ -17,6 +17,7 @@
 //! `migration`, `plan`, `rollout` and `api` are pure: no clock, no network, no Kubernetes client. They take time as an
 //! argument, so that every case can be tested without a server.
 
+pub mod api;
 pub mod database;
 pub mod migration;
 pub mod plan;

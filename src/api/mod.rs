@@ -1,0 +1,39 @@
+//! What users write and read: the custom resources, one folder per API version.
+//!
+//! Pure data. This room must not know how anything is carried out, and nothing here reads a clock or a client.
+
+pub mod v1alpha1;
+
+use serde_json::{Value, json};
+
+/// The custom resource definitions as JSON, in the order in which they are printed and installed.
+///
+/// # Errors
+/// Never in practice: only when a definition cannot be turned into JSON.
+pub fn crds() -> Result<Vec<Value>, serde_json::Error> {
+    use kube::CustomResourceExt;
+    let mut migration = serde_json::to_value(v1alpha1::DatabaseMigration::crd())?;
+    // kstatus takes a resource without observedGeneration for reconciled: -1 says "not seen yet" from the first moment on.
+    if let Some(status) = migration
+        .pointer_mut("/spec/versions/0/schema/openAPIV3Schema/properties/status")
+        .and_then(Value::as_object_mut)
+    {
+        status.insert("default".to_owned(), json!({"observedGeneration": -1}));
+        status.remove("nullable");
+    }
+    Ok(vec![migration])
+}
+
+/// The definitions as one YAML stream.
+///
+/// # Errors
+/// Never in practice: only when a definition cannot be written as YAML.
+pub fn crds_yaml() -> Result<String, serde_yaml::Error> {
+    let documents = crds().map_err(<serde_yaml::Error as serde::de::Error>::custom)?;
+    let mut text = String::new();
+    for document in documents {
+        text.push_str("---\n");
+        text.push_str(&serde_yaml::to_string(&document)?);
+    }
+    Ok(text)
+}

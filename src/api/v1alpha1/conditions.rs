@@ -1,0 +1,102 @@
+//! Condition types and reasons: stable words that people alert on and the reference page is generated from.
+
+macro_rules! words {
+    ($(#[$outer:meta])* $name:ident { $($(#[doc = $doc:literal])+ $variant:ident,)+ }) => {
+        $(#[$outer])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum $name {
+            $($(#[doc = $doc])+ $variant,)+
+        }
+
+        impl $name {
+            /// All of them, in the order of the reference page.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            /// The word as it stands in a condition.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => stringify!($variant),)+ }
+            }
+
+            /// What it means, for the reference page.
+            #[must_use]
+            pub fn meaning(self) -> &'static str {
+                match self { $(Self::$variant => concat!($($doc,)+).trim_ascii(),)+ }
+            }
+
+            /// The value with that word.
+            #[must_use]
+            pub fn parse(word: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|value| value.as_str() == word)
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+    };
+}
+
+words! {
+    /// The types of conditions.
+    ConditionType {
+        /// The summary: the database is where the spec wants it.
+        Ready,
+        /// Sluice is at work, or waits to be. Exists only while true.
+        Reconciling,
+        /// Sluice will not get further until somebody changes something. Exists only while true.
+        Stalled,
+        /// There is a plan, or nothing to plan. False with the reason why there is none.
+        Planned,
+        /// Everything that the spec asks for is in effect in the database.
+        Applied,
+        /// `spec.suspend` is set. Exists only while true.
+        Suspended,
+    }
+}
+
+words! {
+    /// The reasons of conditions, also used as reasons of events.
+    Reason {
+        /// The database is where the spec wants it.
+        UpToDate,
+        /// A plan is being made, or was made.
+        Planning,
+        /// SQL is about to run or running.
+        Applying,
+        /// Another run holds the migration lock of this database, or a place to run in is not free yet.
+        AwaitingLock,
+        /// A table lock was not to be had in time; Sluice tries again and names who holds it.
+        RetryingLock,
+        /// The connection broke while a COMMIT was under way; Sluice finds out what the database holds.
+        Resolving,
+        /// `spec.suspend` is set while there is something to do.
+        Suspended,
+        /// A field of the spec has a value that cannot be used.
+        InvalidSpec,
+        /// A Secret, ConfigMap or key that the spec names does not exist or cannot be read.
+        SourceNotReady,
+        /// The scripts contradict each other or cannot be run as they are written.
+        InvalidSource,
+        /// The database cannot be reached or does not accept the login. Retried for ever.
+        DatabaseUnreachable,
+        /// The server must not be migrated as it is: a standby, read-only, behind a transaction pooler, too old.
+        DatabaseUnsuitable,
+        /// There is no way from the ledger's version to the target version.
+        PlanFailed,
+        /// A script was changed after it was applied.
+        ChecksumMismatch,
+        /// The database holds objects but no ledger, and the spec does not say what they are.
+        NotEmpty,
+        /// A script failed. What it left behind is said in the message: nothing, for a transactional one.
+        ApplyFailed,
+        /// Only a person can tell what the database holds; the message says what to look at.
+        NeedsOperator,
+        /// A statement, a lock or the run took longer than the spec allows.
+        DeadlineExceeded,
+        /// The run ended early for a reason that passes (connection lost, shutdown) and starts again.
+        Interrupted,
+    }
+}

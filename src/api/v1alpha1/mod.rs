@@ -1,0 +1,21 @@
+//! `sluice.dev/v1alpha1`.
+
+mod conditions;
+mod spec;
+mod status;
+
+pub use conditions::{ConditionType, Reason};
+pub use spec::{
+    AdoptionSpec, CaKind, CaRef, ConfigMapRef, DatabaseMigration, DatabaseMigrationSpec, DatabaseSpec, ExecutionSpec,
+    LayoutSpec, LocalRef, MissingSpec, OutOfOrderSpec, RollbackMode, RollbackSpec, SourceSpec, TransactionSpec,
+};
+pub use status::{
+    AppliedStatus, BlockerStatus, DatabaseMigrationStatus, HistoryEntry, PlanStatus, RunStatus, SourceStatus,
+};
+
+/// The annotation whose change asks for another look now, as Flux and its command line use it.
+pub const REQUESTED_AT: &str = "reconcile.fluxcd.io/requestedAt";
+/// The annotation whose change asks for another try of what failed: any text that was not used before.
+pub const RETRY: &str = "sluice.dev/retry";
+/// The name under which Sluice owns fields in server-side apply.
+pub const FIELD_MANAGER: &str = "sluice";

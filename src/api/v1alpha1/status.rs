@@ -1,0 +1,162 @@
+//! The status of a `DatabaseMigration`: a report. Deleting it loses nothing but what the ledger does not keep anyway.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use kube::KubeSchema;
+use serde::{Deserialize, Serialize};
+
+/// What Sluice last saw and did.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DatabaseMigrationStatus {
+    /// The generation of the spec that this status speaks of; -1 before the first look.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// What is in effect in the database.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub applied: Option<AppliedStatus>,
+    /// The scripts as they were last read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<SourceStatus>,
+    /// What is to be done; absent when there is nothing to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<PlanStatus>,
+    /// The run that is under way; absent between runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<RunStatus>,
+    /// Failed runs since the last one that succeeded; absent when there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failures: Option<i64>,
+    /// Runs of this object, newest first, at most 10; the ledger has them all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 10))]
+    pub history: Vec<HistoryEntry>,
+    /// The last value of the annotation `reconcile.fluxcd.io/requestedAt` that was acted on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_handled_reconcile_at: Option<String>,
+    /// `Ready` is the summary. `Reconciling` and `Stalled` exist only while true.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
+    pub conditions: Vec<Condition>,
+}
+
+/// What is in effect in the database, as its ledger says.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AppliedStatus {
+    /// The newest version in effect.
+    pub version: String,
+    /// How many versions are in effect.
+    pub count: i64,
+    /// When the newest one was applied, by the database's clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time: Option<Time>,
+}
+
+/// The scripts as they were last read.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SourceStatus {
+    /// Digest over all scripts: the same scripts have the same digest wherever they come from.
+    pub digest: String,
+    /// How many versions there are.
+    pub versions: i64,
+    /// The newest of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latest: Option<String>,
+    /// What their author should know (an empty script …).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+}
+
+/// What is to be done.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PlanStatus {
+    /// Digest over the steps and their scripts.
+    pub digest: String,
+    /// `up` or `down`.
+    pub direction: String,
+    /// The version before; absent for an empty database.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// The version after; absent when everything is taken back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+    /// How many steps there are.
+    pub steps: i64,
+    /// The first 20 of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pending: Vec<String>,
+    /// What a person should know before it runs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+}
+
+/// The run that is under way.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RunStatus {
+    /// Its id, also in the ledger and in the session's application name.
+    pub id: String,
+    /// `Connecting`, `AwaitingLock`, `Applying`, `RetryingLock`, `Resolving`.
+    pub stage: String,
+    /// The migration it is at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<String>,
+    /// `2/3 migrations, 5/9 statements`.
+    pub progress: String,
+    /// Migrations in effect.
+    pub steps_done: i64,
+    /// Migrations of the run.
+    pub steps_total: i64,
+    /// Statements done.
+    pub statements_done: i64,
+    /// Statements of the run.
+    pub statements_total: i64,
+    /// When it began.
+    pub start_time: Time,
+    /// Tries that ended because a table's lock was not to be had.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lock_retries: Option<i64>,
+    /// Sessions that stand in the way.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub blocked_by: Vec<BlockerStatus>,
+}
+
+/// A session that stands in the way.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BlockerStatus {
+    /// The server's process id.
+    pub pid: i64,
+    /// Its application name.
+    pub application: String,
+    /// How long its transaction has been open.
+    pub age: String,
+}
+
+/// A run that ended.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HistoryEntry {
+    /// Its id.
+    pub id: String,
+    /// `up` or `down`.
+    pub direction: String,
+    /// The version before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// The version that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+    /// `succeeded`, `failed`, `interrupted`, `needs_operator` or `deadline_exceeded`.
+    pub outcome: String,
+    /// When it began, by the database's clock.
+    pub start_time: Time,
+    /// When it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end_time: Option<Time>,
+    /// Why it did not succeed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+}
