@@ -37,6 +37,12 @@ impl Version {
         &self.text
     }
 
+    /// Whether every part is zero: the state before any first version.
+    #[must_use]
+    pub fn is_zero(&self) -> bool {
+        self.text.bytes().all(|byte| byte == b'0' || byte == b'.')
+    }
+
     /// The parts without leading zeros, and without trailing parts that are zero.
     fn parts(&self) -> Vec<&str> {
         let mut parts: Vec<&str> = self.text.split('.').map(|part| part.trim_start_matches('0')).collect();

@@ -111,6 +111,14 @@ pub struct RunSummary {
     pub retry_token: Option<String>,
     /// Digest of the plan.
     pub plan_digest: String,
+    /// Digest of the migration set that the plan was made from.
+    pub set_digest: String,
+    /// Which way it went.
+    pub direction: super::Direction,
+    /// The newest version in effect before.
+    pub from: Option<String>,
+    /// The version that was to be the newest after.
+    pub to: Option<String>,
     /// `None`: not finished (or its process died).
     pub outcome: Option<Outcome>,
     /// Set unless it succeeded.

@@ -1,68 +1,134 @@
-//! Making a plan.
+//! Making a plan: which way, which steps, one digest.
 
-use crate::migration::{MigrationSet, Version};
+use sha2::{Digest, Sha256};
 
-use super::{Ledger, Plan, Refusal};
+use crate::migration::{MigrationSet, TransactionMode, Version};
 
-/// Where the database should be.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Target {
-    /// The newest version of the source.
-    Latest,
-    /// That version; older than the applied one means a way down.
-    Version(Version),
-}
-
-/// What to do with versions older than the newest applied one that were never applied.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum OutOfOrder {
-    /// No plan.
-    #[default]
-    Refuse,
-    /// Run them, in order.
-    Run,
-    /// Leave them out.
-    Ignore,
-}
-
-/// What to do with applied versions that the source does not contain.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum MissingPolicy {
-    /// No plan.
-    #[default]
-    Refuse,
-    /// Leave them as they are.
-    Ignore,
-}
-
-/// What to do with a database that was not built by Sluice.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Adoption {
-    /// Record versions up to this one as applied without running them, once, when the ledger is empty.
-    pub baseline: Option<Version>,
-    /// Run on a database that holds objects but no ledger.
-    pub allow_existing: bool,
-}
-
-/// What the spec allows.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Policy {
-    /// Versions that came late.
-    pub out_of_order: OutOfOrder,
-    /// Versions that went missing.
-    pub missing: MissingPolicy,
-    /// A requested way down may run.
-    pub allow_down: bool,
-    /// All steps in one transaction.
-    pub one_transaction: bool,
-    /// Databases that were not built by Sluice.
-    pub adoption: Adoption,
-}
+use super::down::way_down;
+use super::policy::{Policy, Target};
+use super::up::{check_adoption, check_applied, repeats, way_up};
+use super::{Action, Direction, Entry, Ledger, Plan, Refusal, Step};
 
 /// Makes the plan. An empty plan means that the database is where it should be.
 ///
 /// # Errors
 /// The reason why there is none; nothing may run then.
-pub fn make(_set: &MigrationSet, _ledger: &Ledger, _target: &Target, _policy: &Policy) -> Result<Plan, Refusal> {
-    unimplemented!("written by the plan room")
+pub fn make(set: &MigrationSet, ledger: &Ledger, target: &Target, policy: &Policy) -> Result<Plan, Refusal> {
+    let from = ledger.current().cloned();
+    let goal = goal(set, ledger, target, from.as_ref())?;
+    let (direction, mut steps, warnings) = match (&from, &goal) {
+        (Some(from), Some(goal)) if goal < from => {
+            if !policy.allow_down {
+                return Err(Refusal::DownDisabled { from: from.clone(), target: goal.clone() });
+            }
+            let steps = way_down(ledger, from, goal)?;
+            (Direction::Down, steps, Vec::new())
+        }
+        _ => {
+            check_adoption(set, ledger, policy)?;
+            check_applied(set, ledger, policy)?;
+            let (steps, warnings) = way_up(set, ledger, goal.as_ref(), policy)?;
+            (Direction::Up, steps, warnings)
+        }
+    };
+    if direction == Direction::Up {
+        steps.extend(repeats(set, ledger, goal.as_ref())?);
+    }
+    if policy.one_transaction && steps.len() > 1 {
+        check_one_transaction(&steps)?;
+    }
+    let to = if steps.iter().any(|step| step.version.is_some()) { after(ledger, &steps) } else { from.clone() };
+    let digest = digest(direction, from.as_ref(), to.as_ref(), &steps);
+    Ok(Plan { direction, from, to, steps, digest, warnings })
+}
+
+/// The newest version that should be in effect; `None` when there is nothing at all.
+fn goal(
+    set: &MigrationSet,
+    ledger: &Ledger,
+    target: &Target,
+    from: Option<&Version>,
+) -> Result<Option<Version>, Refusal> {
+    match target {
+        // An applied version that is newer than everything in the source is a missing script, not a wish to go down.
+        Target::Latest => Ok(set.latest().max(from).cloned()),
+        Target::Version(version) => {
+            let applied = ledger.entry(version).is_some_and(Entry::in_effect);
+            // Zero is before every first version: take everything back, and stay there.
+            let before_all = version.is_zero();
+            if applied || before_all || set.get(version).is_some() {
+                Ok(Some(version.clone()))
+            } else {
+                Err(Refusal::UnknownTarget { target: version.clone(), available: available(set) })
+            }
+        }
+    }
+}
+
+/// `001 … 017`, for messages.
+pub(super) fn available(set: &MigrationSet) -> String {
+    match (set.migrations.first(), set.migrations.last()) {
+        (Some(first), Some(last)) if first.version == last.version => format!("version {} alone", first.version),
+        (Some(first), Some(last)) => format!("{} … {}", first.version, last.version),
+        _ => "no versions".to_owned(),
+    }
+}
+
+fn check_one_transaction(steps: &[Step]) -> Result<(), Refusal> {
+    for script in steps.iter().filter_map(Step::script) {
+        if let TransactionMode::NonTransactional { reason } = &script.mode {
+            return Err(Refusal::NotTransactional { file: script.file.clone(), reason: reason.clone() });
+        }
+    }
+    Ok(())
+}
+
+/// The newest version in effect once the steps are.
+fn after(ledger: &Ledger, steps: &[Step]) -> Option<Version> {
+    let reverted = |version: &Version| {
+        steps.iter().any(|step| matches!(step.action, Action::Revert { .. }) && step.version.as_ref() == Some(version))
+    };
+    let stays = ledger.applied().map(|(version, _)| version).filter(|version| !reverted(version)).max();
+    let comes = steps
+        .iter()
+        .filter(|step| !matches!(step.action, Action::Revert { .. }))
+        .filter_map(|step| step.version.as_ref())
+        .max();
+    stays.max(comes).cloned()
+}
+
+/// `sha256:` over everything that makes one plan differ from another.
+fn digest(direction: Direction, from: Option<&Version>, to: Option<&Version>, steps: &[Step]) -> String {
+    let mut hash = Sha256::new();
+    let mut add = |part: &str| {
+        hash.update(part.len().to_le_bytes());
+        hash.update(part.as_bytes());
+    };
+    add(direction.as_str());
+    add(from.map_or("", Version::as_str));
+    add(to.map_or("", Version::as_str));
+    for step in steps {
+        add(&step.label());
+        match &step.action {
+            Action::Apply { up, down } => {
+                add("apply");
+                add(up.checksum.as_str());
+                add(down.as_ref().map_or("", |down| down.checksum.as_str()));
+            }
+            Action::Revert { down } => {
+                add("revert");
+                add(down.checksum.as_str());
+            }
+            Action::Baseline { up_checksum, down } => {
+                add("baseline");
+                add(up_checksum.as_str());
+                add(down.as_ref().map_or("", |down| down.checksum.as_str()));
+            }
+            Action::Repeat { script } => {
+                add("repeat");
+                add(script.checksum.as_str());
+            }
+        }
+    }
+    format!("sha256:{}", hex::encode(hash.finalize()))
 }

@@ -3,14 +3,19 @@
 //! Pure: what the database recorded comes in as a [`Ledger`], what is to happen goes out as a [`Plan`]. This room must
 //! never run, connect or read a clock.
 
+mod down;
 mod ledger;
 mod make;
+mod policy;
 mod refusal;
 mod steps;
+mod unfinished;
+mod up;
 
 pub use ledger::{
     Entry, EntryStatus, Existing, JournalEntry, JournalState, Ledger, LedgerFailure, Outcome, RunSummary,
 };
-pub use make::{Adoption, MissingPolicy, OutOfOrder, Policy, Target, make};
+pub use make::make;
+pub use policy::{Adoption, MissingPolicy, OutOfOrder, Policy, Target};
 pub use refusal::Refusal;
 pub use steps::{Action, Direction, Plan, Step};
