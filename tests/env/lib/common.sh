@@ -64,8 +64,8 @@ make_workdir() {
   local base=${SLUICE_TEST_TMP:-} old
   if [ -z "$base" ]; then
     # Root's TMPDIR may be closed to the server user, and a socket's path must stay below 108 bytes.
-    base=/tmp
-    if ! is_root && [ "${#TMPDIR}" -lt 50 ]; then base=${TMPDIR:-/tmp}; fi
+    base=${TMPDIR:-/tmp}
+    if is_root || [ "${#base}" -gt 50 ]; then base=/tmp; fi
   fi
   for old in "$base"/sluice-test.*; do
     if [ -O "$old" ] && [ -f "$old/lock" ]; then
