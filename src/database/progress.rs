@@ -52,6 +52,8 @@ pub struct Progress {
     pub lock_retries: u32,
     /// Who is in the way now; for `AwaitingLock` the holder of the migration lock.
     pub blockers: Vec<Blocker>,
+    /// The most sessions seen in the way at once, so far; holders of the migration lock do not count.
+    pub most_blockers: usize,
     /// One more thing for people: `holder: shop/orders (sluice-0)`.
     pub note: Option<String>,
 }
@@ -66,8 +68,17 @@ impl ProgressSender {
         self.0.send_if_modified(|progress| {
             let before = progress.clone();
             change(progress);
+            if progress.stage != Stage::AwaitingLock {
+                progress.most_blockers = progress.most_blockers.max(progress.blockers.len());
+            }
             *progress != before
         });
+    }
+
+    /// The progress as it was last told.
+    #[must_use]
+    pub fn current(&self) -> Progress {
+        self.0.borrow().clone()
     }
 }
 
@@ -85,4 +96,6 @@ pub struct StopSignal {
     pub gently: tokio_util::sync::CancellationToken,
     /// End now: cancel the running statement on the server, roll back.
     pub now: tokio_util::sync::CancellationToken,
+    /// Likewise at that moment; what was running then ends as a `Deadline` failure. [`super::run`] sets it from its request.
+    pub deadline: Option<tokio::time::Instant>,
 }

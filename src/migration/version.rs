@@ -43,6 +43,13 @@ impl Version {
         self.text.bytes().all(|byte| byte == b'0' || byte == b'.')
     }
 
+    /// The same text for equal versions (`1` for `1`, `001` and `1.0`): what ledgers keep as their key.
+    #[must_use]
+    pub fn key(&self) -> String {
+        let parts: Vec<&str> = self.parts().into_iter().map(|part| if part.is_empty() { "0" } else { part }).collect();
+        parts.join(".")
+    }
+
     /// The parts without leading zeros, and without trailing parts that are zero.
     fn parts(&self) -> Vec<&str> {
         let mut parts: Vec<&str> = self.text.split('.').map(|part| part.trim_start_matches('0')).collect();
@@ -139,6 +146,14 @@ mod tests {
         assert!(v("1.1") > v("1"));
         assert_eq!(v("1.0"), v("1"));
         assert_eq!(v("2018-01-01-000000"), v("2018.01.01.000000"));
+    }
+
+    #[test]
+    fn equal_versions_have_equal_keys() {
+        assert_eq!(v("001").key(), v("1.0").key());
+        assert_eq!(v("001").key(), "1");
+        assert_eq!(v("000").key(), "0");
+        assert_eq!(v("1.0.02").key(), "1.0.2");
     }
 
     #[test]

@@ -70,6 +70,8 @@ pub struct Entry {
     pub reverting: bool,
     /// When it was applied.
     pub applied_at: Option<jiff::Timestamp>,
+    /// How long the attempt took that put the entry where it stands.
+    pub elapsed: Option<std::time::Duration>,
 }
 
 /// How a run ended, as `migration_runs.outcome` spells it.
