@@ -1,7 +1,8 @@
 //! What a script says about itself in the comments at its head.
 
-use super::Version;
 use serde::{Deserialize, Serialize};
+
+use super::Version;
 
 /// What a migration changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

@@ -3,11 +3,20 @@
 //! Pure: bytes in, a [`MigrationSet`] or a list of [`Problem`]s out. This room must never open a file, a connection or
 //! a clock, and never decides what to run: that is the plan's work.
 
+mod assemble;
 mod checksum;
+mod digest;
 mod header;
+mod header_reader;
+mod layouts;
+mod numbering;
 mod problem;
 mod script;
 mod set;
+mod sql;
+#[cfg(test)]
+mod tests;
+mod transaction;
 mod version;
 
 pub use checksum::Checksum;

@@ -45,3 +45,28 @@ impl From<Problem> for Problems {
         Self(vec![problem])
     }
 }
+
+/// Collects the problems of one file.
+#[derive(Debug)]
+pub(super) struct Findings<'a> {
+    file: &'a str,
+    problems: Vec<Problem>,
+}
+
+impl<'a> Findings<'a> {
+    pub(super) fn of(file: &'a str) -> Self {
+        Self { file, problems: Vec::new() }
+    }
+
+    pub(super) fn add(&mut self, line: Option<u32>, what: impl Into<String>, cure: impl Into<String>) {
+        self.problems.push(Problem { file: self.file.to_owned(), line, what: what.into(), cure: cure.into() });
+    }
+
+    pub(super) fn file(&self) -> &'a str {
+        self.file
+    }
+
+    pub(super) fn into_problems(self) -> Vec<Problem> {
+        self.problems
+    }
+}

@@ -1,5 +1,10 @@
 //! One SQL script, split into statements that know where they stand in the file.
 
+use super::checksum::normalise;
+use super::header_reader::read_header;
+use super::problem::Findings;
+use super::sql::{Position, Split, classify, split};
+use super::transaction::{Draft, decide};
 use super::{Checksum, Dialect, Problems};
 
 /// Whether a script runs in one transaction.
@@ -68,12 +73,66 @@ impl Script {
     /// # Errors
     /// Every construct that Sluice refuses, with its line and cure.
     pub fn parse(
-        _dialect: Dialect,
-        _file: &str,
-        _first_line: u32,
-        _sql: &str,
-        _no_transaction: bool,
+        dialect: Dialect,
+        file: &str,
+        first_line: u32,
+        sql: &str,
+        no_transaction: bool,
     ) -> Result<Self, Problems> {
-        unimplemented!("written by the migration room")
+        let mut findings = Findings::of(file);
+        let marked =
+            no_transaction || read_header(&normalise(sql), first_line, &mut Findings::of(file)).header.no_transaction;
+        let script = Self::read(dialect, first_line, sql, marked, &mut findings);
+        let problems = findings.into_problems();
+        if problems.is_empty() { Ok(script) } else { Err(Problems(problems)) }
+    }
+
+    /// Like [`Self::parse`] for a caller that has read the header; what it finds goes to `findings`.
+    pub(super) fn read(
+        dialect: Dialect,
+        first_line: u32,
+        sql: &str,
+        marked: bool,
+        findings: &mut Findings<'_>,
+    ) -> Self {
+        let sql = normalise(sql);
+        let Split { pieces, troubles } = match dialect {
+            Dialect::Postgres => split(&sql),
+        };
+        let in_file = |at: Position| Position { line: at.line.saturating_add(first_line.saturating_sub(1)), ..at };
+        for (at, trouble) in troubles {
+            findings.add(Some(in_file(at).line), trouble.to_string(), trouble.cure());
+        }
+        let mut drafts: Vec<Draft<'_>> = pieces
+            .iter()
+            .map(|piece| {
+                let text = sql.get(piece.start..piece.end).unwrap_or_default();
+                Draft { text, at: in_file(piece.at), effect: classify(text) }
+            })
+            .collect();
+        let mode = decide(&mut drafts, marked, findings);
+        let statements = (1..)
+            .zip(&drafts)
+            .map(|(number, draft)| Statement {
+                number,
+                text: draft.text.to_owned(),
+                line: draft.at.line,
+                column: draft.at.column,
+                class: draft.class(),
+            })
+            .collect();
+        Self { file: findings.file().to_owned(), checksum: Checksum::of(&sql), mode, statements, sql }
+    }
+}
+
+impl Statement {
+    /// The line and column in the file of a character of this statement, counted from 1 as servers count it.
+    #[must_use]
+    pub fn locate(&self, character: u32) -> (u32, u32) {
+        let before = self.text.chars().take(usize::try_from(character).unwrap_or(usize::MAX).saturating_sub(1));
+        before.fold(
+            (self.line, self.column),
+            |(line, column), c| if c == '\n' { (line + 1, 1) } else { (line, column + 1) },
+        )
     }
 }

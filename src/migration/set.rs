@@ -91,8 +91,8 @@ impl MigrationSet {
     ///
     /// # Errors
     /// Everything that is wrong with the files, not only the first problem.
-    pub fn read(_files: &[RawFile], _options: SetOptions) -> Result<Self, Problems> {
-        unimplemented!("written by the migration room")
+    pub fn read(files: &[RawFile], options: SetOptions) -> Result<Self, Problems> {
+        super::assemble::read(files, options)
     }
 
     /// The migration of that version.

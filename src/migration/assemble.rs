@@ -1,0 +1,181 @@
+//! Files into a set: pairs ways up and down, reads their SQL, and checks what only the whole set shows.
+
+use std::collections::BTreeMap;
+
+use super::digest::digest;
+use super::header_reader::{HeaderRead, read_header};
+use super::layouts::{self, Direction, Found, FoundScript};
+use super::numbering::gaps;
+use super::problem::Findings;
+use super::{Dialect, Migration, MigrationSet, Problem, Problems, RawFile, Repeatable, Script, SetOptions, Version};
+
+/// See [`MigrationSet::read`].
+pub(super) fn read(files: &[RawFile], options: SetOptions) -> Result<MigrationSet, Problems> {
+    let files = layouts::prepare(files);
+    let (found, problems) = layouts::read(&files, options.layout);
+    let mut assembly = Assembly { dialect: options.dialect, problems, warnings: found.warnings.clone() };
+    let pairs = assembly.pair(found.scripts.clone());
+    let drafts: Vec<Draft<'_>> =
+        pairs.into_iter().filter_map(|(version, pair)| assembly.migration(version, pair)).collect();
+    if !options.allow_gaps {
+        assembly.refuse_gaps(&drafts);
+    }
+    let migrations = assembly.resolve(drafts);
+    let repeatables = assembly.repeatables(&found);
+    let Assembly { mut problems, warnings, .. } = assembly;
+    if problems.is_empty() {
+        let digest = digest(&migrations, &repeatables);
+        Ok(MigrationSet { migrations, repeatables, digest, warnings })
+    } else {
+        problems.sort_by(|a, b| (&a.file, a.line).cmp(&(&b.file, b.line)));
+        Err(Problems(problems))
+    }
+}
+
+/// The scripts of one version.
+#[derive(Default)]
+struct Pair<'a> {
+    up: Option<FoundScript<'a>>,
+    down: Option<FoundScript<'a>>,
+}
+
+/// A migration whose dependencies are not yet understood.
+struct Draft<'a> {
+    file: &'a str,
+    migration: Migration,
+    references: Vec<(u32, String)>,
+}
+
+struct Assembly {
+    dialect: Dialect,
+    problems: Vec<Problem>,
+    warnings: Vec<String>,
+}
+
+impl Assembly {
+    fn add(&mut self, file: &str, line: Option<u32>, what: impl Into<String>, cure: impl Into<String>) {
+        let mut findings = Findings::of(file);
+        findings.add(line, what, cure);
+        self.problems.append(&mut findings.into_problems());
+    }
+
+    /// Sorts scripts by version and direction; two for one place are refused.
+    fn pair<'a>(&mut self, scripts: Vec<FoundScript<'a>>) -> BTreeMap<Version, Pair<'a>> {
+        let mut pairs: BTreeMap<Version, Pair<'a>> = BTreeMap::new();
+        for script in scripts {
+            let pair = pairs.entry(script.version.clone()).or_default();
+            let (place, role) = match script.direction {
+                Direction::Up => (&mut pair.up, "version"),
+                Direction::Down => (&mut pair.down, "the way down of version"),
+            };
+            match place {
+                Some(first) => {
+                    let file = script.file.raw.shown.clone();
+                    let what = format!("{role} {} appears twice (also in {})", script.version, first.file.raw.shown);
+                    self.add(&file, None, what, "give each version one script");
+                }
+                None => *place = Some(script),
+            }
+        }
+        pairs
+    }
+
+    fn migration<'a>(&mut self, version: Version, pair: Pair<'a>) -> Option<Draft<'a>> {
+        let Some(found) = pair.up else {
+            if let Some(down) = pair.down {
+                let what = format!("this is a way down, but version {version} has no up script");
+                self.add(&down.file.raw.shown, None, what, "add the up script, or remove this one");
+            }
+            return None;
+        };
+        let (up, read) = self.script(&found);
+        // An empty file is a forgotten one; comments say that doing nothing is meant.
+        let down = pair.down.filter(|down| !down.sql.trim().is_empty()).map(|down| self.script(&down).0);
+        let HeaderRead { header, references } = read;
+        if up.statements.is_empty() {
+            self.warnings.push(format!("{}: the script is empty; version {version} is a no-op", up.file));
+        }
+        let migration = Migration {
+            version,
+            description: header.description.clone().unwrap_or(found.description),
+            kind: header.kind.unwrap_or_default(),
+            header,
+            up,
+            down,
+        };
+        Some(Draft { file: &found.file.raw.shown, migration, references })
+    }
+
+    /// Reads one script, header first.
+    fn script(&mut self, found: &FoundScript<'_>) -> (Script, HeaderRead) {
+        let mut findings = Findings::of(&found.file.raw.shown);
+        let mut read = read_header(found.sql, found.first_line, &mut findings);
+        read.header.no_transaction |= found.no_transaction;
+        let script = Script::read(self.dialect, found.first_line, found.sql, read.header.no_transaction, &mut findings);
+        self.problems.append(&mut findings.into_problems());
+        (script, read)
+    }
+
+    fn refuse_gaps(&mut self, drafts: &[Draft<'_>]) {
+        for gap in gaps(drafts.iter().map(|draft| &draft.migration.version)) {
+            let Some(draft) = drafts.get(gap.before) else { continue };
+            let width = draft.migration.version.as_str().len();
+            let what = if gap.from == gap.to {
+                format!("version {:0width$} is missing before {}", gap.from, draft.migration.version)
+            } else {
+                format!(
+                    "versions {:0width$} to {:0width$} are missing before {}",
+                    gap.from, gap.to, draft.migration.version
+                )
+            };
+            self.add(draft.file, None, what, "add what is missing, or set `source.allowGaps: true`");
+        }
+    }
+
+    /// Turns what headers call a dependency into versions of this set.
+    fn resolve(&mut self, drafts: Vec<Draft<'_>>) -> Vec<Migration> {
+        let known: Vec<Version> = drafts.iter().map(|draft| draft.migration.version.clone()).collect();
+        let mut migrations = Vec::with_capacity(drafts.len());
+        for Draft { file, mut migration, references } in drafts {
+            for (line, reference) in references {
+                match resolve(&reference, &known) {
+                    Ok(version) if version < migration.version => migration.header.dependencies.push(version),
+                    Ok(version) => {
+                        let what = format!("version {} depends on {version}, which comes later", migration.version);
+                        self.add(file, Some(line), what, "depend on earlier versions only");
+                    }
+                    Err(what) => {
+                        self.add(file, Some(line), what, "name versions of this source, as in `001, 004`, or `none`")
+                    }
+                }
+            }
+            migrations.push(migration);
+        }
+        migrations
+    }
+
+    fn repeatables(&mut self, found: &Found<'_>) -> Vec<Repeatable> {
+        let mut repeatables: Vec<Repeatable> = Vec::new();
+        for (name, file) in &found.repeatables {
+            let mut findings = Findings::of(&file.raw.shown);
+            let read = read_header(&file.text, 1, &mut findings);
+            let script = Script::read(self.dialect, 1, &file.text, read.header.no_transaction, &mut findings);
+            self.problems.append(&mut findings.into_problems());
+            repeatables.push(Repeatable { name: name.clone(), script });
+        }
+        repeatables.sort_by(|a, b| a.name.cmp(&b.name));
+        repeatables
+    }
+}
+
+/// The version that a reference means: `001`, `V001`, `001_create_users.sql`.
+fn resolve(reference: &str, known: &[Version]) -> Result<Version, String> {
+    let digits = reference.trim_start_matches(['v', 'V']);
+    // `001_2fa.sql` is version 001, `1_2` may be version 1.2: the longest reading that exists counts.
+    let is_end = |end: &usize| !digits[*end..].starts_with(|c: char| c.is_ascii_digit());
+    let ends = digits.char_indices().map(|(at, _)| at).chain([digits.len()]).skip(1).filter(is_end);
+    let readings: Vec<Version> = ends.filter_map(|end| Version::parse(digits.get(..end)?).ok()).collect();
+    let whole = readings.last().ok_or_else(|| format!("`{reference}` is no version to depend on"))?;
+    let exists = readings.iter().rev().find(|reading| known.contains(reading));
+    exists.cloned().ok_or_else(|| format!("depends on version {whole}, which is not in this source"))
+}

@@ -1,0 +1,35 @@
+//! Stories of sets and scripts; the scanner's own tests are in `sql/tests`.
+
+mod scripts;
+mod sets;
+
+use super::{Dialect, Layout, MigrationSet, Problems, RawFile, Script, SetOptions};
+
+/// Files of a source, as a directory shows them.
+fn files(files: &[(&str, &str)]) -> Vec<RawFile> {
+    let raw = |(path, content): &(&str, &str)| RawFile {
+        path: (*path).to_owned(),
+        shown: (*path).to_owned(),
+        content: (*content).to_owned(),
+    };
+    files.iter().map(raw).collect()
+}
+
+fn read_as(layout: Layout, named: &[(&str, &str)]) -> Result<MigrationSet, Problems> {
+    MigrationSet::read(&files(named), SetOptions { dialect: Dialect::Postgres, layout, allow_gaps: false })
+}
+
+fn read(named: &[(&str, &str)]) -> Result<MigrationSet, Problems> {
+    read_as(Layout::Auto, named)
+}
+
+fn parse(sql: &str) -> Result<Script, Problems> {
+    Script::parse(Dialect::Postgres, "V001__x.sql", 1, sql, false)
+}
+
+/// The one problem of a source, as people read it.
+fn only_problem(result: Result<MigrationSet, Problems>) -> String {
+    let problems = result.unwrap_err();
+    assert_eq!(problems.0.len(), 1, "{problems}");
+    problems.to_string()
+}
