@@ -1,0 +1,64 @@
+# What a developer runs. `make` alone lists it.
+#
+#   PG=18     the PostgreSQL major version to test against (14 to 18; default: the machine's own, Debian 12 has 15)
+#   KEEP=1    the demo stays up until Enter is pressed
+#   ARGS=…    more arguments for `cargo test`, for instance ARGS='--test blackbox -- pooler'
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+OLDEST := 14
+NEWEST := 18
+PG ?=
+ifneq ($(PG),)
+export PG
+endif
+
+.PHONY: help test smoke demo build lint shell chart fmt generate deny env
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@sed -n 's/^#   /  /p' $(MAKEFILE_LIST)
+
+test: env ## Get what the tests need, and run all of them
+	cargo test --workspace $(ARGS)
+ifeq ($(ARGS),)
+	@$(MAKE) --no-print-directory smoke
+endif
+
+smoke: env ## Run the smoke tests on the oldest and the newest PostgreSQL
+	PG=$(OLDEST) cargo test --test blackbox -- smoke
+	PG=$(NEWEST) cargo test --test blackbox -- smoke
+
+demo: ## Watch a database move up, refuse a broken version, and move down again
+	@tests/env/demo
+
+build: ## Build the release binary
+	cargo build --release
+
+lint: ## Check formatting, lints, scripts and the chart
+	cargo fmt --all -- --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	@$(MAKE) --no-print-directory shell chart
+
+shell: ## Check the shell scripts
+	cd tests/env && shellcheck -x install up standby pgbouncer check helm-install chart-test demo
+	shellcheck .ci/run
+
+chart: ## Check the Helm chart
+	@tests/env/chart-test lint
+
+fmt: ## Format the code
+	cargo fmt --all
+
+generate: ## Write again what is generated from the types: the definitions and their copy in the chart
+	cargo run --quiet -- crds >target/crds.yaml
+	cp target/crds.yaml crds/sluice.dev.yaml
+	cp target/crds.yaml charts/sluice/files/crds/sluice.dev.yaml
+
+deny: ## Check licences, sources and duplicates of the dependencies (needs cargo-deny)
+	cargo deny check bans licenses sources
+
+env: ## Get the test environment only
+	@tests/env/install $(OLDEST) $(NEWEST)
