@@ -56,6 +56,7 @@ git git
 make make
 cc gcc
 npm npm
+shellcheck shellcheck
 flock util-linux
 setpriv util-linux
 LIST
