@@ -1,0 +1,29 @@
+# syntax=docker/dockerfile:1
+# The operator's image: one binary, no shell, no root, nothing that is written to at run time.
+#
+#   docker build --tag sluice .
+
+FROM rust:1.95-bookworm AS build
+WORKDIR /src
+COPY Cargo.toml Cargo.lock ./
+COPY src src
+COPY migrations migrations
+# The caches stay on the builder: a change of our own code does not build the dependencies again.
+RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked \
+    --mount=type=cache,target=/src/target,sharing=locked \
+    cargo build --release --locked --bin sluice && \
+    install -D -m 0755 target/release/sluice /out/sluice
+
+# glibc, libgcc and the certificates of public authorities; no shell and no package manager.
+FROM gcr.io/distroless/cc-debian12:nonroot
+LABEL org.opencontainers.image.title="Sluice" \
+      org.opencontainers.image.description="A Kubernetes operator that moves databases between schema versions safely" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.source="https://github.com/sluice-dev/sluice"
+COPY --from=build /out/sluice /sluice
+# By number, so that Kubernetes can tell that it is not root.
+USER 65532:65532
+EXPOSE 8080
+STOPSIGNAL SIGTERM
+ENTRYPOINT ["/sluice"]
+CMD ["operator"]
