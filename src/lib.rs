@@ -12,6 +12,7 @@
 //! | `plan` | migration set × ledger × target version → a plan, or the precise reason why there is none |
 //! | [`migration`] | scripts, headers, versions, layouts, checksums, sets |
 //! | `api` | what users write: the custom resources, conditions and reasons |
+//! | [`duration`] | durations as people write them, in one spelling |
 //! | `telemetry` | metrics, logs and the HTTP server that serves them |
 //!
 //! `migration`, `plan`, `rollout` and `api` are pure: no clock, no network, no Kubernetes client. They take time as an
@@ -19,5 +20,6 @@
 
 pub mod api;
 pub mod database;
+pub mod duration;
 pub mod migration;
 pub mod plan;
