@@ -23,3 +23,4 @@ pub mod database;
 pub mod duration;
 pub mod migration;
 pub mod plan;
+pub mod rollout;

@@ -89,6 +89,20 @@ pub enum Outcome {
     DeadlineExceeded,
 }
 
+impl Outcome {
+    /// The word in the ledger, in metrics and in `status.history`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Interrupted => "interrupted",
+            Self::NeedsOperator => "needs_operator",
+            Self::DeadlineExceeded => "deadline_exceeded",
+        }
+    }
+}
+
 /// Why a run failed, without the server's message: that stays in the ledger's own column.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LedgerFailure {

@@ -1,0 +1,71 @@
+//! What to do about the state: one action, and when to look again.
+
+use std::time::Duration;
+
+use crate::plan::Plan;
+
+use super::{Look, Observed, State, backoff};
+
+/// How often a run's progress is written into the status at most.
+const PROGRESS_EVERY: Duration = Duration::from_secs(2);
+/// How soon something that has a watch of its own is looked at again without one: watches can break.
+const SAFETY_NET: Duration = Duration::from_secs(60);
+
+/// The one thing that a pass does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// Nothing.
+    Wait,
+    /// Start a run of this plan in the background.
+    Start(Plan),
+    /// Tell the run to end at the next safe place.
+    Stop,
+}
+
+/// What is decided.
+#[derive(Debug, Clone)]
+pub struct Decision {
+    /// What the observation means.
+    pub state: State,
+    /// What to do.
+    pub action: Action,
+    /// When to look again; `None`: when something changes.
+    pub requeue: Option<Duration>,
+    /// Whether this pass counts as a try that is to be repeated (the next one waits longer).
+    pub retrying: bool,
+    /// Whether the database need not be looked at again before something changes or a resync is due.
+    pub settles: bool,
+}
+
+/// Decides.
+#[must_use]
+pub fn decide(observed: &Observed) -> Decision {
+    let state = State::of(observed);
+    let again = backoff(observed.attempts, observed.jitter);
+    let resync = observed.resync.mul_f64(0.8 + 0.4 * observed.jitter.clamp(0.0, 1.0));
+    let (action, requeue, retrying, settles) = match &state {
+        State::InvalidSpec(_) => (Action::Wait, None, false, false),
+        State::InvalidSource(_) => (Action::Wait, Some(resync), false, false),
+        State::SourceNotReady(_) => (Action::Wait, Some(SAFETY_NET), false, false),
+        State::SourceUnavailable(_) | State::Unreachable(_) | State::Unsuitable(_) => {
+            (Action::Wait, Some(again), true, false)
+        }
+        State::Refused(_) | State::UpToDate | State::Suspended(_) | State::Failed(_) => {
+            (Action::Wait, Some(resync), false, true)
+        }
+        State::Settled => {
+            let due_in = match &observed.database {
+                Look::NotDue { due_in } => *due_in,
+                Look::None | Look::NotReady(_) | Look::Failed(_) | Look::Seen(_) => resync,
+            };
+            (Action::Wait, Some(due_in), false, true)
+        }
+        State::CoolingDown(_) => (Action::Wait, Some(observed.cooldown), false, false),
+        State::AwaitingRoom(..) => (Action::Wait, Some(SAFETY_NET), false, false),
+        State::Pending(plan) => (Action::Start(plan.clone()), Some(PROGRESS_EVERY), false, false),
+        State::Running { stop, .. } => {
+            (if *stop { Action::Stop } else { Action::Wait }, Some(PROGRESS_EVERY), false, false)
+        }
+    };
+    Decision { state, action, requeue, retrying, settles }
+}

@@ -1,0 +1,173 @@
+//! The spec, validated once: below this line no function sees the raw resource.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::api::v1alpha1::{
+    CaRef, DatabaseMigrationSpec, ExecutionSpec, LayoutSpec, MissingSpec, OutOfOrderSpec, RollbackMode, SourceSpec,
+    TransactionSpec,
+};
+use crate::database::SessionSettings;
+use crate::migration::{Dialect, Layout, SetOptions, Version};
+use crate::plan::{Adoption, MissingPolicy, OutOfOrder, Policy, Target};
+
+/// The ledger's schema unless the spec names one.
+const LEDGER_SCHEMA: &str = "sluice";
+
+/// A field that cannot be used, told with its path and the cure.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: {problem}")]
+pub struct InvalidSpec {
+    /// `spec.execution.lockTimeout`
+    pub field: String,
+    /// What is wrong and what would be right.
+    pub problem: String,
+}
+
+/// Where the scripts are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SourceDesired {
+    /// In the object itself.
+    Inline(BTreeMap<String, String>),
+    /// In ConfigMaps of the namespace, by name.
+    ConfigMaps(Vec<String>),
+}
+
+/// What a valid spec asks for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Desired {
+    /// Name of the Secret.
+    pub secret: String,
+    /// Where the certificate authorities are.
+    pub ca: Option<CaRef>,
+    /// The ledger's schema.
+    pub ledger_schema: String,
+    /// Where the scripts are.
+    pub source: SourceDesired,
+    /// How they are read.
+    pub set_options: SetOptions,
+    /// Where the database should be.
+    pub target: Target,
+    /// What a plan may hold.
+    pub policy: Policy,
+    /// How a session behaves.
+    pub settings: SessionSettings,
+    /// How long a run may take.
+    pub deadline: Duration,
+    /// Leave the database alone.
+    pub suspended: bool,
+}
+
+impl Desired {
+    /// Validates a spec.
+    ///
+    /// # Errors
+    /// The first field that cannot be used. The API server's own validation finds most of them earlier.
+    pub fn of(spec: &DatabaseMigrationSpec) -> Result<Self, InvalidSpec> {
+        let execution = spec.execution.clone().unwrap_or_default();
+        let one_transaction = execution.transaction == Some(TransactionSpec::PerRun);
+        let (settings, deadline) = timing(&execution, one_transaction)?;
+        Ok(Self {
+            secret: spec.database.secret_ref.name.clone(),
+            ca: spec.database.ca_ref.clone(),
+            ledger_schema: spec.database.ledger_schema.clone().unwrap_or_else(|| LEDGER_SCHEMA.to_owned()),
+            source: source(&spec.source)?,
+            set_options: SetOptions {
+                dialect: Dialect::Postgres,
+                layout: layout(spec.source.layout),
+                allow_gaps: spec.source.allow_gaps.unwrap_or(false),
+            },
+            target: target(&spec.target_version)?,
+            policy: policy(spec, &execution, one_transaction)?,
+            settings,
+            deadline,
+            suspended: spec.suspend.unwrap_or(false),
+        })
+    }
+}
+
+fn target(text: &str) -> Result<Target, InvalidSpec> {
+    if text == "Latest" { Ok(Target::Latest) } else { version("spec.targetVersion", text).map(Target::Version) }
+}
+
+fn version(field: &str, text: &str) -> Result<Version, InvalidSpec> {
+    Version::parse(text).map_err(|error| InvalidSpec { field: field.to_owned(), problem: error.to_string() })
+}
+
+fn source(spec: &SourceSpec) -> Result<SourceDesired, InvalidSpec> {
+    match (&spec.inline, &spec.config_maps) {
+        (Some(files), None) => Ok(SourceDesired::Inline(files.clone())),
+        (None, Some(maps)) => Ok(SourceDesired::ConfigMaps(maps.iter().map(|map| map.name.clone()).collect())),
+        (None, None) | (Some(_), Some(_)) => Err(InvalidSpec {
+            field: "spec.source".to_owned(),
+            problem: "give exactly one source: inline or configMaps".to_owned(),
+        }),
+    }
+}
+
+fn layout(spec: Option<LayoutSpec>) -> Layout {
+    match spec {
+        None | Some(LayoutSpec::Auto) => Layout::Auto,
+        Some(LayoutSpec::Flyway) => Layout::Flyway,
+        Some(LayoutSpec::GolangMigrate) => Layout::GolangMigrate,
+        Some(LayoutSpec::Goose) => Layout::Goose,
+        Some(LayoutSpec::Dbmate) => Layout::Dbmate,
+        Some(LayoutSpec::Diesel) => Layout::Diesel,
+        Some(LayoutSpec::Sqlx) => Layout::Sqlx,
+        Some(LayoutSpec::Rollbacks) => Layout::Rollbacks,
+    }
+}
+
+fn policy(
+    spec: &DatabaseMigrationSpec,
+    execution: &ExecutionSpec,
+    one_transaction: bool,
+) -> Result<Policy, InvalidSpec> {
+    let adoption = spec.adoption.clone().unwrap_or_default();
+    let baseline = match &adoption.baseline_version {
+        Some(text) => Some(version("spec.adoption.baselineVersion", text)?),
+        None => None,
+    };
+    Ok(Policy {
+        out_of_order: match execution.out_of_order {
+            None | Some(OutOfOrderSpec::Refuse) => OutOfOrder::Refuse,
+            Some(OutOfOrderSpec::Run) => OutOfOrder::Run,
+            Some(OutOfOrderSpec::Ignore) => OutOfOrder::Ignore,
+        },
+        missing: match execution.missing {
+            None | Some(MissingSpec::Refuse) => MissingPolicy::Refuse,
+            Some(MissingSpec::Ignore) => MissingPolicy::Ignore,
+        },
+        allow_down: match spec.rollback.as_ref().and_then(|rollback| rollback.mode) {
+            None | Some(RollbackMode::Manual) => true,
+            Some(RollbackMode::Disabled) => false,
+        },
+        one_transaction,
+        adoption: Adoption { baseline, allow_existing: adoption.allow_existing.unwrap_or(false) },
+    })
+}
+
+/// Session settings and the run's deadline, with the defaults that the reference page states.
+fn timing(execution: &ExecutionSpec, one_transaction: bool) -> Result<(SessionSettings, Duration), InvalidSpec> {
+    const MINUTE: Duration = Duration::from_secs(60);
+    let settings = SessionSettings {
+        lock_timeout: duration("lockTimeout", execution.lock_timeout.as_deref(), Duration::from_millis(100))?,
+        lock_retry_deadline: duration("lockRetryDeadline", execution.lock_retry_deadline.as_deref(), 15 * MINUTE)?,
+        statement_timeout: duration("statementTimeout", execution.statement_timeout.as_deref(), 15 * MINUTE)?,
+        one_transaction,
+    };
+    Ok((settings, duration("deadline", execution.deadline.as_deref(), 60 * MINUTE)?))
+}
+
+/// PostgreSQL keeps its timeouts as milliseconds in 32 bits, and takes zero for "no timeout", which Sluice never wants.
+const LONGEST: Duration = Duration::from_millis(i32::MAX as u64);
+
+fn duration(field: &str, text: Option<&str>, default: Duration) -> Result<Duration, InvalidSpec> {
+    let Some(text) = text else { return Ok(default) };
+    let invalid = |problem: String| InvalidSpec { field: format!("spec.execution.{field}"), problem };
+    let duration = crate::duration::parse(text).map_err(|error| invalid(error.to_string()))?;
+    if duration.is_zero() || duration > LONGEST {
+        return Err(invalid(format!("`{text}` is out of range: give at least 1ms and at most 24 days")));
+    }
+    Ok(duration)
+}

@@ -1,0 +1,90 @@
+//! Events: one for each transition that a person would want to have been told of.
+
+use crate::api::v1alpha1::{ConditionType, DatabaseMigrationStatus, Reason};
+
+use super::State;
+use super::messages::work;
+
+/// An event's note may hold 1 kB.
+const LONGEST: usize = 1_000;
+
+/// One event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// Something needs attention.
+    pub warning: bool,
+    /// A word of [`Reason`].
+    pub reason: Reason,
+    /// What Sluice was doing, for the event's `action`: holds the version, so that events of different versions are
+    /// never merged.
+    pub action: String,
+    /// The sentence.
+    pub note: String,
+}
+
+/// The events of the transition from one report to the next. No transition, no event.
+#[must_use]
+pub fn events(previous: Option<&DatabaseMigrationStatus>, next: &DatabaseMigrationStatus, state: &State) -> Vec<Event> {
+    let Some((reason, message)) = ready(next) else { return Vec::new() };
+    let before = previous.and_then(ready);
+    let moved = before != Some((reason, message));
+    let same_reason = before.is_some_and(|(before, _)| before == reason);
+    let event = |warning: bool, action: String| {
+        let mut note = message.to_owned();
+        if note.len() > LONGEST {
+            let mut end = LONGEST - 4;
+            while !note.is_char_boundary(end) {
+                end -= 1;
+            }
+            note.truncate(end);
+            note.push_str(" …");
+        }
+        vec![Event { warning, reason, action, note }]
+    };
+    let version = next.applied.as_ref().map_or("none", |applied| applied.version.as_str());
+    match state {
+        State::Pending(plan) => {
+            let to = plan.to.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string);
+            let mut begun = event(false, format!("Apply {to}"));
+            if let Some(first) = begun.first_mut() {
+                first.note = format!("starting to {}", work(plan));
+            }
+            begun
+        }
+        State::UpToDate if !same_reason => event(false, format!("Apply {version}")),
+        State::InvalidSpec(_)
+        | State::InvalidSource(_)
+        | State::Refused(_)
+        | State::Failed(_)
+        | State::SourceNotReady(_)
+        | State::Unsuitable(_)
+            if moved =>
+        {
+            event(true, format!("Plan from {version}"))
+        }
+        State::Unreachable(_) | State::SourceUnavailable(_) if !same_reason => event(true, "Connect".to_owned()),
+        State::Suspended(_) if !same_reason => event(false, "Suspend".to_owned()),
+        State::AwaitingRoom(..) | State::CoolingDown(_) if !same_reason => event(false, "Wait".to_owned()),
+        State::Running { .. } if !same_reason => event(false, "Apply".to_owned()),
+        State::InvalidSpec(_)
+        | State::InvalidSource(_)
+        | State::Refused(_)
+        | State::Failed(_)
+        | State::SourceNotReady(_)
+        | State::SourceUnavailable(_)
+        | State::Unreachable(_)
+        | State::Unsuitable(_)
+        | State::Settled
+        | State::UpToDate
+        | State::Suspended(_)
+        | State::CoolingDown(_)
+        | State::AwaitingRoom(..)
+        | State::Running { .. } => Vec::new(),
+    }
+}
+
+/// Reason and message of the summary condition.
+fn ready(status: &DatabaseMigrationStatus) -> Option<(Reason, &str)> {
+    let condition = status.conditions.iter().find(|condition| condition.type_ == ConditionType::Ready.as_str())?;
+    Some((Reason::parse(&condition.reason)?, condition.message.as_str()))
+}

@@ -1,0 +1,208 @@
+//! The sentences that people read in conditions and events. They hold nothing that changes while the world stands still
+//! (ages, times to wait), so that an unchanged world causes no write.
+
+use crate::api::v1alpha1::Reason;
+use crate::database::{Progress, Stage};
+use crate::plan::{Direction, Ledger, Outcome, Plan, Refusal, RunSummary, Step};
+
+use super::{Observed, Room, State};
+
+/// Kubernetes takes up to 32 KiB for a condition's message; one screen is what people read.
+const LONGEST: usize = 2_000;
+
+/// The reason and the message of the summary condition.
+pub(super) fn summary(observed: &Observed, state: &State) -> (Reason, String) {
+    let (reason, message) = match state {
+        State::InvalidSpec(message) => (Reason::InvalidSpec, message.clone()),
+        State::SourceNotReady(message) | State::SourceUnavailable(message) => (Reason::SourceNotReady, message.clone()),
+        State::InvalidSource(message) => (Reason::InvalidSource, message.clone()),
+        State::Unreachable(message) => {
+            (Reason::DatabaseUnreachable, format!("{message}; trying again until it answers"))
+        }
+        State::Unsuitable(message) => (Reason::DatabaseUnsuitable, message.clone()),
+        State::Refused(refusal) => (refusal_reason(refusal), refusal.to_string()),
+        State::Settled => (Reason::UpToDate, String::new()),
+        State::UpToDate => {
+            let message = observed.inspection().map(|seen| up_to_date(&seen.ledger)).unwrap_or_default();
+            (Reason::UpToDate, message)
+        }
+        State::Suspended(plan) => {
+            (Reason::Suspended, format!("spec.suspend is true; waiting to {}; set it to false to go on", work(plan)))
+        }
+        State::Failed(run) => failed(run),
+        State::CoolingDown(plan) => {
+            (Reason::Interrupted, format!("{}; will {} shortly", interrupted(observed), work(plan)))
+        }
+        State::AwaitingRoom(plan, room) => {
+            (Reason::AwaitingLock, format!("waiting to {}: {}", work(plan), in_the_way(room)))
+        }
+        State::Pending(plan) => (Reason::Applying, format!("about to {}", work(plan))),
+        State::Running { progress, purpose, stop, generation, .. } => {
+            let (reason, mut message) = running(progress, purpose);
+            if *stop {
+                message.push_str("; ends at the next safe place");
+            } else if *generation != observed.generation {
+                message.push_str("; the change of the spec is looked at when this run has ended");
+            }
+            (reason, message)
+        }
+    };
+    (reason, shorten(message))
+}
+
+/// `apply 3 migrations (001 … 003)`, `take back 2 migrations (003 … 002)`.
+pub(super) fn work(plan: &Plan) -> String {
+    let labels: Vec<String> = plan.steps.iter().map(Step::label).collect();
+    let range = match labels.as_slice() {
+        [] => return "do nothing".to_owned(),
+        [only] => only.clone(),
+        [first, .., last] => format!("{first} … {last}"),
+    };
+    let verb = match plan.direction {
+        Direction::Up => "apply",
+        Direction::Down => "take back",
+    };
+    let noun = if labels.len() == 1 { "migration" } else { "migrations" };
+    format!("{verb} {} {noun} ({range})", labels.len())
+}
+
+fn up_to_date(ledger: &Ledger) -> String {
+    let count = ledger.applied().count();
+    match ledger.current() {
+        Some(version) => {
+            format!("version {version} is in effect ({count} {})", if count == 1 { "migration" } else { "migrations" })
+        }
+        None => "no migration is applied, and none is asked for".to_owned(),
+    }
+}
+
+pub(super) fn refusal_reason(refusal: &Refusal) -> Reason {
+    match refusal {
+        Refusal::ChecksumMismatch { .. } => Reason::ChecksumMismatch,
+        Refusal::NotEmpty { .. } => Reason::NotEmpty,
+        Refusal::MissingFromSource { .. }
+        | Refusal::OutOfOrder { .. }
+        | Refusal::UnknownTarget { .. }
+        | Refusal::NoWayDown { .. }
+        | Refusal::DownDisabled { .. }
+        | Refusal::UnreadableDown { .. }
+        | Refusal::UnknownBaseline { .. }
+        | Refusal::EditedAfterExecution { .. }
+        | Refusal::Unfinished { .. }
+        | Refusal::NotTransactional { .. } => Reason::PlanFailed,
+    }
+}
+
+fn failed(run: &RunSummary) -> (Reason, String) {
+    let reason = match run.outcome {
+        Some(Outcome::NeedsOperator) => Reason::NeedsOperator,
+        Some(Outcome::DeadlineExceeded) => Reason::DeadlineExceeded,
+        Some(Outcome::Failed | Outcome::Succeeded | Outcome::Interrupted) | None => Reason::ApplyFailed,
+    };
+    let message = run.failure.as_ref().map_or("the run failed", |failure| failure.message.as_str());
+    (
+        reason,
+        format!(
+            "{message}. Tried again when the scripts or the spec change, or with: kubectl annotate dbm {} -n {} \
+             --overwrite sluice.dev/retry=\"$(date +%s)\"",
+            name_of(&run.object),
+            namespace_of(&run.object),
+        ),
+    )
+}
+
+fn namespace_of(object: &str) -> &str {
+    object.split_once('/').map_or("default", |(namespace, _)| namespace)
+}
+
+fn name_of(object: &str) -> &str {
+    object.split_once('/').map_or(object, |(_, name)| name)
+}
+
+/// Why the last run ended early: what this process saw, else what the ledger says.
+fn interrupted(observed: &Observed) -> String {
+    if let super::Task::Ended { error: Some(error) } = &observed.task {
+        return format!("the last run was interrupted ({error})");
+    }
+    let recorded = observed
+        .inspection()
+        .and_then(|seen| seen.ledger.last_run(&observed.uid))
+        .and_then(|run| run.failure.as_ref())
+        .map(|failure| format!("the last run was interrupted ({})", failure.message));
+    recorded.unwrap_or_else(|| "the last run was interrupted".to_owned())
+}
+
+fn in_the_way(room: &Room) -> String {
+    match room {
+        Room::Free => "a place is free".to_owned(),
+        Room::Taken { by } => format!("{by} is migrating the same database"),
+        Room::Full { limit } => format!("{limit} runs are under way, as many as --concurrency allows"),
+        Room::Closing => "this operator is shutting down; the next one goes on".to_owned(),
+    }
+}
+
+fn running(progress: &Progress, purpose: &str) -> (Reason, String) {
+    let at = progress.step.as_ref().map(|step| format!(", at {step}")).unwrap_or_default();
+    match progress.stage {
+        Stage::Connecting => (Reason::Applying, format!("about to {purpose}")),
+        Stage::Applying | Stage::Finished => (
+            Reason::Applying,
+            format!(
+                "running to {purpose}{at}: {}/{} statements done",
+                progress.statements_done, progress.statements_total
+            ),
+        ),
+        Stage::AwaitingLock => {
+            (Reason::AwaitingLock, format!("waiting to {purpose}: the migration lock is held{}", held_by(progress)))
+        }
+        Stage::RetryingLock => (
+            Reason::RetryingLock,
+            format!(
+                "trying to {purpose}{at}: a table is locked by{}; asking again, applications go on",
+                blockers(progress)
+            ),
+        ),
+        Stage::Resolving => (
+            Reason::Resolving,
+            format!(
+                "trying to {purpose}{at}: the connection broke; finding out what the database holds before going on"
+            ),
+        ),
+    }
+}
+
+fn held_by(progress: &Progress) -> String {
+    match &progress.note {
+        Some(note) => format!(" by {note}"),
+        None if progress.blockers.is_empty() => " by another session".to_owned(),
+        None => format!(" by{}", blockers(progress)),
+    }
+}
+
+fn blockers(progress: &Progress) -> String {
+    if progress.blockers.is_empty() {
+        return " another session".to_owned();
+    }
+    let named: Vec<String> = progress
+        .blockers
+        .iter()
+        .map(|blocker| {
+            let application = if blocker.application.is_empty() { "unnamed application" } else { &blocker.application };
+            format!(" pid {} ({application})", blocker.pid)
+        })
+        .collect();
+    named.join(",")
+}
+
+/// Cuts at a character, and says so.
+fn shorten(mut message: String) -> String {
+    if message.len() > LONGEST {
+        let mut end = LONGEST;
+        while !message.is_char_boundary(end) {
+            end -= 1;
+        }
+        message.truncate(end);
+        message.push_str(" …");
+    }
+    message
+}

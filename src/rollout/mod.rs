@@ -1,0 +1,24 @@
+//! The core: a pure state machine. What was observed, with the time, becomes one [`State`], one [`Decision`] and the
+//! status that reports it.
+//!
+//! Nothing here may wait, connect, draw random numbers or read a clock: time and jitter come in as arguments, so that every
+//! state × every event is tested as a table.
+
+mod backoff;
+mod decide;
+mod desired;
+mod events;
+mod look;
+mod messages;
+mod observed;
+mod report;
+mod state;
+
+pub use backoff::backoff;
+pub use decide::{Action, Decision, decide};
+pub use desired::{Desired, InvalidSpec, SourceDesired};
+pub use events::{Event, events};
+pub use look::{Settled, SettledKey, due};
+pub use observed::{Look, Observed, Room, Source, Task};
+pub use report::report;
+pub use state::State;

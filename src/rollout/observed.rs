@@ -1,0 +1,149 @@
+//! Everything that one decision is made from.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::api::v1alpha1::DatabaseMigrationStatus;
+use crate::database::{DatabaseError, Inspection, Progress};
+use crate::migration::MigrationSet;
+
+use super::{Desired, InvalidSpec};
+
+/// The scripts.
+#[derive(Debug, Clone)]
+pub enum Source {
+    /// Not looked for, because the spec is invalid.
+    NotRead,
+    /// Something that the spec names is not there (yet): which, and what to create.
+    NotReady(String),
+    /// The API server did not answer; tried again with backoff.
+    Unavailable(String),
+    /// They contradict each other or cannot be run as they are written.
+    Invalid(String),
+    /// Read.
+    Read(Arc<MigrationSet>),
+}
+
+/// The database.
+#[derive(Debug, Clone)]
+pub enum Look {
+    /// Not looked at in this pass: there is nothing to compare with, or a run is under way.
+    None,
+    /// Not due: it was as wanted when it was looked at last, and nothing that matters has changed since.
+    NotDue {
+        /// When it is due.
+        due_in: Duration,
+    },
+    /// The Secret does not say where the database is: what is missing, and what to write.
+    NotReady(String),
+    /// It could not be looked at.
+    Failed(DatabaseError),
+    /// This is what it holds.
+    Seen(Box<Inspection>),
+}
+
+/// The object's run in this process.
+#[derive(Debug, Clone)]
+pub enum Task {
+    /// There is none.
+    None,
+    /// Under way.
+    Running {
+        /// Its id.
+        run: Uuid,
+        /// Since when.
+        since: Timestamp,
+        /// For which generation.
+        generation: i64,
+        /// Where it is.
+        progress: Progress,
+        /// `applying 001 … 003`: what it was started for.
+        purpose: String,
+        /// It was told to stop.
+        stopping: bool,
+    },
+    /// Over since the last pass, with this error unless it succeeded.
+    Ended {
+        /// Why it did not succeed.
+        error: Option<DatabaseError>,
+    },
+}
+
+/// Whether a run may start now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Room {
+    /// It may.
+    Free,
+    /// Another object's run uses the same database.
+    Taken {
+        /// `namespace/name` of that object.
+        by: String,
+    },
+    /// As many runs as the operator may have are under way.
+    Full {
+        /// How many that is.
+        limit: usize,
+    },
+    /// The operator is shutting down.
+    Closing,
+}
+
+/// Everything that one decision is made from.
+#[derive(Debug, Clone)]
+pub struct Observed {
+    /// The operator's clock.
+    pub now: Timestamp,
+    /// A random number from 0 to 1, fresh for each pass.
+    pub jitter: f64,
+    /// `namespace/name`.
+    pub object: String,
+    /// The object's uid.
+    pub uid: String,
+    /// The object's generation.
+    pub generation: i64,
+    /// The retry annotation.
+    pub retry_token: Option<String>,
+    /// The annotation that asks for a look.
+    pub requested_at: Option<String>,
+    /// What was reported last.
+    pub previous: Option<DatabaseMigrationStatus>,
+    /// What the spec asks for.
+    pub desired: Result<Desired, InvalidSpec>,
+    /// The scripts.
+    pub source: Source,
+    /// The database.
+    pub database: Look,
+    /// The object's run.
+    pub task: Task,
+    /// Whether a run may start.
+    pub room: Room,
+    /// Tries in a row that ended in something that is tried again, for this generation and content.
+    pub attempts: u32,
+    /// How long the next try still has to wait; zero when it is due.
+    pub cooldown: Duration,
+    /// How often an object that is settled is looked at again.
+    pub resync: Duration,
+}
+
+impl Observed {
+    /// The scripts, where they were read.
+    #[must_use]
+    pub fn set(&self) -> Option<&Arc<MigrationSet>> {
+        match &self.source {
+            Source::Read(set) => Some(set),
+            Source::NotRead | Source::NotReady(_) | Source::Unavailable(_) | Source::Invalid(_) => None,
+        }
+    }
+
+    /// What the database holds, where it was seen.
+    #[must_use]
+    pub fn inspection(&self) -> Option<&Inspection> {
+        match &self.database {
+            Look::Seen(inspection) => Some(inspection),
+            Look::None | Look::NotDue { .. } | Look::NotReady(_) | Look::Failed(_) => None,
+        }
+    }
+}

@@ -1,0 +1,283 @@
+//! The status that reports a state. A report that says the same as the last one is equal to it, to the letter.
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+
+use crate::api::v1alpha1::{
+    AppliedStatus, BlockerStatus, ConditionType, DatabaseMigrationStatus, HistoryEntry, PlanStatus, Reason, RunStatus,
+    SourceStatus,
+};
+use crate::database::{Progress, Stage};
+use crate::migration::MigrationSet;
+use crate::plan::{Ledger, Outcome, Plan, RunSummary, Step};
+
+use super::messages::summary;
+use super::{Observed, State};
+
+/// How many runs and steps a status shows.
+const HISTORY: usize = 10;
+const PENDING: usize = 20;
+
+/// The status for that state.
+#[must_use]
+pub fn report(observed: &Observed, state: &State) -> DatabaseMigrationStatus {
+    let previous = observed.previous.clone().unwrap_or_default();
+    if matches!(state, State::Settled) {
+        return previous;
+    }
+    let mut status = previous;
+    status.observed_generation = Some(observed.generation);
+    if let Some(set) = observed.set() {
+        status.source = Some(source_status(set));
+    }
+    if let Some(seen) = observed.inspection() {
+        status.applied = applied_status(&seen.ledger);
+        status.history = history(&seen.ledger, observed);
+        status.failures = failures(&seen.ledger, &observed.uid);
+        status.last_handled_reconcile_at.clone_from(&observed.requested_at);
+    }
+    status.plan = match state {
+        State::Suspended(plan) | State::CoolingDown(plan) | State::AwaitingRoom(plan, _) | State::Pending(plan) => {
+            Some(plan_status(plan))
+        }
+        // While it runs, and when it failed, the plan is what it was.
+        State::Running { .. } | State::Failed(_) | State::Unreachable(_) => status.plan,
+        State::InvalidSpec(_)
+        | State::SourceNotReady(_)
+        | State::SourceUnavailable(_)
+        | State::InvalidSource(_)
+        | State::Unsuitable(_)
+        | State::Refused(_)
+        | State::Settled
+        | State::UpToDate => None,
+    };
+    status.run = match state {
+        State::Running { run, since, progress, .. } => Some(run_status(*run, *since, progress)),
+        State::InvalidSpec(_)
+        | State::SourceNotReady(_)
+        | State::SourceUnavailable(_)
+        | State::InvalidSource(_)
+        | State::Unreachable(_)
+        | State::Unsuitable(_)
+        | State::Refused(_)
+        | State::Settled
+        | State::UpToDate
+        | State::Suspended(_)
+        | State::Failed(_)
+        | State::CoolingDown(_)
+        | State::AwaitingRoom(..)
+        | State::Pending(_) => None,
+    };
+    status.conditions = conditions(observed, state);
+    status
+}
+
+/// How a state shows in the three conditions that tools read.
+enum Health {
+    Ready,
+    Working,
+    Stalled,
+    /// Waiting for a person who asked for it: neither at work nor in trouble.
+    Paused,
+}
+
+fn health(state: &State) -> Health {
+    match state {
+        State::UpToDate | State::Settled => Health::Ready,
+        State::InvalidSpec(_) | State::InvalidSource(_) | State::Refused(_) | State::Failed(_) => Health::Stalled,
+        State::Suspended(_) => Health::Paused,
+        State::SourceNotReady(_)
+        | State::SourceUnavailable(_)
+        | State::Unreachable(_)
+        | State::Unsuitable(_)
+        | State::CoolingDown(_)
+        | State::AwaitingRoom(..)
+        | State::Pending(_)
+        | State::Running { .. } => Health::Working,
+    }
+}
+
+fn conditions(observed: &Observed, state: &State) -> Vec<Condition> {
+    let (reason, message) = summary(observed, state);
+    let mut conditions = Vec::with_capacity(6);
+    let mut add = |type_: ConditionType, status: &str, reason: Reason, message: &str| {
+        conditions.push(condition(observed, type_, status, reason, message));
+    };
+    let health = health(state);
+    add(ConditionType::Ready, if matches!(health, Health::Ready) { "True" } else { "False" }, reason, &message);
+    match health {
+        Health::Working => add(ConditionType::Reconciling, "True", reason, &message),
+        Health::Stalled => add(ConditionType::Stalled, "True", reason, &message),
+        Health::Ready | Health::Paused => {}
+    }
+    let (planned, applied) = details(state);
+    if let Some((status, text)) = planned {
+        let reason = if status == "True" { Reason::Planning } else { reason };
+        add(ConditionType::Planned, status, reason, text.as_deref().unwrap_or(&message));
+    } else if let Some(kept) = kept(observed, ConditionType::Planned) {
+        conditions.push(kept);
+    }
+    if let Some(status) = applied {
+        conditions.push(condition(observed, ConditionType::Applied, status, reason, &message));
+    } else if let Some(kept) = kept(observed, ConditionType::Applied) {
+        conditions.push(kept);
+    }
+    if observed.desired.as_ref().is_ok_and(|desired| desired.suspended) {
+        let text = "spec.suspend is true: the database is left as it is";
+        conditions.push(condition(observed, ConditionType::Suspended, "True", Reason::Suspended, text));
+    }
+    conditions
+}
+
+/// A planned status with its own text, and an applied status; `None` where the state says nothing about it.
+type Details = (Option<(&'static str, Option<String>)>, Option<&'static str>);
+
+fn details(state: &State) -> Details {
+    match state {
+        State::InvalidSpec(_) | State::InvalidSource(_) | State::SourceNotReady(_) => (Some(("False", None)), None),
+        State::Refused(_) => (Some(("False", None)), Some("False")),
+        State::UpToDate => (Some(("True", Some("nothing to do".to_owned()))), Some("True")),
+        State::Suspended(plan) | State::CoolingDown(plan) | State::AwaitingRoom(plan, _) | State::Pending(plan) => {
+            (Some(("True", Some(format!("to {}", super::messages::work(plan))))), Some("False"))
+        }
+        State::Running { .. } | State::Failed(_) => (None, Some("False")),
+        State::SourceUnavailable(_) | State::Unreachable(_) | State::Unsuitable(_) | State::Settled => (None, None),
+    }
+}
+
+/// What was reported before, brought to the present generation.
+fn kept(observed: &Observed, type_: ConditionType) -> Option<Condition> {
+    before(observed, type_)
+        .map(|condition| Condition { observed_generation: Some(observed.generation), ..condition.clone() })
+}
+
+fn before(observed: &Observed, type_: ConditionType) -> Option<&Condition> {
+    observed.previous.as_ref()?.conditions.iter().find(|condition| condition.type_ == type_.as_str())
+}
+
+/// A condition whose transition time moves only when its status does.
+fn condition(observed: &Observed, type_: ConditionType, status: &str, reason: Reason, message: &str) -> Condition {
+    let since = before(observed, type_)
+        .filter(|before| before.status == status)
+        .map_or(Time(second(observed.now)), |before| before.last_transition_time.clone());
+    Condition {
+        type_: type_.as_str().to_owned(),
+        status: status.to_owned(),
+        reason: reason.as_str().to_owned(),
+        message: message.to_owned(),
+        last_transition_time: since,
+        observed_generation: Some(observed.generation),
+    }
+}
+
+/// Kubernetes keeps times to the second.
+fn second(time: Timestamp) -> Timestamp {
+    Timestamp::from_second(time.as_second()).unwrap_or(time)
+}
+
+fn source_status(set: &MigrationSet) -> SourceStatus {
+    SourceStatus {
+        digest: set.digest.clone(),
+        versions: count(set.migrations.len()),
+        latest: set.latest().map(ToString::to_string),
+        warnings: set.warnings.iter().take(PENDING).cloned().collect(),
+    }
+}
+
+fn applied_status(ledger: &Ledger) -> Option<AppliedStatus> {
+    let (version, entry) = ledger.applied().next_back()?;
+    Some(AppliedStatus {
+        version: version.to_string(),
+        count: count(ledger.applied().count()),
+        time: entry.applied_at.map(|at| Time(second(at))),
+    })
+}
+
+fn plan_status(plan: &Plan) -> PlanStatus {
+    PlanStatus {
+        digest: plan.digest.clone(),
+        direction: plan.direction.as_str().to_owned(),
+        from: plan.from.as_ref().map(ToString::to_string),
+        to: plan.to.as_ref().map(ToString::to_string),
+        steps: count(plan.steps.len()),
+        pending: plan.steps.iter().take(PENDING).map(Step::label).collect(),
+        warnings: plan.warnings.iter().take(PENDING).cloned().collect(),
+    }
+}
+
+fn run_status(run: uuid::Uuid, since: Timestamp, progress: &Progress) -> RunStatus {
+    RunStatus {
+        id: run.to_string(),
+        stage: stage(progress.stage).to_owned(),
+        step: progress.step.clone(),
+        progress: format!(
+            "{}/{} migrations, {}/{} statements",
+            progress.steps_done, progress.steps_total, progress.statements_done, progress.statements_total
+        ),
+        steps_done: count(progress.steps_done),
+        steps_total: count(progress.steps_total),
+        statements_done: count(progress.statements_done),
+        statements_total: count(progress.statements_total),
+        start_time: Time(second(since)),
+        lock_retries: (progress.lock_retries > 0).then_some(i64::from(progress.lock_retries)),
+        blocked_by: progress
+            .blockers
+            .iter()
+            .map(|blocker| BlockerStatus {
+                pid: i64::from(blocker.pid),
+                application: blocker.application.clone(),
+                age: format!("{}s", blocker.age.as_secs()),
+            })
+            .collect(),
+    }
+}
+
+/// The word for a stage in `status.run.stage`.
+fn stage(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Connecting => "Connecting",
+        Stage::AwaitingLock => "AwaitingLock",
+        Stage::Applying => "Applying",
+        Stage::RetryingLock => "RetryingLock",
+        Stage::Resolving => "Resolving",
+        Stage::Finished => "Finished",
+    }
+}
+
+fn history(ledger: &Ledger, observed: &Observed) -> Vec<HistoryEntry> {
+    let mine = ledger.runs.iter().filter(|run| run.object_uid == observed.uid || run.object == observed.object);
+    mine.filter_map(history_entry).take(HISTORY).collect()
+}
+
+fn history_entry(run: &RunSummary) -> Option<HistoryEntry> {
+    let outcome = run.outcome?;
+    Some(HistoryEntry {
+        id: run.id.to_string(),
+        direction: run.direction.as_str().to_owned(),
+        from: run.from.clone(),
+        to: run.to.clone(),
+        outcome: outcome.as_str().to_owned(),
+        start_time: Time(second(run.started_at)),
+        end_time: run.finished_at.map(|at| Time(second(at))),
+        message: run.failure.as_ref().map(|failure| failure.message.clone()).filter(|message| !message.is_empty()),
+    })
+}
+
+/// Failed runs since the last that succeeded.
+fn failures(ledger: &Ledger, uid: &str) -> Option<i64> {
+    let failed = ledger
+        .runs
+        .iter()
+        .filter(|run| run.object_uid == uid)
+        .take_while(|run| run.outcome != Some(Outcome::Succeeded))
+        .filter(|run| match run.outcome {
+            Some(Outcome::Failed | Outcome::NeedsOperator | Outcome::DeadlineExceeded) => true,
+            Some(Outcome::Succeeded | Outcome::Interrupted) | None => false,
+        })
+        .count();
+    (failed > 0).then(|| count(failed))
+}
+
+fn count(number: usize) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
