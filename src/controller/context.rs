@@ -1,0 +1,28 @@
+//! What every pass has at hand.
+
+use std::sync::Arc;
+
+use kube::Client;
+use tokio_util::sync::CancellationToken;
+
+use crate::telemetry::Metrics;
+
+use super::Options;
+use super::memory::Memory;
+use super::tasks::Tasks;
+
+/// What every pass has at hand.
+pub struct Context {
+    /// The API server.
+    pub client: Client,
+    /// What the process was started with.
+    pub options: Options,
+    /// What is remembered between passes.
+    pub memory: Memory,
+    /// Runs in the background.
+    pub tasks: Arc<Tasks>,
+    /// What is measured.
+    pub metrics: Metrics,
+    /// Set when the process is about to end.
+    pub closing: CancellationToken,
+}

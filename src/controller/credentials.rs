@@ -1,0 +1,129 @@
+//! From the Secret (and the certificate authorities) to a database that can be talked to. Host, user and password come from
+//! one Secret of the object's own namespace; nothing that is read here goes anywhere but to that host.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use kube::{Api, Client};
+
+use crate::api::v1alpha1::{CaKind, CaRef};
+use crate::database::{self, ConnectionParts, Database};
+use crate::rollout::Desired;
+
+use super::memory::Input;
+
+/// The key of certificate authorities unless the spec names one.
+const CA_KEY: &str = "ca.crt";
+
+/// What the Secret gave, and at which versions it was read.
+pub struct Login {
+    /// The database, or what is missing and what to write.
+    pub database: Result<Arc<dyn Database>, String>,
+    /// The Secret and the certificate authorities, with their resource versions.
+    pub versions: Vec<(Input, Option<String>)>,
+}
+
+/// Reads the Secret and the certificate authorities.
+pub async fn read(client: &Client, namespace: &str, desired: &Desired) -> Login {
+    let (secret, ca) = tokio::join!(secret(client, namespace, &desired.secret), authorities(client, namespace, desired.ca.as_ref()));
+    let mut versions = vec![(Input::Secret(desired.secret.clone()), secret.version.clone())];
+    let mut database = secret.value;
+    if let Some(ca) = ca {
+        versions.push(ca.input.clone());
+        match ca.pem {
+            Ok(pem) => {
+                if let Ok(parts) = &mut database {
+                    parts.ca_pem = Some(pem);
+                }
+            }
+            Err(message) => database = database.and(Err(message)),
+        }
+    }
+    let database = database.and_then(|parts| {
+        parts
+            .resolve(&desired.ledger_schema)
+            .map(|(address, credentials)| database::connect(address, credentials))
+            .map_err(|problem| format!("Secret {namespace}/{}: {problem}", desired.secret))
+    });
+    Login { database, versions }
+}
+
+struct Read<T> {
+    value: Result<T, String>,
+    version: Option<String>,
+}
+
+async fn secret(client: &Client, namespace: &str, name: &str) -> Read<ConnectionParts> {
+    match Api::<Secret>::namespaced(client.clone(), namespace).get_opt(name).await {
+        Ok(Some(secret)) => {
+            let version = secret.metadata.resource_version.clone();
+            let data: BTreeMap<String, Vec<u8>> =
+                secret.data.unwrap_or_default().into_iter().map(|(key, value)| (key, value.0)).collect();
+            let value = ConnectionParts::from_keys(&data).map_err(|problem| format!("Secret {namespace}/{name}: {problem}"));
+            Read { value, version }
+        }
+        Ok(None) => Read {
+            value: Err(format!(
+                "Secret {name} does not exist in namespace {namespace}; create it with the key uri, or with host, port, user, \
+                 password and dbname (spec.database.secretRef names it), and Sluice goes on by itself"
+            )),
+            version: None,
+        },
+        Err(error) => Read {
+            value: Err(format!("Secret {namespace}/{name} cannot be read: {}", crate::sources::kube_error(&error))),
+            version: None,
+        },
+    }
+}
+
+struct Authorities {
+    pem: Result<Vec<u8>, String>,
+    input: (Input, Option<String>),
+}
+
+async fn authorities(client: &Client, namespace: &str, reference: Option<&CaRef>) -> Option<Authorities> {
+    let reference = reference?;
+    let name = reference.name.as_str();
+    let key = reference.key.as_deref().unwrap_or(CA_KEY);
+    let (kind, found) = match reference.kind.unwrap_or_default() {
+        CaKind::Secret => {
+            let found = Api::<Secret>::namespaced(client.clone(), namespace).get_opt(name).await;
+            let found = found.map(|found| {
+                found.map(|mut secret| {
+                    let value = secret.data.as_mut().and_then(|data| data.remove(key)).map(|value| value.0);
+                    (secret.metadata.resource_version, value)
+                })
+            });
+            ("Secret", found)
+        }
+        CaKind::ConfigMap => {
+            let found = Api::<ConfigMap>::namespaced(client.clone(), namespace).get_opt(name).await;
+            let found = found.map(|found| {
+                found.map(|mut map| {
+                    let value = map.data.as_mut().and_then(|data| data.remove(key)).map(String::into_bytes);
+                    (map.metadata.resource_version, value)
+                })
+            });
+            ("ConfigMap", found)
+        }
+    };
+    let (version, pem) = match found {
+        Ok(Some((version, Some(pem)))) => (version, Ok(pem)),
+        Ok(Some((version, None))) => {
+            (version, Err(format!("{kind} {namespace}/{name} has no key {key} (spec.database.caRef.key); add it as PEM")))
+        }
+        Ok(None) => (
+            None,
+            Err(format!("{kind} {name} does not exist in namespace {namespace}; create it (spec.database.caRef names it)")),
+        ),
+        Err(error) => {
+            (None, Err(format!("{kind} {namespace}/{name} cannot be read: {}", crate::sources::kube_error(&error))))
+        }
+    };
+    let input = match reference.kind.unwrap_or_default() {
+        CaKind::Secret => Input::Secret(name.to_owned()),
+        CaKind::ConfigMap => Input::ConfigMap(name.to_owned()),
+    };
+    Some(Authorities { pem, input: (input, version) })
+}

@@ -1,0 +1,163 @@
+//! What the operator remembers of each object between passes, in this process alone. Losing it is harmless: it only saves
+//! work (looks, writes) and spaces tries; the truth is in the ledger and in the spec.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use kube::ResourceExt;
+
+use crate::api::v1alpha1::{DatabaseMigration, DatabaseMigrationStatus, REQUESTED_AT, RETRY};
+use crate::database::ServerFacts;
+use crate::rollout::Settled;
+
+/// A Secret or ConfigMap that an object depends on, in the object's namespace.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Input {
+    /// A Secret of that name.
+    Secret(String),
+    /// A ConfigMap of that name.
+    ConfigMap(String),
+}
+
+/// What is remembered of one object.
+#[derive(Debug, Clone, Default)]
+pub struct Memo {
+    /// The look that found nothing left to do.
+    pub settled: Option<Settled>,
+    /// Tries in a row that are to be repeated, and what they were tries of.
+    pub attempts: u32,
+    /// Generation and content that the attempts were made with.
+    pub attempts_of: Option<(i64, String)>,
+    /// No run starts before that time.
+    pub not_before: Option<Timestamp>,
+    /// The status as it was written last, and the resource version that the API server gave it (none while under way).
+    pub reported: Option<(DatabaseMigrationStatus, Option<u64>)>,
+    /// What the last pass read, with the resource versions (`None`: was not there).
+    pub inputs: HashMap<Input, Option<String>>,
+    /// The server, as it was seen last.
+    pub server: Option<ServerFacts>,
+    /// What the spec and the annotations were when the object last woke a pass.
+    seen: Option<Seen>,
+}
+
+/// What of an object wakes a pass when it changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Seen {
+    generation: i64,
+    requested_at: Option<String>,
+    retry: Option<String>,
+    deleted: bool,
+}
+
+impl Seen {
+    fn of(object: &DatabaseMigration) -> Self {
+        Self {
+            generation: object.metadata.generation.unwrap_or_default(),
+            requested_at: object.annotations().get(REQUESTED_AT).cloned(),
+            retry: object.annotations().get(RETRY).cloned(),
+            deleted: object.metadata.deletion_timestamp.is_some(),
+        }
+    }
+}
+
+/// The memory, by uid.
+#[derive(Debug, Default)]
+pub struct Memory {
+    memos: Mutex<HashMap<String, Memo>>,
+}
+
+impl Memory {
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Memo>> {
+        // A panic while the lock was held leaves at worst one memo half updated, and a memo only saves work.
+        self.memos.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is remembered of an object.
+    pub fn recall(&self, uid: &str) -> Memo {
+        self.lock().get(uid).cloned().unwrap_or_default()
+    }
+
+    /// Changes what is remembered of an object.
+    pub fn update(&self, uid: &str, change: impl FnOnce(&mut Memo)) {
+        change(self.lock().entry(uid.to_owned()).or_default());
+    }
+
+    /// Forgets an object.
+    pub fn forget(&self, uid: &str) {
+        self.lock().remove(uid);
+    }
+
+    /// Forgets all objects but these, and says which were forgotten.
+    pub fn retain(&self, present: &HashSet<String>) -> Vec<String> {
+        let mut memos = self.lock();
+        let gone: Vec<String> = memos.keys().filter(|uid| !present.contains(*uid)).cloned().collect();
+        memos.retain(|uid, _| present.contains(uid));
+        gone
+    }
+
+    /// Whether an object as the API server now shows it has to be looked at: its spec or annotations changed, or its
+    /// status is not what this process wrote. The echo of an own write wakes nobody.
+    pub fn touched(&self, object: &DatabaseMigration) -> bool {
+        let Some(uid) = object.uid() else { return true };
+        let mut memos = self.lock();
+        let memo = memos.entry(uid).or_default();
+        let seen = Seen::of(object);
+        let changed = memo.seen.as_ref() != Some(&seen);
+        memo.seen = Some(seen);
+        if changed {
+            return true;
+        }
+        let Some((reported, version)) = &memo.reported else { return true };
+        if object.status.as_ref() == Some(reported) {
+            return false;
+        }
+        // Older than the own write: its echo is still on the way.
+        if version.is_some_and(|version| resource_version(object).is_some_and(|shown| shown < version)) {
+            return false;
+        }
+        memo.settled = None;
+        true
+    }
+
+    /// Whether an input, as the API server now shows it, differs from what the object's last pass read.
+    pub fn input_changed(&self, uid: &str, input: &Input, version: Option<&str>) -> bool {
+        match self.lock().get(uid).and_then(|memo| memo.inputs.get(input)) {
+            Some(known) => known.as_deref() != version,
+            None => false,
+        }
+    }
+
+    /// The status that the next report is compared with: the newer of what the cache shows and what was written.
+    pub fn previous(&self, uid: &str, object: &DatabaseMigration) -> Option<DatabaseMigrationStatus> {
+        match self.lock().get(uid).and_then(|memo| memo.reported.clone()) {
+            Some((reported, Some(version))) if resource_version(object).is_none_or(|shown| shown < version) => Some(reported),
+            Some((_, Some(_))) | None => object.status.clone(),
+            Some((reported, None)) => Some(reported),
+        }
+    }
+
+    /// Counts a pass: how many tries in a row were to be repeated for this generation and content.
+    pub fn count(&self, uid: &str, of: (i64, String), retrying: bool) {
+        self.update(uid, |memo| {
+            if memo.attempts_of.as_ref() != Some(&of) {
+                memo.attempts = 0;
+                memo.not_before = None;
+                memo.attempts_of = Some(of);
+            }
+            memo.attempts = if retrying { memo.attempts.saturating_add(1) } else { memo.attempts };
+        });
+    }
+
+    /// No run of the object starts before `wait` is over.
+    pub fn cool_down(&self, uid: &str, now: Timestamp, wait: Duration) {
+        self.update(uid, |memo| memo.not_before = now.checked_add(wait).ok());
+    }
+}
+
+/// Resource versions of one resource compare as numbers, as every API server since etcd 3 hands them out; one that does not
+/// read as a number is treated as new.
+pub fn resource_version(object: &DatabaseMigration) -> Option<u64> {
+    object.metadata.resource_version.as_ref()?.parse().ok()
+}

@@ -1,0 +1,22 @@
+//! The shell around the core, against Kubernetes: observe → decide → record → act, one pass at a time per object.
+//!
+//! This room does the talking: it reads what a decision needs, writes what was decided, and starts runs. It must never
+//! decide anything itself.
+
+mod act;
+mod context;
+mod credentials;
+mod error;
+pub mod leader;
+mod measure;
+mod memory;
+mod observe;
+mod options;
+mod reconcile;
+mod record;
+mod serve;
+mod tasks;
+mod watch;
+
+pub use options::Options;
+pub use serve::{ServeError, serve};

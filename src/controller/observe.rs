@@ -1,0 +1,183 @@
+//! Gathers everything that one decision needs. Reads only: nothing is written, neither in Kubernetes nor in a database.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use kube::ResourceExt;
+use kube::runtime::reflector::ObjectRef;
+
+use crate::api::v1alpha1::{DatabaseMigration, REQUESTED_AT, RETRY};
+use crate::database::{Database, Inspection, RunReport};
+use crate::migration::MigrationSet;
+use crate::rollout::{Desired, Look, Observed, Room, Settled, SettledKey, Source, SourceDesired, Task, due};
+use crate::sources::{ConfigMaps, Source as _, SourceError};
+
+use super::context::Context;
+use super::credentials;
+use super::memory::Input;
+
+/// An observation, and what acting on it needs besides.
+pub struct Sight {
+    /// What the core decides on.
+    pub observed: Observed,
+    /// The database, where the Secret says where it is.
+    pub database: Option<Arc<dyn Database>>,
+    /// What the look was for, to be remembered when it settles.
+    pub key: Option<SettledKey>,
+    /// The report of a run that ended since the last pass.
+    pub ended: Option<RunReport>,
+}
+
+/// Looks at everything.
+pub async fn observe(context: &Context, object: &DatabaseMigration) -> Sight {
+    let uid = object.uid().unwrap_or_default();
+    let namespace = object.namespace().unwrap_or_default();
+    let memo = context.memory.recall(&uid);
+    let now = Timestamp::now();
+    let mut sight = Sight {
+        observed: Observed {
+            now,
+            jitter: rand::random(),
+            object: format!("{namespace}/{}", object.name_any()),
+            uid: uid.clone(),
+            generation: object.metadata.generation.unwrap_or_default(),
+            retry_token: object.annotations().get(RETRY).cloned(),
+            requested_at: object.annotations().get(REQUESTED_AT).cloned(),
+            previous: context.memory.previous(&uid, object),
+            desired: Desired::of(&object.spec),
+            source: Source::NotRead,
+            database: Look::None,
+            task: Task::None,
+            room: Room::Free,
+            attempts: memo.attempts,
+            cooldown: Duration::ZERO,
+            resync: context.options.resync,
+        },
+        database: None,
+        key: None,
+        ended: None,
+    };
+    if let Some(running) = context.tasks.running(&uid) {
+        sight.observed.task = Task::Running {
+            run: running.run,
+            since: running.since,
+            generation: running.generation,
+            progress: running.progress.borrow().clone(),
+            purpose: running.purpose,
+            stopping: running.stop.gently.is_cancelled(),
+        };
+        return sight;
+    }
+    sight.ended = context.tasks.take_ended(&uid);
+    if let Some(report) = &sight.ended {
+        sight.observed.task = Task::Ended { error: report.result.as_ref().err().cloned() };
+    }
+    let Ok(desired) = sight.observed.desired.clone() else { return sight };
+
+    let (scripts, login) = tokio::join!(
+        read_scripts(context, &namespace, &desired),
+        credentials::read(&context.client, &namespace, &desired)
+    );
+    let mut inputs: HashMap<Input, Option<String>> = HashMap::new();
+    inputs.extend(scripts.versions);
+    inputs.extend(login.versions.iter().cloned());
+    context.memory.update(&uid, |memo| memo.inputs = inputs);
+    sight.observed.source = scripts.source;
+    let Some(set) = sight.observed.set().cloned() else { return sight };
+
+    // New scripts or a new spec begin without the waits that the old ones had earned.
+    let of = (sight.observed.generation, set.digest.clone());
+    if memo.attempts_of.as_ref() == Some(&of) {
+        sight.observed.cooldown = memo
+            .not_before
+            .map(|at| Duration::try_from(at.duration_since(now)).unwrap_or_default())
+            .unwrap_or_default();
+    } else {
+        sight.observed.attempts = 0;
+    }
+
+    let database = match login.database {
+        Ok(database) => database,
+        Err(message) => {
+            sight.observed.database = Look::NotReady(message);
+            return sight;
+        }
+    };
+    let key = SettledKey {
+        generation: sight.observed.generation,
+        set_digest: set.digest.clone(),
+        credentials: format!("{:?}", login.versions),
+        retry_token: sight.observed.retry_token.clone(),
+        requested_at: sight.observed.requested_at.clone(),
+    };
+    sight.observed.database = look(context, &mut sight, &key, memo.settled.as_ref(), &database).await;
+    let reference = ObjectRef::from_obj(object);
+    sight.observed.room = context.tasks.room(database.address(), &reference);
+    if context.closing.is_cancelled() {
+        sight.observed.room = Room::Closing;
+    }
+    sight.database = Some(database);
+    sight.key = Some(key);
+    sight
+}
+
+/// Looks at the database, unless a run just brought the ledger along or no look is due.
+async fn look(
+    context: &Context,
+    sight: &mut Sight,
+    key: &SettledKey,
+    settled: Option<&Settled>,
+    database: &Arc<dyn Database>,
+) -> Look {
+    let uid = &sight.observed.uid;
+    if let Some(RunReport { result: Ok(ledger), .. }) = &sight.ended
+        && let Some(server) = context.memory.recall(uid).server
+    {
+        return Look::Seen(Box::new(Inspection { server, ledger: ledger.clone(), holder: None }));
+    }
+    if sight.ended.is_none() {
+        let observed = &sight.observed;
+        let previous = observed.previous.as_ref();
+        if let Some((due_in, remembered)) =
+            due(settled, key, previous, observed.now, observed.resync, observed.jitter)
+        {
+            context.memory.update(uid, |memo| memo.settled = Some(remembered));
+            return Look::NotDue { due_in };
+        }
+    }
+    match database.inspect().await {
+        Ok(inspection) => {
+            context.memory.update(uid, |memo| memo.server = Some(inspection.server.clone()));
+            Look::Seen(Box::new(inspection))
+        }
+        Err(error) => Look::Failed(error),
+    }
+}
+
+struct Scripts {
+    source: Source,
+    versions: Vec<(Input, Option<String>)>,
+}
+
+async fn read_scripts(context: &Context, namespace: &str, desired: &Desired) -> Scripts {
+    let (files, versions) = match &desired.source {
+        SourceDesired::Inline(files) => (crate::sources::Inline::new(files.clone()).fetch().await, Vec::new()),
+        SourceDesired::ConfigMaps(names) => {
+            let snapshot = ConfigMaps::new(context.client.clone(), namespace, names.clone()).snapshot().await;
+            let versions = snapshot.versions.into_iter().map(|(name, version)| (Input::ConfigMap(name), version));
+            (snapshot.files, versions.collect())
+        }
+    };
+    let source = match files {
+        Ok(files) => match MigrationSet::read(&files, desired.set_options) {
+            Ok(set) => Source::Read(Arc::new(set)),
+            Err(problems) => Source::Invalid(problems.to_string()),
+        },
+        Err(SourceError::NotFound(message)) => Source::NotReady(message),
+        Err(SourceError::Invalid(message)) => Source::Invalid(message),
+        Err(SourceError::Unavailable(message)) => Source::Unavailable(message),
+    };
+    Scripts { source, versions }
+}

@@ -1,0 +1,186 @@
+//! The operator's life: wait for the lease, run the controller, and on SIGTERM leave no session, no lease and no half-told
+//! story behind.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt;
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use kube::core::PartialObjectMeta;
+use kube::runtime::controller::{Config, Controller};
+use kube::runtime::reflector;
+use kube::{Api, Client, ResourceExt};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::UnboundedReceiverStream;
+use tokio_util::sync::CancellationToken;
+
+use crate::api::v1alpha1::DatabaseMigration;
+use crate::telemetry::{Health, Metrics};
+
+use super::context::Context;
+use super::leader::LeaderElector;
+use super::memory::{Input, Memory};
+use super::options::Options;
+use super::reconcile::{on_error, reconcile};
+use super::tasks::Tasks;
+use super::watch;
+
+/// What is kept of the grace period for cancelling on the servers and saying so.
+const LAST: Duration = Duration::from_secs(5);
+/// Passes over different objects at once. Each may hold one short-lived database connection.
+const PASSES: u16 = 32;
+
+/// Why the operator ended other than by request.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The lease went to somebody else, or could not be renewed in time. Ending is the safe answer: the next start waits
+    /// for the lease like everybody.
+    #[error("leadership was lost: ending, so that nothing runs twice")]
+    LeadershipLost,
+    /// The API server or its resources are not there.
+    #[error("{0}")]
+    NotReady(String),
+}
+
+/// Serves until `shutdown` is cancelled.
+///
+/// # Errors
+/// When leadership is lost, or the custom resources are not installed.
+pub async fn serve(
+    client: Client,
+    options: Options,
+    metrics: Metrics,
+    health: Health,
+    shutdown: CancellationToken,
+) -> Result<(), ServeError> {
+    if !options.leader_elect {
+        health.set_ready();
+        metrics.set_leader(true);
+        return lead(client, options, metrics, health, shutdown, CancellationToken::new()).await;
+    }
+    let elector = LeaderElector::new(
+        client.clone(),
+        &options.lease_namespace,
+        &options.lease_name,
+        &options.identity,
+        options.lease_timings,
+    );
+    health.set_ready();
+    let releasing = CancellationToken::new();
+    let lease = elector.start(releasing.clone());
+    tokio::select! {
+        () = shutdown.cancelled() => {}
+        acquired = lease.acquired() => {
+            if acquired {
+                metrics.set_leader(true);
+                let lost = lease.lost();
+                let result = lead(client, options, metrics.clone(), health, shutdown, lost).await;
+                metrics.set_leader(false);
+                releasing.cancel();
+                lease.released().await;
+                return result;
+            }
+        }
+    }
+    releasing.cancel();
+    lease.released().await;
+    Ok(())
+}
+
+/// Runs the controller while this process leads.
+async fn lead(
+    client: Client,
+    options: Options,
+    metrics: Metrics,
+    health: Health,
+    shutdown: CancellationToken,
+    lost: CancellationToken,
+) -> Result<(), ServeError> {
+    let api: Api<DatabaseMigration> = watch::api(&client, options.namespace.as_deref());
+    check_installed(&api).await?;
+    let (wake, woken) = mpsc::unbounded_channel();
+    let tasks = Tasks::new(options.concurrency, wake);
+    let closing = CancellationToken::new();
+    let grace = options.shutdown_grace;
+    let context = Arc::new(Context {
+        client,
+        options,
+        memory: Memory::default(),
+        tasks: Arc::clone(&tasks),
+        metrics,
+        closing: closing.clone(),
+    });
+
+    let (store, writer) = reflector::store();
+    let objects = watch::objects(Arc::clone(&context), store.clone(), writer);
+    let (by_secret, secrets_of) = (Arc::clone(&context), store.clone());
+    let (by_map, maps_of) = (Arc::clone(&context), store.clone());
+    let ended = CancellationToken::new();
+    let controller = Controller::for_stream(objects, store)
+        .with_config(Config::default().concurrency(PASSES))
+        .watches_stream(watch::secrets(&context), move |secret: PartialObjectMeta<Secret>| {
+            watch::dependents(&by_secret, &secrets_of, &secret, &Input::Secret(secret.name_any()))
+        })
+        .watches_stream(watch::config_maps(&context), move |map: PartialObjectMeta<ConfigMap>| {
+            watch::dependents(&by_map, &maps_of, &map, &Input::ConfigMap(map.name_any()))
+        })
+        .reconcile_on(UnboundedReceiverStream::new(woken))
+        .graceful_shutdown_on(ended.clone().cancelled_owned())
+        .run(reconcile, on_error, Arc::clone(&context))
+        .for_each(|result| async move {
+            if let Err(error) = result {
+                tracing::debug!(%error, "controller");
+            }
+        });
+    let mut controller = tokio::spawn(controller);
+    tracing::info!("the controller is running");
+    tokio::select! {
+        () = shutdown.cancelled() => {
+            tracing::info!("asked to end: letting what runs end, starting nothing new");
+            closing.cancel();
+            tasks.close(grace.saturating_sub(LAST), LAST).await;
+            // The passes that say how the runs ended.
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            ended.cancel();
+            if tokio::time::timeout(Duration::from_secs(2), &mut controller).await.is_err() {
+                controller.abort();
+            }
+            Ok(())
+        }
+        () = lost.cancelled() => {
+            closing.cancel();
+            controller.abort();
+            tasks.close(Duration::ZERO, LAST).await;
+            Err(ServeError::LeadershipLost)
+        }
+        result = &mut controller => {
+            health.set_not_ready("the controller has ended");
+            tasks.close(Duration::ZERO, LAST).await;
+            Err(ServeError::NotReady(match result {
+                Ok(()) => "the controller's watch ended".to_owned(),
+                Err(error) => format!("the controller ended abnormally: {error}"),
+            }))
+        }
+    }
+}
+
+/// Says what to install when the resource type is not there, instead of trying for ever.
+async fn check_installed(api: &Api<DatabaseMigration>) -> Result<(), ServeError> {
+    match api.list(&kube::api::ListParams::default().limit(1)).await {
+        Ok(_) => Ok(()),
+        Err(kube::Error::Api(status)) if status.code == 404 => Err(ServeError::NotReady(
+            "the API server does not know databasemigrations.sluice.dev; install the custom resources first: \
+             sluice crds | kubectl apply --server-side -f -"
+                .to_owned(),
+        )),
+        Err(kube::Error::Api(status)) if status.code == 403 => Err(ServeError::NotReady(format!(
+            "the API server does not let this operator list databasemigrations: {}; check the role of its ServiceAccount",
+            status.message
+        ))),
+        // Anything else may pass: the watch goes on trying.
+        Err(error) => {
+            tracing::warn!(%error, "the API server did not answer; trying again");
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! Runs in the background: one per object, one per database, so many in all. A run that panics ends like one that failed,
+//! and every end wakes its object and those that waited for room.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use kube::runtime::reflector::ObjectRef;
+use tokio::sync::{Notify, mpsc, watch};
+use uuid::Uuid;
+
+use crate::api::v1alpha1::DatabaseMigration;
+use crate::database::{self, Address, Database, DatabaseError, Progress, RunReport, RunRequest, Stage, StopSignal};
+use crate::rollout::Room;
+
+/// What a run is started with.
+pub struct Start {
+    /// The object.
+    pub object: ObjectRef<DatabaseMigration>,
+    /// Its uid.
+    pub uid: String,
+    /// The database.
+    pub database: Arc<dyn Database>,
+    /// The run.
+    pub request: RunRequest,
+    /// `apply 3 migrations (001 … 003)`, for messages.
+    pub purpose: String,
+}
+
+/// A run under way.
+#[derive(Debug, Clone)]
+pub struct Running {
+    /// Its id.
+    pub run: Uuid,
+    /// Since when.
+    pub since: Timestamp,
+    /// For which generation of the object.
+    pub generation: i64,
+    /// Where it is.
+    pub progress: watch::Receiver<Progress>,
+    /// What it was started for.
+    pub purpose: String,
+    /// How it is told to end.
+    pub stop: StopSignal,
+    address: Address,
+    object: ObjectRef<DatabaseMigration>,
+}
+
+#[derive(Default)]
+struct Inner {
+    running: HashMap<String, Running>,
+    ended: HashMap<String, RunReport>,
+    waiting: HashSet<ObjectRef<DatabaseMigration>>,
+    closing: bool,
+}
+
+/// The table of runs.
+pub struct Tasks {
+    inner: Mutex<Inner>,
+    limit: usize,
+    wake: mpsc::UnboundedSender<ObjectRef<DatabaseMigration>>,
+    ended: Notify,
+}
+
+impl Tasks {
+    /// An empty table that lets `limit` runs go on at once; objects to wake are sent to `wake`.
+    pub fn new(limit: usize, wake: mpsc::UnboundedSender<ObjectRef<DatabaseMigration>>) -> Arc<Self> {
+        Arc::new(Self { inner: Mutex::default(), limit, wake, ended: Notify::new() })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // Every change of the table is a single insert or remove: a panic cannot leave it half done.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The object's run, while it is under way.
+    pub fn running(&self, uid: &str) -> Option<Running> {
+        self.lock().running.get(uid).cloned()
+    }
+
+    /// The report of the object's run that ended since this was asked last.
+    pub fn take_ended(&self, uid: &str) -> Option<RunReport> {
+        self.lock().ended.remove(uid)
+    }
+
+    /// How many runs are under way.
+    pub fn count(&self) -> usize {
+        self.lock().running.len()
+    }
+
+    /// Whether a run on that database may start now. An object that may not is woken when a run ends.
+    pub fn room(&self, address: &Address, object: &ObjectRef<DatabaseMigration>) -> Room {
+        let mut inner = self.lock();
+        let room = Self::room_in(&inner, self.limit, address);
+        if room != Room::Free {
+            inner.waiting.insert(object.clone());
+        }
+        room
+    }
+
+    fn room_in(inner: &Inner, limit: usize, address: &Address) -> Room {
+        if inner.closing {
+            return Room::Closing;
+        }
+        if let Some(other) = inner.running.values().find(|running| running.address == *address) {
+            let namespace = other.object.namespace.as_deref().unwrap_or_default();
+            return Room::Taken { by: format!("{namespace}/{}", other.object.name) };
+        }
+        if inner.running.len() >= limit { Room::Full { limit } } else { Room::Free }
+    }
+
+    /// Starts a run, unless the room was taken in the meantime: `false` then, and the object is woken when there is some.
+    pub fn start(self: &Arc<Self>, start: Start) -> bool {
+        let Start { object, uid, database, request, purpose } = start;
+        let (sender, progress) = database::progress();
+        let stop = StopSignal::default();
+        {
+            let mut inner = self.lock();
+            let address = database.address().clone();
+            if inner.running.contains_key(&uid) || Self::room_in(&inner, self.limit, &address) != Room::Free {
+                inner.waiting.insert(object);
+                return false;
+            }
+            let running = Running {
+                run: request.identity.id,
+                since: Timestamp::now(),
+                generation: request.identity.generation,
+                progress: progress.clone(),
+                purpose,
+                stop: stop.clone(),
+                address,
+                object: object.clone(),
+            };
+            inner.running.insert(uid.clone(), running);
+        }
+        let work = tokio::spawn(async move { database::run(database.as_ref(), &request, &sender, &stop).await });
+        let tasks = Arc::clone(self);
+        tokio::spawn(async move {
+            let report = tasks.supervise(work, progress, &object).await;
+            tasks.end(&uid, object, report);
+        });
+        true
+    }
+
+    /// Waits for a run, waking its object whenever it begins to wait for somebody or stops doing so.
+    async fn supervise(
+        &self,
+        mut work: tokio::task::JoinHandle<RunReport>,
+        mut progress: watch::Receiver<Progress>,
+        object: &ObjectRef<DatabaseMigration>,
+    ) -> RunReport {
+        let mut stage = Stage::Connecting;
+        loop {
+            tokio::select! {
+                result = &mut work => {
+                    return result.unwrap_or_else(|error| {
+                        tracing::error!(object = %object, %error, "a run ended abnormally");
+                        RunReport::aborted(DatabaseError::Unreachable(
+                            "the run ended abnormally (see the operator's log); looking at the database again".to_owned(),
+                        ))
+                    });
+                }
+                changed = progress.changed() => {
+                    if changed.is_err() {
+                        // The sender is gone, so the run is about to end.
+                        tokio::time::sleep(Duration::from_millis(5)).await;
+                        continue;
+                    }
+                    let now = progress.borrow_and_update().stage;
+                    let waits = |stage| matches!(stage, Stage::AwaitingLock | Stage::RetryingLock | Stage::Resolving);
+                    if now != stage && (waits(now) || waits(stage)) {
+                        self.wake_one(object.clone());
+                    }
+                    stage = now;
+                }
+            }
+        }
+    }
+
+    fn end(&self, uid: &str, object: ObjectRef<DatabaseMigration>, report: RunReport) {
+        let waiting = {
+            let mut inner = self.lock();
+            inner.running.remove(uid);
+            inner.ended.insert(uid.to_owned(), report);
+            std::mem::take(&mut inner.waiting)
+        };
+        self.ended.notify_waiters();
+        self.wake_one(object);
+        for object in waiting {
+            self.wake_one(object);
+        }
+    }
+
+    fn wake_one(&self, object: ObjectRef<DatabaseMigration>) {
+        // Nobody listens once the controller has ended: then there is nobody to wake.
+        let _ = self.wake.send(object);
+    }
+
+    /// Wakes an object in a while.
+    pub fn wake(&self, object: ObjectRef<DatabaseMigration>) {
+        self.wake_one(object);
+    }
+
+    /// Tells an object's run to end at the next safe place.
+    pub fn stop(&self, uid: &str) {
+        if let Some(running) = self.lock().running.get(uid) {
+            running.stop.gently.cancel();
+        }
+    }
+
+    /// Forgets what an object that is gone left behind, and tells its run to end.
+    pub fn forget(&self, uid: &str) {
+        self.stop(uid);
+        self.lock().ended.remove(uid);
+    }
+
+    /// Lets no run start any more, asks those under way to end at the next safe place, and after `patience` cancels what
+    /// still runs on its server. Comes back when none is left, or `patience` and `last` are over.
+    pub async fn close(&self, patience: Duration, last: Duration) {
+        {
+            let mut inner = self.lock();
+            inner.closing = true;
+            inner.running.values().for_each(|running| running.stop.gently.cancel());
+        }
+        if tokio::time::timeout(patience, self.idle()).await.is_ok() {
+            return;
+        }
+        tracing::warn!(runs = self.count(), "the grace period is nearly over: cancelling what still runs");
+        self.lock().running.values().for_each(|running| running.stop.now.cancel());
+        if tokio::time::timeout(last, self.idle()).await.is_err() {
+            tracing::error!(runs = self.count(), "runs did not end in time; their servers notice when the connections close");
+        }
+    }
+
+    async fn idle(&self) {
+        loop {
+            let ended = self.ended.notified();
+            if self.count() == 0 {
+                return;
+            }
+            ended.await;
+        }
+    }
+}

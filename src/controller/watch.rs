@@ -1,0 +1,109 @@
+//! What wakes an object: a change of its spec, annotations or status (unless this process wrote it), of a Secret or
+//! ConfigMap that its last pass read, and the end of a run.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use futures::{Stream, StreamExt, future};
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use kube::core::PartialObjectMeta;
+use kube::runtime::WatchStreamExt;
+use kube::runtime::reflector::{ObjectRef, Store, store::Writer};
+use kube::runtime::watcher::{self, Event, watcher};
+use kube::{Api, Client, Resource, ResourceExt};
+
+use crate::api::v1alpha1::DatabaseMigration;
+
+use super::context::Context;
+use super::memory::Input;
+
+/// An API for all namespaces, or for the one that the operator is confined to.
+pub fn api<K>(client: &Client, namespace: Option<&str>) -> Api<K>
+where
+    K: Resource<Scope = kube::core::NamespaceResourceScope>,
+    K::DynamicType: Default,
+{
+    match namespace {
+        Some(namespace) => Api::namespaced(client.clone(), namespace),
+        None => Api::all(client.clone()),
+    }
+}
+
+/// The stream of objects to look at. Fills the cache on its way, and forgets objects that are gone.
+pub fn objects(
+    context: Arc<Context>,
+    store: Store<DatabaseMigration>,
+    writer: Writer<DatabaseMigration>,
+) -> impl Stream<Item = Result<DatabaseMigration, watcher::Error>> + Send {
+    let api = api::<DatabaseMigration>(&context.client, context.options.namespace.as_deref());
+    let cleaning = Arc::clone(&context);
+    watcher(api, watcher::Config::default())
+        .default_backoff()
+        .reflect(writer)
+        .inspect(move |event| match event {
+            Ok(Event::Delete(object)) => forget(&cleaning, object),
+            Ok(Event::InitDone) => forget_absent(&cleaning, &store),
+            Ok(Event::Apply(_) | Event::Init | Event::InitApply(_)) | Err(_) => {}
+        })
+        .applied_objects()
+        .filter(move |object| future::ready(object.as_ref().map_or(true, |object| context.memory.touched(object))))
+}
+
+fn forget(context: &Context, object: &DatabaseMigration) {
+    let Some(uid) = object.uid() else { return };
+    let namespace = object.namespace().unwrap_or_default();
+    context.tasks.forget(&uid);
+    context.memory.forget(&uid);
+    context.metrics.forget(&namespace, &object.name_any());
+    tracing::info!(object = %format!("{namespace}/{}", object.name_any()), "deleted; the database is left as it is");
+}
+
+/// Deletions that happened while the watch was down show only as an absence.
+fn forget_absent(context: &Context, store: &Store<DatabaseMigration>) {
+    let present: HashSet<String> = store.state().iter().filter_map(|object| object.uid()).collect();
+    for uid in context.memory.retain(&present) {
+        context.tasks.forget(&uid);
+    }
+    let named: HashSet<(String, String)> =
+        store.state().iter().map(|object| (object.namespace().unwrap_or_default(), object.name_any())).collect();
+    context.metrics.retain(&named);
+}
+
+/// Secrets, as names and versions only.
+pub fn secrets(context: &Context) -> impl Stream<Item = Result<PartialObjectMeta<Secret>, watcher::Error>> + Send + use<> {
+    changes(api::<PartialObjectMeta<Secret>>(&context.client, context.options.namespace.as_deref()))
+}
+
+/// ConfigMaps, as names and versions only.
+pub fn config_maps(
+    context: &Context,
+) -> impl Stream<Item = Result<PartialObjectMeta<ConfigMap>, watcher::Error>> + Send + use<> {
+    changes(api::<PartialObjectMeta<ConfigMap>>(&context.client, context.options.namespace.as_deref()))
+}
+
+fn changes<K>(api: Api<PartialObjectMeta<K>>) -> impl Stream<Item = Result<PartialObjectMeta<K>, watcher::Error>> + Send + use<K>
+where
+    K: Resource<DynamicType = ()> + Clone + std::fmt::Debug + Send + Sync + 'static,
+{
+    watcher(api, watcher::Config::default()).default_backoff().touched_objects()
+}
+
+/// The objects whose last pass read this Secret or ConfigMap at another version.
+pub fn dependents<K>(
+    context: &Context,
+    store: &Store<DatabaseMigration>,
+    changed: &PartialObjectMeta<K>,
+    input: &Input,
+) -> Vec<ObjectRef<DatabaseMigration>> {
+    let namespace = changed.metadata.namespace.as_deref();
+    // A deleted one is shown at its last version, or at the one of its deletion: either way something has changed for
+    // those that could read it, and for those that could not the version differs from "was not there".
+    let version = changed.metadata.resource_version.as_deref();
+    store
+        .state()
+        .iter()
+        .filter(|object| object.metadata.namespace.as_deref() == namespace)
+        .filter(|object| object.uid().is_some_and(|uid| context.memory.input_changed(&uid, input, version)))
+        .map(|object| ObjectRef::from_obj(object.as_ref()))
+        .collect()
+}
