@@ -9,6 +9,8 @@ mod make;
 mod policy;
 mod refusal;
 mod steps;
+#[cfg(test)]
+mod tests;
 mod unfinished;
 mod up;
 

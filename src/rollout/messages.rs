@@ -51,7 +51,8 @@ pub(super) fn summary(observed: &Observed, state: &State) -> (Reason, String) {
 }
 
 /// `apply 3 migrations (001 … 003)`, `take back 2 migrations (003 … 002)`.
-pub(super) fn work(plan: &Plan) -> String {
+#[must_use]
+pub fn work(plan: &Plan) -> String {
     let labels: Vec<String> = plan.steps.iter().map(Step::label).collect();
     let range = match labels.as_slice() {
         [] => return "do nothing".to_owned(),

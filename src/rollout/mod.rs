@@ -19,6 +19,7 @@ pub use decide::{Action, Decision, decide};
 pub use desired::{Desired, InvalidSpec, SourceDesired};
 pub use events::{Event, events};
 pub use look::{Settled, SettledKey, due};
+pub use messages::work;
 pub use observed::{Look, Observed, Room, Source, Task};
 pub use report::report;
 pub use state::State;

@@ -1,5 +1,7 @@
 //! The spec of a `DatabaseMigration`. Doc comments here are what `kubectl explain` and the reference page show.
 
+#![allow(clippy::duplicated_attributes, reason = "each printer column repeats the names of its settings")]
+
 use std::collections::BTreeMap;
 
 use kube::{CustomResource, KubeSchema};
@@ -222,19 +224,19 @@ pub struct ExecutionSpec {
     /// How long a statement may wait for a table's lock before it is taken back and tried again, `100ms` unless set.
     /// Applications that write to the table wait no longer than this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 32), regex(pattern = r"^([0-9]+(ms|s|m|h))+$"))]
+    #[schemars(length(min = 2, max = 32), regex(pattern = crate::duration::PATTERN))]
     pub lock_timeout: Option<String>,
     /// How long a migration may go on trying for its locks, `15m` unless set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 32), regex(pattern = r"^([0-9]+(ms|s|m|h))+$"))]
+    #[schemars(length(min = 2, max = 32), regex(pattern = crate::duration::PATTERN))]
     pub lock_retry_deadline: Option<String>,
     /// How long one statement may run, `15m` unless set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 32), regex(pattern = r"^([0-9]+(ms|s|m|h))+$"))]
+    #[schemars(length(min = 2, max = 32), regex(pattern = crate::duration::PATTERN))]
     pub statement_timeout: Option<String>,
     /// How long a run may take as a whole once it holds the migration lock, `1h` unless set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 32), regex(pattern = r"^([0-9]+(ms|s|m|h))+$"))]
+    #[schemars(length(min = 2, max = 32), regex(pattern = crate::duration::PATTERN))]
     pub deadline: Option<String>,
     /// Versions that came late, `Refuse` unless set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
