@@ -1,0 +1,2 @@
+alter table orders drop column shipped;
+drop table shipments;
