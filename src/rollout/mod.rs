@@ -13,6 +13,8 @@ mod messages;
 mod observed;
 mod report;
 mod state;
+#[cfg(test)]
+mod tests;
 
 pub use backoff::backoff;
 pub use decide::{Action, Decision, decide};

@@ -1,0 +1,7 @@
+//! The core as tables: every state × every event, and the rules that hold in each.
+
+mod fixture;
+mod kstatus;
+mod looks;
+mod table;
+mod transitions;
