@@ -24,3 +24,4 @@ pub mod duration;
 pub mod migration;
 pub mod plan;
 pub mod rollout;
+pub mod sources;

@@ -4,6 +4,7 @@
 //! server's message, a password or a row's content out other than into the database's own ledger.
 
 mod address;
+mod connection;
 mod engine;
 mod error;
 pub mod postgres;
@@ -15,6 +16,7 @@ use jiff::Timestamp;
 use crate::plan::{Direction, Ledger, Outcome, Step};
 
 pub use address::{Address, Credentials, TlsMode};
+pub use connection::{ConnectionParts, ConnectionProblem};
 pub use engine::{RunReport, RunRequest, run};
 pub use error::{DatabaseError, FailureClass, StepFailure};
 pub use progress::{Blocker, Progress, ProgressSender, Stage, StopSignal, progress};

@@ -83,10 +83,7 @@ fn keys(name: &str, map: ConfigMap) -> Result<Vec<RawFile>, SourceError> {
         )));
     }
     let data = map.data.unwrap_or_default();
-    Ok(data
-        .into_iter()
-        .map(|(key, content)| RawFile { shown: format!("{name}/{key}"), path: key, content })
-        .collect())
+    Ok(data.into_iter().map(|(key, content)| RawFile { shown: format!("{name}/{key}"), path: key, content }).collect())
 }
 
 #[async_trait]

@@ -1,0 +1,28 @@
+//! What the scenarios stand on: the servers, an operator, a team with a namespace and a database.
+
+mod operator;
+mod team;
+mod world;
+
+pub use operator::Operator;
+pub use team::{Spec, Team, files};
+pub use world::{Postgres, World, world};
+
+use std::time::{Duration, Instant};
+
+/// Waits until `check` gives a value, looking every 20 ms; fails with what was seen last.
+pub async fn eventually<T, F, Fut>(what: &str, within: Duration, mut check: F) -> T
+where
+    F: FnMut() -> Fut,
+    Fut: Future<Output = Result<T, String>>,
+{
+    let began = Instant::now();
+    loop {
+        let last = match check().await {
+            Ok(value) => return value,
+            Err(last) => last,
+        };
+        assert!(began.elapsed() < within, "not within {within:?}: {what}; last seen: {last}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}

@@ -1,0 +1,101 @@
+//! The operator's own binary, confined to one namespace so that tests do not meet.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use super::world;
+
+/// A running operator; killed when dropped. Its log is shown when a test fails.
+pub struct Operator {
+    child: Child,
+    pub port: u16,
+    log: PathBuf,
+}
+
+impl Operator {
+    /// Alone in its namespace, without leader election, looking at ready objects again every ten minutes.
+    pub fn start(namespace: &str) -> Self {
+        Self::with(namespace, &["--leader-elect=false"])
+    }
+
+    pub fn with(namespace: &str, arguments: &[&str]) -> Self {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let log = world().admin.parent().unwrap().join(format!("operator-{namespace}-{port}.log"));
+        let file = File::create(&log).unwrap();
+        let child = Command::new(env!("CARGO_BIN_EXE_sluice"))
+            .arg("operator")
+            .args(["--namespace", namespace, "--http-addr", &format!("127.0.0.1:{port}")])
+            .args(["--lease-namespace", "sluice-system"])
+            .args(arguments)
+            .env_clear()
+            .env("PATH", std::env::var("PATH").unwrap_or_default())
+            .env("KUBECONFIG", &world().operator)
+            .env("SLUICE_LOG", "info,sluice=debug")
+            .env("RUST_BACKTRACE", "1")
+            .stdin(Stdio::null())
+            .stdout(file.try_clone().unwrap())
+            .stderr(file)
+            .spawn()
+            .unwrap();
+        Self { child, port, log }
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub fn signal(&self, signal: &str) {
+        let done = Command::new("kill").args([&format!("-{signal}"), &self.pid().to_string()]).status().unwrap();
+        assert!(done.success(), "kill -{signal}");
+    }
+
+    /// SIGKILL, and waits until it is gone.
+    pub fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// Waits until it ended by itself.
+    pub async fn ended(&mut self, within: Duration) -> ExitStatus {
+        let began = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(began.elapsed() < within, "the operator did not end within {within:?}\n{}", self.log());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// The body of a page, for instance `/metrics`; `None` while nobody listens.
+    pub fn page(&self, path: &str) -> Option<String> {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).ok()?;
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").ok()?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).ok()?;
+        Some(answer.split_once("\r\n\r\n")?.1.to_owned())
+    }
+
+    /// The value of a series, named as `/metrics` writes it, with its labels.
+    pub fn metric(&self, series: &str) -> Option<f64> {
+        let page = self.page("/metrics")?;
+        page.lines().find_map(|line| line.strip_prefix(series)?.trim().parse().ok())
+    }
+}
+
+impl Drop for Operator {
+    fn drop(&mut self) {
+        self.kill();
+        if std::thread::panicking() {
+            eprintln!("--- log of operator {} ---\n{}", self.pid(), self.log());
+        }
+    }
+}

@@ -1,0 +1,268 @@
+//! A team: one namespace, one database, and what it does with them.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Secret};
+use k8s_openapi::api::events::v1::Event;
+use kube::api::{ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams};
+use kube::{Api, Client, ResourceExt};
+use serde_json::{Value, json};
+use sluice::api::v1alpha1::{DatabaseMigration, DatabaseMigrationStatus};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
+use sqlx::{AssertSqlSafe, Connection, Executor, Row};
+
+use super::{Postgres, eventually, world};
+
+/// How long anything that should happen at once may take on a busy machine.
+pub const SOON: Duration = Duration::from_secs(30);
+
+pub struct Team {
+    pub namespace: String,
+    pub database: String,
+    pub client: Client,
+    pub server: Postgres,
+}
+
+/// File names and contents.
+pub fn files(files: &[(&str, &str)]) -> BTreeMap<String, String> {
+    files.iter().map(|(name, content)| ((*name).to_owned(), (*content).to_owned())).collect()
+}
+
+/// The spec of a DatabaseMigration, with one change at a time.
+#[derive(Clone, Debug)]
+pub struct Spec(pub Value);
+
+impl Spec {
+    /// Secret `db`, ConfigMap `sql`, the newest version.
+    pub fn latest() -> Self {
+        Self(json!({
+            "database": {"secretRef": {"name": "db"}},
+            "source": {"configMaps": [{"name": "sql"}]},
+            "targetVersion": "Latest",
+        }))
+    }
+
+    pub fn to(version: &str) -> Self {
+        Self::latest().set("/targetVersion", json!(version))
+    }
+
+    /// Sets the value at a JSON pointer, making objects on the way.
+    pub fn set(mut self, pointer: &str, value: Value) -> Self {
+        let mut at = &mut self.0;
+        for key in pointer.trim_start_matches('/').split('/') {
+            if !at.is_object() {
+                *at = json!({});
+            }
+            at = at.as_object_mut().unwrap().entry(key.to_owned()).or_insert(Value::Null);
+        }
+        *at = value;
+        self
+    }
+
+    pub fn inline(self, files: &BTreeMap<String, String>) -> Self {
+        self.set("/source", json!({"inline": files}))
+    }
+}
+
+static NUMBER: AtomicUsize = AtomicUsize::new(1);
+
+impl Team {
+    /// A namespace, an empty database, and the Secret `db` that leads to it.
+    pub async fn new(name: &str) -> Self {
+        Self::on(name, &world().postgres).await
+    }
+
+    /// The same on a server of its own.
+    pub async fn on(name: &str, server: &Postgres) -> Self {
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let namespace = format!("{name}-{number}");
+        let client = world().client().await;
+        let api: Api<Namespace> = Api::all(client.clone());
+        let body = serde_json::from_value(json!({"metadata": {"name": namespace}})).unwrap();
+        api.create(&PostParams::default(), &body).await.unwrap();
+        let team = Self { database: namespace.replace('-', "_"), namespace, client, server: server.clone() };
+        team.create_database(&team.database).await;
+        team.secret("db", &team.database).await;
+        team
+    }
+
+    pub async fn create_database(&self, name: &str) {
+        let mut admin = connect(&self.server, "postgres").await;
+        admin.execute(AssertSqlSafe(format!("create database \"{name}\""))).await.unwrap();
+    }
+
+    /// A Secret with separate keys.
+    pub async fn secret(&self, name: &str, database: &str) {
+        let Postgres { host, port, user, password, .. } = &self.server;
+        let (port, database) = (port.to_string(), database.to_owned());
+        self.secret_of(name, &[("host", host), ("port", &port), ("user", user), ("password", password), ("dbname", &database)])
+            .await;
+    }
+
+    /// Creates or replaces a Secret with these keys and no others.
+    pub async fn secret_of(&self, name: &str, keys: &[(&str, &str)]) {
+        let api: Api<Secret> = Api::namespaced(self.client.clone(), &self.namespace);
+        let keys: BTreeMap<_, _> = keys.iter().copied().collect();
+        let body = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": keys});
+        let _ = api.delete(name, &DeleteParams::default()).await;
+        api.create(&PostParams::default(), &serde_json::from_value(body).unwrap()).await.unwrap();
+    }
+
+    /// Creates or replaces the keys of a ConfigMap.
+    pub async fn scripts(&self, name: &str, files: &BTreeMap<String, String>) {
+        let api: Api<ConfigMap> = Api::namespaced(self.client.clone(), &self.namespace);
+        let body = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": files});
+        api.patch(name, &PatchParams::apply("team").force(), &Patch::Apply(&body)).await.unwrap();
+    }
+
+    pub fn migrations(&self) -> Api<DatabaseMigration> {
+        Api::namespaced(self.client.clone(), &self.namespace)
+    }
+
+    /// Applies a DatabaseMigration as `kubectl apply --server-side` does, and returns it.
+    pub async fn apply(&self, name: &str, spec: &Spec) -> DatabaseMigration {
+        self.try_apply(name, spec).await.unwrap()
+    }
+
+    pub async fn try_apply(&self, name: &str, spec: &Spec) -> Result<DatabaseMigration, kube::Error> {
+        let body = json!({
+            "apiVersion": "sluice.dev/v1alpha1", "kind": "DatabaseMigration", "metadata": {"name": name}, "spec": spec.0,
+        });
+        let params = PatchParams { field_validation: Some(kube::api::ValidationDirective::Strict), ..PatchParams::apply("team").force() };
+        self.migrations().patch(name, &params, &Patch::Apply(&body)).await
+    }
+
+    pub async fn annotate(&self, name: &str, key: &str, value: &str) {
+        let body = json!({"metadata": {"annotations": {key: value}}});
+        self.migrations().patch(name, &PatchParams::default(), &Patch::Merge(&body)).await.unwrap();
+    }
+
+    pub async fn get(&self, name: &str) -> DatabaseMigration {
+        self.migrations().get(name).await.unwrap()
+    }
+
+    /// Waits until Ready is True for the present generation.
+    pub async fn ready(&self, name: &str) -> DatabaseMigrationStatus {
+        self.until(name, "Ready", |status| condition(status, "Ready").is_some_and(|(status, _, _)| status == "True")).await
+    }
+
+    /// Waits until Ready has that reason for the present generation, and returns Ready's message.
+    pub async fn reason(&self, name: &str, reason: &str) -> String {
+        let what = format!("reason {reason}");
+        let status = self
+            .until(name, &what, |status| condition(status, "Ready").is_some_and(|(_, found, _)| found == reason))
+            .await;
+        condition(&status, "Ready").unwrap().2
+    }
+
+    /// Waits until the status of the present generation satisfies the condition.
+    pub async fn until(
+        &self,
+        name: &str,
+        what: &str,
+        check: impl Fn(&DatabaseMigrationStatus) -> bool,
+    ) -> DatabaseMigrationStatus {
+        eventually(&format!("{}/{name}: {what}", self.namespace), SOON, || async {
+            let object = self.migrations().get(name).await.map_err(|error| error.to_string())?;
+            let status = object.status.clone().unwrap_or_default();
+            let current = status.observed_generation == object.metadata.generation;
+            if current && check(&status) { Ok(status) } else { Err(serde_json::to_string(&status).unwrap()) }
+        })
+        .await
+    }
+
+    /// Reasons and notes of the object's events, oldest first.
+    pub async fn events(&self, name: &str) -> Vec<(String, String)> {
+        let api: Api<Event> = Api::namespaced(self.client.clone(), &self.namespace);
+        let mut events = api.list(&ListParams::default()).await.unwrap().items;
+        events.sort_by_key(|event| event.event_time.as_ref().map(|time| time.0));
+        events
+            .into_iter()
+            .filter(|event| event.regarding.as_ref().and_then(|object| object.name.as_deref()) == Some(name))
+            .map(|event| (event.reason.unwrap_or_default(), event.note.unwrap_or_default()))
+            .collect()
+    }
+
+    /// A connection to the team's database as superuser.
+    pub async fn connect(&self) -> PgConnection {
+        connect(&self.server, &self.database).await
+    }
+
+    /// Runs statements.
+    pub async fn sql(&self, statements: &str) {
+        let mut connection = self.connect().await;
+        sqlx::raw_sql(AssertSqlSafe(statements.to_owned())).execute(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+    }
+
+    /// The first column of a query, as text.
+    pub async fn query(&self, query: &str) -> Vec<String> {
+        let mut connection = self.connect().await;
+        let rows = sqlx::query(AssertSqlSafe(format!("select (q.*)::text from ({query}) q"))).fetch_all(&mut connection).await;
+        connection.close().await.unwrap();
+        rows.unwrap().iter().map(|row| row.get::<String, _>(0).trim_matches(['(', ')']).to_owned()).collect()
+    }
+
+    /// One value of a query, as text.
+    pub async fn value(&self, query: &str) -> String {
+        self.query(query).await.into_iter().next().unwrap_or_default()
+    }
+
+    /// Names of the tables outside of the ledger.
+    pub async fn tables(&self) -> Vec<String> {
+        self.query("select tablename from pg_tables where schemaname = 'public' order by 1").await
+    }
+
+    /// Server sessions of Sluice on the team's database.
+    pub async fn sessions(&self) -> usize {
+        let mut admin = connect(&self.server, "postgres").await;
+        let query = "select count(*) from pg_stat_activity where datname = $1 and application_name like 'sluice%'";
+        let count: i64 = sqlx::query_scalar(query).bind(&self.database).fetch_one(&mut admin).await.unwrap();
+        usize::try_from(count).unwrap()
+    }
+
+    /// Any resource of the namespace, as JSON.
+    pub async fn any(&self, group: &str, version: &str, kind: &str, name: &str) -> Option<DynamicObject> {
+        let resource = ApiResource::from_gvk(&kube::api::GroupVersionKind::gvk(group, version, kind));
+        Api::namespaced_with(self.client.clone(), &self.namespace, &resource).get_opt(name).await.unwrap()
+    }
+
+    /// Writes to the API server, by the operator, about this team's objects: verb, resource and subresource.
+    pub fn writes(&self) -> Vec<String> {
+        let log = std::fs::read_to_string(&world().audit).unwrap_or_default();
+        log.lines()
+            .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+            .filter(|entry| entry["objectRef"]["namespace"] == self.namespace.as_str())
+            .filter(|entry| entry["user"]["username"].as_str().is_some_and(|user| user.starts_with("system:serviceaccount:")))
+            .map(|entry| {
+                let part = |key: &str| entry["objectRef"][key].as_str().unwrap_or_default().to_owned();
+                format!("{} {}/{}", entry["verb"].as_str().unwrap_or_default(), part("resource"), part("subresource"))
+            })
+            .collect()
+    }
+}
+
+/// Status, reason and message of a condition.
+pub fn condition(status: &DatabaseMigrationStatus, type_: &str) -> Option<(String, String, String)> {
+    let condition = status.conditions.iter().find(|condition| condition.type_ == type_)?;
+    Some((condition.status.clone(), condition.reason.clone(), condition.message.clone()))
+}
+
+pub async fn connect(server: &Postgres, database: &str) -> PgConnection {
+    let options = PgConnectOptions::new_without_pgpass()
+        .host(&server.host)
+        .port(server.port)
+        .username(&server.user)
+        .password(&server.password)
+        .database(database)
+        .application_name("blackbox")
+        .ssl_mode(PgSslMode::Prefer);
+    PgConnection::connect_with(&options).await.unwrap()
+}
+
+/// The object's uid.
+pub fn uid(object: &DatabaseMigration) -> String {
+    object.uid().unwrap_or_default()
+}

@@ -1,0 +1,7 @@
+//! Black-box tests: the operator's own binary, as the chart's ServiceAccount, against a real API server and a real
+//! PostgreSQL. One test is one scenario, named as a sentence. Each has a namespace, a database and an operator to itself.
+
+#![allow(missing_docs, reason = "tests are named as sentences")]
+
+mod env;
+mod first_steps;
