@@ -12,16 +12,18 @@
 //! | `plan` | migration set × ledger × target version → a plan, or the precise reason why there is none |
 //! | [`migration`] | scripts, headers, versions, layouts, checksums, sets |
 //! | `api` | what users write: the custom resources, conditions and reasons |
-//! | [`duration`] | durations as people write them, in one spelling |
-//! | `telemetry` | metrics, logs and the HTTP server that serves them |
+//! | [`duration`], [`build`] | durations as people write them, in one spelling; what this program was built from |
+//! | [`telemetry`] | metrics, logs and the HTTP server that serves them |
 //!
 //! `migration`, `plan`, `rollout` and `api` are pure: no clock, no network, no Kubernetes client. They take time as an
 //! argument, so that every case can be tested without a server.
 
 pub mod api;
+pub mod build;
 pub mod database;
 pub mod duration;
 pub mod migration;
 pub mod plan;
 pub mod rollout;
 pub mod sources;
+pub mod telemetry;
