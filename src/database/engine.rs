@@ -12,8 +12,8 @@ use crate::migration::MigrationSet;
 use crate::plan::{Ledger, Outcome, Plan, Policy, Step, Target, make};
 
 use super::{
-    Blocker, Database, DatabaseError, FailureClass, Holder, LockAttempt, ProgressSender, RunIdentity, RunStart, Session,
-    SessionSettings, Stage, StepFailure, StepReport, StopSignal,
+    Blocker, Database, DatabaseError, FailureClass, Holder, LockAttempt, ProgressSender, RunIdentity, RunStart,
+    Session, SessionSettings, Stage, StepFailure, StepReport, StopSignal,
 };
 
 /// The first pause between two tries for the migration lock; doubles …
@@ -193,14 +193,22 @@ impl Course<'_> {
             let result = session.execute(&rest, self.progress, stop, &mut |report| done.push(report)).await;
             let reported = self.done.len() - before;
             rest.drain(..reported.min(rest.len()));
-            let Err(DatabaseError::Unreachable(why)) = result else { return result };
-            losses = if reported > 0 { 1 } else { losses + 1 };
-            if losses > LOSSES {
-                return Err(DatabaseError::Unreachable(why));
-            }
-            let settled = self.resolve(session, &mut rest, stop, &why).await?;
-            if settled > 0 {
-                losses = 1;
+            let Err(DatabaseError::Unreachable(mut why)) = result else { return result };
+            losses = if reported > 0 { 0 } else { losses };
+            loop {
+                losses += 1;
+                if losses > LOSSES {
+                    return Err(DatabaseError::Unreachable(why));
+                }
+                match self.resolve(session, &mut rest, stop, &why).await {
+                    Ok(0) => break,
+                    Ok(_) => {
+                        losses = 0;
+                        break;
+                    }
+                    Err(DatabaseError::Unreachable(again)) => why = again,
+                    Err(error) => return Err(error),
+                }
             }
             if rest.is_empty() {
                 return Ok(());
@@ -228,7 +236,9 @@ impl Course<'_> {
         let plan = make(&self.request.set, &ledger, &self.request.target, &self.request.policy);
         let plan = plan.map_err(|_| DatabaseError::LockLost(None))?;
         let settled = rest.len().checked_sub(plan.steps.len()).ok_or(DatabaseError::LockLost(None))?;
-        let same = |(a, b): (&Step, &Step)| a.label() == b.label() && a.script().map(|s| &s.checksum) == b.script().map(|s| &s.checksum);
+        let same = |(a, b): (&Step, &Step)| {
+            a.label() == b.label() && a.script().map(|s| &s.checksum) == b.script().map(|s| &s.checksum)
+        };
         if !rest.iter().skip(settled).zip(&plan.steps).all(same) {
             // Somebody else got the lock in between and did something else.
             return Err(DatabaseError::LockLost(None));
@@ -328,7 +338,10 @@ fn describe(holder: &Holder) -> String {
 }
 
 fn age(holder: &Holder) -> Duration {
-    holder.since.and_then(|since| Duration::try_from(jiff::Timestamp::now().duration_since(since)).ok()).unwrap_or_default()
+    holder
+        .since
+        .and_then(|since| Duration::try_from(jiff::Timestamp::now().duration_since(since)).ok())
+        .unwrap_or_default()
 }
 
 /// How long a step took that was found done.

@@ -91,8 +91,12 @@ impl Connector {
             let code = inner.code().to_owned();
             let why = name(&code);
             let login = match code.as_str() {
-                "3D000" => Some(format!("{host}:{port} has no database \"{database}\" ({why}); create it, or correct the Secret")),
-                "42501" => Some(format!("role \"{user}\" may not connect to database \"{database}\" ({why}); grant it CONNECT")),
+                "3D000" => Some(format!(
+                    "{host}:{port} has no database \"{database}\" ({why}); create it, or correct the Secret"
+                )),
+                "42501" => Some(format!(
+                    "role \"{user}\" may not connect to database \"{database}\" ({why}); grant it CONNECT"
+                )),
                 _ if code.starts_with("28") => Some(format!(
                     "{host}:{port} refuses the login of role \"{user}\" to database \"{database}\" ({why}); \
                      check user and password in the Secret, and the server's pg_hba.conf"
@@ -108,7 +112,9 @@ impl Connector {
         let why = match &error {
             sqlx::Error::Io(error) => error.to_string(),
             sqlx::Error::Tls(error) => format!("TLS: {error}"),
-            sqlx::Error::Configuration(_) => "the connection settings cannot be used (certificate authority?)".to_owned(),
+            sqlx::Error::Configuration(_) => {
+                "the connection settings cannot be used (certificate authority?)".to_owned()
+            }
             sqlx::Error::Protocol(_) => "what answers does not speak PostgreSQL's protocol".to_owned(),
             _ => "the driver gave up".to_owned(),
         };
@@ -148,7 +154,8 @@ impl Link {
             .ok_or_else(|| SqlError::Lost("the server answered nothing".to_owned()))?
             .try_get_unchecked(0)
             .map_err(SqlError::from)?;
-        serde_json::from_str(&text).map_err(|error| SqlError::Lost(format!("the server's answer cannot be read: {error}")))
+        serde_json::from_str(&text)
+            .map_err(|error| SqlError::Lost(format!("the server's answer cannot be read: {error}")))
     }
 
     /// Looks something up in a transaction of its own that changes no setting beyond itself: a pooler in between must not

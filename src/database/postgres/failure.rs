@@ -82,7 +82,8 @@ fn kind(error: &sqlx::Error) -> &'static str {
 impl From<&PgDatabaseError> for ServerError {
     fn from(error: &PgDatabaseError) -> Self {
         let mut objects = Vec::new();
-        let qualified = |name: &str| error.schema().map_or_else(|| name.to_owned(), |schema| format!("{schema}.{name}"));
+        let qualified =
+            |name: &str| error.schema().map_or_else(|| name.to_owned(), |schema| format!("{schema}.{name}"));
         if let Some(table) = error.table() {
             objects.push(format!("table {}", qualified(table)));
         }
@@ -212,7 +213,9 @@ fn word_at(text: &str, position: usize) -> Option<String> {
 /// What a person does about the codes for which the same advice always holds.
 fn cure(code: &str) -> &'static str {
     match code {
-        "55P04" => "a new enum value cannot be used in the transaction that adds it: move its use into the next version",
+        "55P04" => {
+            "a new enum value cannot be used in the transaction that adds it: move its use into the next version"
+        }
         "25001" => "mark the script `-- sluice:no-transaction`",
         "42501" => "grant the privilege to the migrating role, or let the object's owner run the migration",
         "25006" => "the server went read-only; point the Secret at the primary",
@@ -240,7 +243,12 @@ mod tests {
     }
 
     fn error(code: &str, position: Option<usize>) -> ServerError {
-        ServerError { code: code.to_owned(), position, words: "Key (name)=(Alice)".to_owned(), ..ServerError::default() }
+        ServerError {
+            code: code.to_owned(),
+            position,
+            words: "Key (name)=(Alice)".to_owned(),
+            ..ServerError::default()
+        }
     }
 
     #[test]

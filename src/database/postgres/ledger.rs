@@ -53,7 +53,8 @@ impl HolderRow {
         let session = self.backend_start.as_ref().and_then(since);
         // A row that is older than the session is about an earlier process with the same id.
         let row = row.filter(|row| {
-            row.backend_pid == self.pid && session.is_none_or(|start| since(&row.acquired_at).is_some_and(|at| at >= start))
+            row.backend_pid == self.pid
+                && session.is_none_or(|start| since(&row.acquired_at).is_some_and(|at| at >= start))
         });
         Holder {
             pid: self.pid,
@@ -161,7 +162,9 @@ fn refuse_newer(schema: &str, found: u32, known: u32) -> Result<(), DatabaseErro
 }
 
 fn damaged(schema: &str, what: &str) -> DatabaseError {
-    DatabaseError::Ledger(format!("the ledger \"{schema}\" holds {what}, which no Sluice writes; mend that row by hand"))
+    DatabaseError::Ledger(format!(
+        "the ledger \"{schema}\" holds {what}, which no Sluice writes; mend that row by hand"
+    ))
 }
 
 fn entry(raw: RawEntry) -> Result<Entry, String> {
@@ -299,9 +302,13 @@ fn install_error(link: &Link, ground: Ground<'_>, error: &SqlError) -> DatabaseE
     let (schema, database, role) = (&link.address.ledger_schema, &link.address.database, ground.role);
     if error.code() == Some("42501") {
         let cure = if ground.schema_exists {
-            format!("ALTER SCHEMA \"{schema}\" OWNER TO \"{role}\"; or GRANT CREATE, USAGE ON SCHEMA \"{schema}\" TO \"{role}\";")
+            format!(
+                "ALTER SCHEMA \"{schema}\" OWNER TO \"{role}\"; or GRANT CREATE, USAGE ON SCHEMA \"{schema}\" TO \"{role}\";"
+            )
         } else {
-            format!("GRANT CREATE ON DATABASE \"{database}\" TO \"{role}\"; or CREATE SCHEMA \"{schema}\" AUTHORIZATION \"{role}\";")
+            format!(
+                "GRANT CREATE ON DATABASE \"{database}\" TO \"{role}\"; or CREATE SCHEMA \"{schema}\" AUTHORIZATION \"{role}\";"
+            )
         };
         return DatabaseError::Ledger(format!(
             "role \"{role}\" may not create the ledger \"{schema}\" in {database} (42501 insufficient_privilege); \

@@ -1,13 +1,11 @@
 //! The one session of a run: its connection, its lock, and the beginning and end of the run in the ledger.
 
-use std::time::{Duration, Instant};
-
 use async_trait::async_trait;
 use serde::Deserialize;
 
 use crate::database::{
-    DatabaseError, FailureClass, Holder, LockAttempt, ProgressSender, RunIdentity, RunStart, Session, SessionSettings, Stage,
-    StepFailure, StepReport, StopSignal,
+    DatabaseError, FailureClass, Holder, LockAttempt, ProgressSender, RunIdentity, RunStart, Session, SessionSettings,
+    Stage, StepFailure, StepReport, StopSignal,
 };
 use crate::migration::TransactionMode;
 use crate::plan::{Ledger, Outcome, Step};
@@ -266,11 +264,6 @@ impl Session for PostgresSession {
         self.side.close().await;
         self.link.close().await;
     }
-}
-
-/// Wall time since then.
-pub(super) fn since(start: Instant) -> Duration {
-    start.elapsed()
 }
 
 /// Shows a step as begun.

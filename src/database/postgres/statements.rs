@@ -241,7 +241,12 @@ impl Sql {
     }
 
     /// Records the end of a run.
-    pub fn finish_run(&self, run: &RunIdentity, outcome: Outcome, failure: Option<&crate::database::StepFailure>) -> String {
+    pub fn finish_run(
+        &self,
+        run: &RunIdentity,
+        outcome: Outcome,
+        failure: Option<&crate::database::StepFailure>,
+    ) -> String {
         let schema = &self.schema;
         let id = text(&run.id.to_string());
         let step = failure.map(|failure| failure.label.as_str()).filter(|label| !label.is_empty());
@@ -336,7 +341,9 @@ pub(super) fn clean(settings: &SessionSettings) -> String {
 /// `role` is who the session was when it began, where that is not the role that logged in.
 pub(super) fn ourselves(role: Option<&str>) -> String {
     let role = role.map_or_else(|| "none".to_owned(), ident);
-    format!("set local session authorization default; set local role {role}; set local search_path = pg_catalog, pg_temp;")
+    format!(
+        "set local session authorization default; set local role {role}; set local search_path = pg_catalog, pg_temp;"
+    )
 }
 
 /// For the commits that a later one makes durable: ledger row and SQL share each transaction, so that a crash loses a
@@ -356,6 +363,6 @@ mod tests {
     #[test]
     fn the_lock_of_the_default_ledger_never_changes() {
         // Two releases of Sluice must keep each other out.
-        assert_eq!(Sql::new("sluice").key, 0);
+        assert_eq!(Sql::new("sluice").key, -5_598_066_915_995_737_151);
     }
 }

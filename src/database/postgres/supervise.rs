@@ -140,7 +140,9 @@ impl Side {
         );
         let now: Vec<InTheWay> = self.ask(&sql).await?;
         let before = &self.in_the_way;
-        let same = |then: &InTheWay| then.pid == 0 || now.iter().any(|n| n.pid == then.pid && n.transaction == then.transaction);
+        let same = |then: &InTheWay| {
+            then.pid == 0 || now.iter().any(|n| n.pid == then.pid && n.transaction == then.transaction)
+        };
         Some(before.iter().any(same))
     }
 
@@ -228,9 +230,8 @@ pub(super) async fn statement(
     first_look: Option<Duration>,
 ) -> Ended {
     let cancelled = OnceLock::new();
-    let work = async {
-        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut link.conn).await.map(|done| done.rows_affected())
-    };
+    let work =
+        async { sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut link.conn).await.map(|done| done.rows_affected()) };
     let mut work = pin!(work);
     let mut guard = pin!(guard(side, run, first_look.unwrap_or(FIRST_LOOK), &cancelled));
     let result = tokio::select! {

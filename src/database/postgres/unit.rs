@@ -40,7 +40,8 @@ pub(super) struct Row {
 impl Row {
     /// Whether a step would bring the version where it is already.
     fn has(&self, action: &Action) -> bool {
-        let in_effect = self.status == "completed" || self.reverting && matches!(self.status.as_str(), "running" | "failed");
+        let in_effect =
+            self.status == "completed" || self.reverting && matches!(self.status.as_str(), "running" | "failed");
         match action {
             Action::Apply { .. } | Action::Baseline { .. } => in_effect,
             Action::Revert { .. } => !in_effect,
@@ -157,7 +158,12 @@ impl PostgresSession {
     }
 
     /// Begins a transaction under the lock and makes sure that the ledger is as the plan expects.
-    pub(super) async fn begin(&mut self, steps: &[Step], patience: &Patience, prelude: &str) -> Result<Opened, Attempt> {
+    pub(super) async fn begin(
+        &mut self,
+        steps: &[Step],
+        patience: &Patience,
+        prelude: &str,
+    ) -> Result<Opened, Attempt> {
         let keys: Vec<String> = steps.iter().map(key).collect();
         let text = format!(
             "{prelude} begin isolation level read committed; set local lock_timeout = {}; {}",
@@ -172,7 +178,8 @@ impl PostgresSession {
             }
         };
         let ours = opened.newest_run == Some(self.identity.id);
-        let stale = steps.iter().zip(&keys).any(|(step, key)| opened.rows.get(key).is_some_and(|row| row.has(&step.action)));
+        let stale =
+            steps.iter().zip(&keys).any(|(step, key)| opened.rows.get(key).is_some_and(|row| row.has(&step.action)));
         if opened.pid == self.backend.pid && opened.locked && ours && !stale {
             return Ok(opened);
         }
