@@ -3,17 +3,22 @@
 use std::collections::BTreeMap;
 
 use super::digest::digest;
-use super::header_reader::{HeaderRead, read_header};
+use super::header_reader::HeaderRead;
 use super::layouts::{self, Direction, Found, FoundScript};
 use super::numbering::gaps;
 use super::problem::Findings;
-use super::{Dialect, Migration, MigrationSet, Problem, Problems, RawFile, Repeatable, Script, SetOptions, Version};
+use super::{
+    Dialect, Migration, MigrationSet, Problem, Problems, RawFile, Repeatable, Script, SetOptions, TransactionMode,
+    Version,
+};
 
 /// See [`MigrationSet::read`].
 pub(super) fn read(files: &[RawFile], options: SetOptions) -> Result<MigrationSet, Problems> {
     let files = layouts::prepare(files);
     let (found, problems) = layouts::read(&files, options.layout);
-    let mut assembly = Assembly { dialect: options.dialect, problems, warnings: found.warnings.clone() };
+    let no_transaction = found.no_transaction.iter().map(|start| (*start).to_owned()).collect();
+    let warnings = found.warnings.clone();
+    let mut assembly = Assembly { dialect: options.dialect, no_transaction, problems, warnings };
     let pairs = assembly.pair(found.scripts.clone());
     let drafts: Vec<Draft<'_>> =
         pairs.into_iter().filter_map(|(version, pair)| assembly.migration(version, pair)).collect();
@@ -48,6 +53,8 @@ struct Draft<'a> {
 
 struct Assembly {
     dialect: Dialect,
+    /// Starts of paths whose scripts are marked by a settings file.
+    no_transaction: Vec<String>,
     problems: Vec<Problem>,
     warnings: Vec<String>,
 }
@@ -69,6 +76,12 @@ impl Assembly {
                 Direction::Down => (&mut pair.down, "the way down of version"),
             };
             match place {
+                // A script for this dialect takes the place of the one for all.
+                Some(first) if first.for_dialect != script.for_dialect => {
+                    if script.for_dialect {
+                        *place = Some(script);
+                    }
+                }
                 Some(first) => {
                     let file = script.file.raw.shown.clone();
                     let what = format!("{role} {} appears twice (also in {})", script.version, first.file.raw.shown);
@@ -88,9 +101,9 @@ impl Assembly {
             }
             return None;
         };
-        let (up, read) = self.script(&found);
-        // An empty file is a forgotten one; comments say that doing nothing is meant.
-        let down = pair.down.filter(|down| !down.sql.trim().is_empty()).map(|down| self.script(&down).0);
+        let (up, read, mut problems) = self.script(&found);
+        self.problems.append(&mut problems);
+        let (down, down_refused) = self.down(pair.down);
         let HeaderRead { header, references } = read;
         if up.statements.is_empty() {
             self.warnings.push(format!("{}: the script is empty; version {version} is a no-op", up.file));
@@ -102,18 +115,50 @@ impl Assembly {
             header,
             up,
             down,
+            down_refused,
         };
         Some(Draft { file: &found.file.raw.shown, migration, references })
     }
 
+    /// Reads a way down. One that cannot be run is a warning: it must not keep a set from going up.
+    fn down(&mut self, found: Option<FoundScript<'_>>) -> (Option<Script>, Option<Problems>) {
+        // An empty file is a forgotten one; comments say that doing nothing is meant.
+        let Some(found) = found.filter(|down| !down.sql.trim().is_empty()) else { return (None, None) };
+        let (down, _, problems) = self.script(&found);
+        if problems.is_empty() {
+            return (Some(down), None);
+        }
+        self.warnings.extend(problems.iter().map(|problem| format!("no way down: {problem}")));
+        (None, Some(Problems(problems)))
+    }
+
     /// Reads one script, header first.
-    fn script(&mut self, found: &FoundScript<'_>) -> (Script, HeaderRead) {
+    fn script(&mut self, found: &FoundScript<'_>) -> (Script, HeaderRead, Vec<Problem>) {
         let mut findings = Findings::of(&found.file.raw.shown);
-        let mut read = read_header(found.sql, found.first_line, &mut findings);
-        read.header.no_transaction |= found.no_transaction;
-        let script = Script::read(self.dialect, found.first_line, found.sql, read.header.no_transaction, &mut findings);
-        self.problems.append(&mut findings.into_problems());
-        (script, read)
+        let mut read = HeaderRead::default();
+        // The head of a file for both directions is told about once, with the way up.
+        let mut silent = Findings::of(&found.file.raw.shown);
+        let up = found.direction == Direction::Up;
+        read.read(found.preamble, 1, if up { &mut findings } else { &mut silent });
+        read.read(found.sql, found.first_line, &mut findings);
+        let marked = read.header.no_transaction || found.no_transaction || self.is_marked(&found.file.raw.path);
+        read.header.no_transaction = marked;
+        let script = Script::read(self.dialect, found.first_line, found.sql, marked, &mut findings);
+        if let (false, TransactionMode::NonTransactional { reason }, 2..) =
+            (marked, &script.mode, script.statements.len())
+        {
+            self.warnings.push(format!(
+                "{}: {reason}, so the script runs without a transaction and can stop half way; give that statement a \
+                 script of its own, or mark this one `-- sluice:no-transaction`",
+                script.file
+            ));
+        }
+        (script, read, findings.into_problems())
+    }
+
+    /// Whether a settings file beside it forbids the transaction.
+    fn is_marked(&self, path: &str) -> bool {
+        self.no_transaction.iter().any(|start| path.starts_with(start.as_str()))
     }
 
     fn refuse_gaps(&mut self, drafts: &[Draft<'_>]) {
@@ -158,8 +203,10 @@ impl Assembly {
         let mut repeatables: Vec<Repeatable> = Vec::new();
         for (name, file) in &found.repeatables {
             let mut findings = Findings::of(&file.raw.shown);
-            let read = read_header(&file.text, 1, &mut findings);
-            let script = Script::read(self.dialect, 1, &file.text, read.header.no_transaction, &mut findings);
+            let mut read = HeaderRead::default();
+            read.read(&file.text, 1, &mut findings);
+            let marked = read.header.no_transaction || self.is_marked(&file.raw.path);
+            let script = Script::read(self.dialect, 1, &file.text, marked, &mut findings);
             self.problems.append(&mut findings.into_problems());
             repeatables.push(Repeatable { name: name.clone(), script });
         }

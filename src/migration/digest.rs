@@ -17,9 +17,10 @@ pub(super) fn digest(migrations: &[Migration], repeatables: &[Repeatable]) -> St
         field(migration.version.as_str());
         field(&migration.description);
         script(&mut field, &migration.up);
-        match &migration.down {
-            Some(down) => script(&mut field, down),
-            None => field("no down script"),
+        match (&migration.down, &migration.down_refused) {
+            (Some(down), _) => script(&mut field, down),
+            (None, Some(_)) => field("refused down script"),
+            (None, None) => field("no down script"),
         }
     }
     for repeatable in repeatables {

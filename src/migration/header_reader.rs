@@ -14,30 +14,28 @@ pub(super) struct HeaderRead {
     pub(super) references: Vec<(u32, String)>,
 }
 
-/// Reads the comments before the first statement of `text`, which begins in line `first_line` of its file.
-pub(super) fn read_header(text: &str, first_line: u32, findings: &mut Findings<'_>) -> HeaderRead {
-    let mut read = HeaderRead::default();
-    // sqlx looks at the first bytes of a file and nowhere else.
-    read.header.no_transaction = first_line == 1 && text.starts_with("-- no-transaction");
-    let mut line = first_line;
-    for token in Lexer::new(text).map_while(Result::ok).take_while(|token| token.kind.is_blank()) {
-        let comment = text.get(token.start..token.end).unwrap_or_default();
-        if token.kind != TokenKind::Whitespace {
-            for (offset, content) in (0..).zip(comment.lines()) {
-                read.line(line + offset, bare(content), findings);
-            }
-        }
-        line += u32::try_from(comment.matches('\n').count()).unwrap_or(u32::MAX);
-    }
-    read
-}
-
 /// A line of a comment without its decoration.
 fn bare(line: &str) -> &str {
     line.trim().trim_start_matches(['-', '/', '*']).trim_end_matches("*/").trim()
 }
 
 impl HeaderRead {
+    /// Reads the comments before the first statement of `text`, which begins in line `first_line` of its file.
+    pub(super) fn read(&mut self, text: &str, first_line: u32, findings: &mut Findings<'_>) {
+        // sqlx looks at the first bytes of a file and nowhere else.
+        self.header.no_transaction |= first_line == 1 && text.starts_with("-- no-transaction");
+        let mut line = first_line;
+        for token in Lexer::new(text).map_while(Result::ok).take_while(|token| token.kind.is_blank()) {
+            let comment = text.get(token.start..token.end).unwrap_or_default();
+            if token.kind != TokenKind::Whitespace {
+                for (offset, content) in (0..).zip(comment.lines()) {
+                    self.line(line + offset, bare(content), findings);
+                }
+            }
+            line += u32::try_from(comment.matches('\n').count()).unwrap_or(u32::MAX);
+        }
+    }
+
     fn line(&mut self, line: u32, text: &str, findings: &mut Findings<'_>) {
         let lower = text.to_ascii_lowercase();
         if matches!(lower.as_str(), "sluice:no-transaction" | "atlas:txmode none") {

@@ -1,7 +1,7 @@
 //! One SQL script, split into statements that know where they stand in the file.
 
 use super::checksum::normalise;
-use super::header_reader::read_header;
+use super::header_reader::HeaderRead;
 use super::problem::Findings;
 use super::sql::{Position, Split, classify, split};
 use super::transaction::{Draft, decide};
@@ -80,8 +80,10 @@ impl Script {
         no_transaction: bool,
     ) -> Result<Self, Problems> {
         let mut findings = Findings::of(file);
-        let marked =
-            no_transaction || read_header(&normalise(sql), first_line, &mut Findings::of(file)).header.no_transaction;
+        let mut read = HeaderRead::default();
+        // A header that cannot be read is a matter of the set, which knows whose header it is.
+        read.read(&normalise(sql), first_line, &mut Findings::of(file));
+        let marked = no_transaction || read.header.no_transaction;
         let script = Self::read(dialect, first_line, sql, marked, &mut findings);
         let problems = findings.into_problems();
         if problems.is_empty() { Ok(script) } else { Err(Problems(problems)) }

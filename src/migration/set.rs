@@ -61,6 +61,9 @@ pub struct Migration {
     pub up: Script,
     /// The way down. Comments alone are a deliberate no-op; an empty file counts as missing.
     pub down: Option<Script>,
+    /// Why the down script that the source has cannot be run: `down` is `None` then. It does not stop the way up, for old
+    /// histories hold such scripts; each problem is among the set's warnings too.
+    pub down_refused: Option<Problems>,
 }
 
 /// A script that runs again whenever its content changes, after all versions.

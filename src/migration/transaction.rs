@@ -47,17 +47,13 @@ pub(super) fn decide(drafts: &mut Vec<Draft<'_>>, marked: bool, findings: &mut F
         unwrap(drafts, findings);
         return TransactionMode::Transactional;
     }
-    let reason = if marked { Some("marked no-transaction".to_owned()) } else { first_refused(drafts) };
-    match reason {
-        Some(reason) => {
-            check_groups(drafts, findings);
-            TransactionMode::NonTransactional { reason }
-        }
-        None => {
-            refuse_control(drafts, findings);
-            TransactionMode::Transactional
-        }
+    if !marked && first_refused(drafts).is_none() {
+        refuse_control(drafts, findings);
+        return TransactionMode::Transactional;
     }
+    check_groups(drafts, findings);
+    let reason = first_refused(drafts).filter(|_| !marked).unwrap_or_else(|| "marked no-transaction".to_owned());
+    TransactionMode::NonTransactional { reason }
 }
 
 /// What neither mode can run.
@@ -143,38 +139,39 @@ fn first_refused(drafts: &[Draft<'_>]) -> Option<String> {
     })
 }
 
-/// In a script without a transaction, blocks are allowed; each must be opened and closed.
-fn check_groups(drafts: &[Draft<'_>], findings: &mut Findings<'_>) {
-    let mut open: Option<&Draft<'_>> = None;
-    for draft in drafts {
-        let line = Some(draft.at.line);
+/// In a script without a transaction, blocks are allowed; each must be opened and closed. A COMMIT or ROLLBACK outside
+/// of one does nothing, at which the server only shrugs: it is taken out.
+fn check_groups(drafts: &mut Vec<Draft<'_>>, findings: &mut Findings<'_>) {
+    let mut open: Option<u32> = None;
+    drafts.retain(|draft| {
+        let line = draft.at.line;
         match draft.effect {
             Effect::Begin { .. } => {
-                if let Some(outer) = open.replace(draft) {
-                    let what = format!("BEGIN inside of the block that line {} opened", outer.at.line);
-                    findings.add(line, what, "close that block first, or remove this BEGIN");
+                if let Some(outer) = open.replace(line) {
+                    let what = format!("BEGIN inside of the block that line {outer} opened");
+                    findings.add(Some(line), what, "close that block first, or remove this BEGIN");
                 }
+                true
             }
-            Effect::Commit { .. } | Effect::Rollback { .. } => {
-                if open.take().is_none() {
-                    let what = draft.controls().unwrap_or_default();
-                    findings.add(line, format!("{what} without a BEGIN before it"), "remove it, or add the BEGIN");
-                }
+            Effect::Commit { .. } | Effect::Rollback { .. } => open.take().is_some(),
+            Effect::Refused(what) if open.is_some() => {
+                refuse_in_block(draft, what, findings);
+                true
             }
-            Effect::Refused(what) if open.is_some() => refuse_in_block(draft, what, findings),
             Effect::Commits if open.is_some() => {
                 refuse_in_block(draft, draft.controls().unwrap_or_default(), findings);
+                true
             }
             Effect::None
             | Effect::Refused(_)
             | Effect::Call
             | Effect::Commits
             | Effect::Prepare
-            | Effect::CopyToStdout => {}
+            | Effect::CopyToStdout => true,
         }
-    }
-    if let Some(begin) = open {
-        findings.add(Some(begin.at.line), "BEGIN without a COMMIT after it", "add the COMMIT, or remove the BEGIN");
+    });
+    if let Some(line) = open {
+        findings.add(Some(line), "BEGIN without a COMMIT after it", "add the COMMIT, or remove the BEGIN");
     }
 }
 

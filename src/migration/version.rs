@@ -7,7 +7,8 @@ use std::hash::{Hash, Hasher};
 use serde::{Deserialize, Serialize};
 
 /// A migration's version: one or more runs of digits (`001`, `20240131120000`, `1.2`), kept as written and compared
-/// part by part as numbers of any length. `1`, `001` and `1.0` are the same version.
+/// part by part as numbers of any length. `1`, `001` and `1.0` are the same version. A whole date with dashes, as Diesel
+/// writes it, is one run of digits: `2024-01-31-120000` is `20240131120000`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Version {
@@ -28,7 +29,12 @@ impl Version {
         let dotted = text.trim().replace(['_', '-'], ".");
         let well_formed =
             dotted.len() <= 100 && dotted.split('.').all(|p| !p.is_empty() && p.bytes().all(|b| b.is_ascii_digit()));
-        if well_formed { Ok(Self { text: dotted }) } else { Err(VersionError(text.to_owned())) }
+        if !well_formed {
+            return Err(VersionError(text.to_owned()));
+        }
+        let lengths: Vec<usize> = dotted.split('.').map(str::len).collect();
+        let is_date = matches!(lengths.as_slice(), [4, 2, 2, 6] | [4, 2, 2, 6, 4]);
+        Ok(Self { text: if is_date { dotted.replace('.', "") } else { dotted } })
     }
 
     /// The version as written, separators as `.`.
@@ -64,13 +70,41 @@ impl Ord for Version {
     fn cmp(&self, other: &Self) -> Ordering {
         let (mine, theirs) = (self.parts(), other.parts());
         for (a, b) in mine.iter().zip(&theirs) {
-            let order = a.len().cmp(&b.len()).then_with(|| a.cmp(b));
+            let order = compare(a, b);
             if order != Ordering::Equal {
                 return order;
             }
         }
         mine.len().cmp(&theirs.len())
     }
+}
+
+/// The digits of the longest date in use: Diesel's 18 are padded by others to 20.
+const LONGEST_DATE: usize = 20;
+
+/// How many zeros a run of digits wants behind it, when it is a date: of two dates, the one with more digits is more
+/// precise and not later. Projects mix them: `202512291102420000` comes before `20260120162913`.
+fn padding(digits: &str) -> usize {
+    let century = digits.starts_with("19") || digits.starts_with("20");
+    let is_date = match digits.len() {
+        8 => {
+            let number = |range: std::ops::Range<usize>| digits.get(range).and_then(|text| text.parse::<u8>().ok());
+            number(4..6).is_some_and(|month| (1..=12).contains(&month))
+                && number(6..8).is_some_and(|day| (1..=31).contains(&day))
+        }
+        length => (12..=LONGEST_DATE).contains(&length),
+    };
+    if century && is_date { LONGEST_DATE - digits.len() } else { 0 }
+}
+
+/// Compares two runs of digits without leading zeros.
+fn compare(a: &str, b: &str) -> Ordering {
+    let padded = |digits: &str| digits.len() + padding(digits);
+    let zeros = |count: usize| std::iter::repeat_n(b'0', count);
+    padded(a)
+        .cmp(&padded(b))
+        .then_with(|| a.bytes().chain(zeros(padding(a))).cmp(b.bytes().chain(zeros(padding(b)))))
+        .then_with(|| a.len().cmp(&b.len()))
 }
 
 impl PartialOrd for Version {
@@ -121,6 +155,8 @@ impl std::str::FromStr for Version {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn v(text: &str) -> Version {
@@ -157,10 +193,49 @@ mod tests {
     }
 
     #[test]
+    fn dates_of_mixed_precision_compare_as_dates() {
+        assert!(v("202512291102420000") < v("20260120162913"));
+        assert!(v("20251229110242") < v("202512291102420000"));
+        assert_ne!(v("20251229110242"), v("202512291102420000"));
+        assert!(v("9999") < v("202512291102"));
+        assert!(v("20251230") > v("20251229110242"));
+        assert!(v("20259999") < v("20251229110242"));
+    }
+
+    #[test]
+    fn a_date_with_dashes_is_the_date_without() {
+        assert_eq!(v("2018-01-01-000000"), v("20180101000000"));
+        assert_eq!(v("2018-01-01-000000-0000").as_str(), "201801010000000000");
+        assert_eq!(v("2018-01-01").as_str(), "2018.01.01");
+    }
+
+    #[test]
     fn anything_but_digits_is_refused_with_the_cure() {
         for text in ["", "v1", "1..2", "1.", "latest", "1a", "-1"] {
             let error = Version::parse(text).unwrap_err();
             assert!(error.to_string().contains("write digits"), "{error}");
+        }
+    }
+
+    fn any_version() -> impl Strategy<Value = Version> {
+        let part = prop_oneof![
+            "[0-9]{1,9}",
+            "20[0-2][0-9][01][0-9][0-3][0-9]",
+            "20[0-9]{10,18}",
+            "19[0-9]{10,16}",
+            "[0-9]{10,25}"
+        ];
+        proptest::collection::vec(part, 1..3).prop_map(|parts| v(&parts.join(".")))
+    }
+
+    proptest! {
+        #[test]
+        fn the_order_of_versions_is_total(a in any_version(), b in any_version(), c in any_version()) {
+            prop_assert_eq!(a.cmp(&b), b.cmp(&a).reverse());
+            if a <= b && b <= c {
+                prop_assert!(a <= c);
+            }
+            prop_assert_eq!(a.cmp(&a), Ordering::Equal);
         }
     }
 }

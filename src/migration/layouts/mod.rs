@@ -3,14 +3,30 @@
 //! One file per layout. A new one is a file here, a line in [`REGISTRY`] and a variant of [`Layout`]. A layout reads
 //! names and markers only; SQL is read by the rooms above it.
 
+mod dbmate;
+mod diesel;
 mod flyway;
+mod golang_migrate;
+mod goose;
+mod numbered;
+mod rollbacks;
+mod sections;
+mod sqlx;
 
 use super::checksum::normalise;
 use super::problem::Findings;
 use super::{Layout, Problem, RawFile, Version};
 
 /// Every layout, the most telling first: with [`Layout::Auto`], a file belongs to the first one that claims it.
-const REGISTRY: &[&dyn Reader] = &[&flyway::Flyway];
+const REGISTRY: &[&dyn Reader] = &[
+    &goose::Goose,
+    &dbmate::Dbmate,
+    &flyway::Flyway,
+    &diesel::Diesel,
+    &rollbacks::Rollbacks,
+    &golang_migrate::GolangMigrate,
+    &sqlx::Sqlx,
+];
 
 /// A naming scheme.
 pub(super) trait Reader: Sync {
@@ -20,7 +36,8 @@ pub(super) trait Reader: Sync {
     /// The names it accepts, for messages.
     fn forms(&self) -> &'static str;
 
-    /// Whether the file's name or content says that it belongs to this layout.
+    /// Whether the file's name or content says that it belongs to this layout. A file that no layout claims is refused
+    /// when it is SQL, and left alone otherwise.
     fn claims(&self, file: &File<'_>) -> bool;
 
     /// Reads a claimed file into what it holds.
@@ -38,7 +55,7 @@ pub(super) struct File<'a> {
 impl File<'_> {
     /// The directory part of the path, if any, and the file's name.
     pub(super) fn split_path(&self) -> (Option<&str>, &str) {
-        let path = self.raw.path.trim_start_matches("./");
+        let path = self.raw.path.as_str();
         path.rsplit_once('/').map_or((None, path), |(directory, name)| (Some(directory), name))
     }
 
@@ -63,11 +80,32 @@ pub(super) struct FoundScript<'a> {
     pub(super) version: Version,
     /// From the file's name, with blanks for separators.
     pub(super) description: String,
+    /// The comments at the head of a file that holds both directions; its header may stand there.
+    pub(super) preamble: &'a str,
     /// The part of the file that is this script, and the line at which it begins.
     pub(super) sql: &'a str,
     pub(super) first_line: u32,
     /// The layout's own mark.
     pub(super) no_transaction: bool,
+    /// Written for this dialect alone: it takes the place of a script for all dialects.
+    pub(super) for_dialect: bool,
+}
+
+impl<'a> FoundScript<'a> {
+    /// A file that is one script as a whole.
+    fn whole(file: &'a File<'a>, direction: Direction, version: Version, description: String) -> Self {
+        Self {
+            file,
+            direction,
+            version,
+            description,
+            preamble: "",
+            sql: &file.text,
+            first_line: 1,
+            no_transaction: false,
+            for_dialect: false,
+        }
+    }
 }
 
 /// Everything that was found.
@@ -76,6 +114,10 @@ pub(super) struct Found<'a> {
     pub(super) scripts: Vec<FoundScript<'a>>,
     /// Name and file.
     pub(super) repeatables: Vec<(String, &'a File<'a>)>,
+    /// Starts of paths whose scripts must not run in a transaction, as settings files beside them say.
+    pub(super) no_transaction: Vec<&'a str>,
+    /// Files for other databases than this one.
+    pub(super) for_others: Vec<&'a File<'a>>,
     pub(super) warnings: Vec<String>,
 }
 
@@ -88,42 +130,52 @@ pub(super) fn prepare(files: &[RawFile]) -> Vec<File<'_>> {
 
 /// Reads files by one layout, or by the one that all of them belong to.
 pub(super) fn read<'a>(files: &'a [File<'a>], layout: Layout) -> (Found<'a>, Vec<Problem>) {
+    let readers: Vec<&dyn Reader> =
+        REGISTRY.iter().copied().filter(|reader| layout == Layout::Auto || reader.layout() == layout).collect();
+    let claims: Vec<(&File<'_>, Option<&dyn Reader>)> =
+        files.iter().map(|file| (file, readers.iter().copied().find(|reader| reader.claims(file)))).collect();
+    let first = claims.iter().find_map(|(file, reader)| Some((*file, (*reader)?)));
     let mut found = Found::default();
     let mut problems = Vec::new();
-    let mut first: Option<(&dyn Reader, &File<'_>)> = None;
-    for file in files.iter().filter(|file| file.stem().is_some()) {
+    for (file, reader) in claims {
         let mut findings = Findings::of(&file.raw.shown);
-        let mut readers = REGISTRY.iter().filter(|reader| layout == Layout::Auto || reader.layout() == layout);
-        match readers.find(|reader| reader.claims(file)) {
-            Some(reader) => {
-                let (chosen, by) = *first.get_or_insert((*reader, file));
-                if chosen.layout() == reader.layout() {
-                    reader.read(file, &mut found, &mut findings);
-                } else {
-                    let what = format!(
-                        "this is a name of the {:?} layout, but {} is one of {:?}",
-                        reader.layout(),
-                        by.raw.shown,
-                        chosen.layout()
-                    );
-                    findings.add(None, what, "use one layout for all files of a source");
-                }
+        match (reader, first) {
+            (Some(reader), Some((other, chosen))) if reader.layout() != chosen.layout() => {
+                let (mine, others) = (reader.layout(), chosen.layout());
+                let what =
+                    format!("this is a file of the {mine:?} layout, but {} is one of {others:?}", other.raw.shown);
+                findings.add(None, what, "use one layout for all files of a source");
             }
-            None => findings.add(None, "this name has no version that Sluice can read", cure(layout)),
+            (Some(reader), _) => reader.read(file, &mut found, &mut findings),
+            (None, first) if file.stem().is_some() => {
+                let candidates = first.map_or(readers.as_slice(), |(_, chosen)| {
+                    readers.iter().position(|r| r.layout() == chosen.layout()).map_or(&[], |n| &readers[n..=n])
+                });
+                findings.add(None, "no version can be read from this name", cure(candidates));
+            }
+            (None, _) => found.warnings.extend(looks_like_code(file)),
         }
         problems.append(&mut findings.into_problems());
+    }
+    if let Some(first) = found.for_others.first() {
+        let (count, name) = (found.for_others.len(), &first.raw.shown);
+        found.warnings.push(format!("{count} files are for other databases and are not run ({name} is the first)"));
     }
     (found, problems)
 }
 
 /// What an unreadable name should look like.
-fn cure(layout: Layout) -> String {
-    let forms: Vec<&str> = REGISTRY
-        .iter()
-        .filter(|reader| layout == Layout::Auto || reader.layout() == layout)
-        .map(|reader| reader.forms())
-        .collect();
-    format!("name it like {}, or remove it from the source", forms.join(", or "))
+fn cure(readers: &[&dyn Reader]) -> String {
+    let forms: Vec<&str> = readers.iter().map(|reader| reader.forms()).collect();
+    format!("name it like {}, or take it out of the source", forms.join(", or "))
+}
+
+/// Migrations in a programming language are none that Sluice can run.
+fn looks_like_code(file: &File<'_>) -> Option<String> {
+    let (stem, extension) = file.split_path().1.rsplit_once('.')?;
+    let code = matches!(extension, "go" | "java" | "kt" | "groovy" | "py" | "rb" | "js" | "ts" | "php" | "sh");
+    let versioned = numbered::Name::read(stem).is_some();
+    (code && versioned).then(|| format!("{}: this migration is not SQL and is not run", file.raw.shown))
 }
 
 /// `text` without `suffix`, whatever its case.

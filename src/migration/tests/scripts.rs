@@ -110,11 +110,16 @@ fn a_marked_script_keeps_its_blocks_and_may_commit_in_procedures() {
 #[rstest]
 #[case("begin; select 1;", "BEGIN without a COMMIT after it")]
 #[case("begin; begin; commit", "BEGIN inside of the block that line 2 opened")]
-#[case("select 1; commit", "COMMIT without a BEGIN before it")]
 #[case("begin; vacuum; commit", "PostgreSQL refuses VACUUM between BEGIN and COMMIT")]
 fn blocks_of_a_marked_script_must_be_whole(#[case] sql: &str, #[case] what: &str) {
     let told = refusal(&format!("-- sluice:no-transaction\n{sql}"));
     assert!(told.contains(what), "{told}");
+}
+
+#[test]
+fn a_commit_that_ends_nothing_is_taken_out_of_a_marked_script() {
+    let script = parse("-- sluice:no-transaction\nrollback; begin; select 1; commit; commit; select 2").unwrap();
+    assert_eq!(texts(&script), ["begin", "select 1", "commit", "select 2"]);
 }
 
 #[rstest]

@@ -1,0 +1,52 @@
+//! goose: single files with `-- +goose Up` and `-- +goose Down`. Its statement markers are comments here: statements are
+//! split by a real lexer.
+
+use super::numbered::Name;
+use super::sections::{self, Line};
+use super::{Direction, File, Found, Reader};
+use crate::migration::Layout;
+use crate::migration::problem::Findings;
+
+/// See the module.
+pub(super) struct Goose;
+
+const UP: &str = "-- +goose Up";
+
+impl Reader for Goose {
+    fn layout(&self) -> Layout {
+        Layout::Goose
+    }
+
+    fn forms(&self) -> &'static str {
+        "00001_create_users.sql with a line `-- +goose Up` (down: `-- +goose Down` in the same file)"
+    }
+
+    fn claims(&self, file: &File<'_>) -> bool {
+        let begins = |line: &str| matches!(classify(line), Line::Begin { direction: Direction::Up, .. });
+        file.stem().and_then(Name::read).is_some() && file.text.lines().any(begins)
+    }
+
+    fn read<'a>(&self, file: &'a File<'a>, found: &mut Found<'a>, findings: &mut Findings<'_>) {
+        sections::read(file, UP, classify, found, findings);
+    }
+}
+
+/// goose looks at lines, wherever they stand, and does not mind the case.
+fn classify(line: &str) -> Line {
+    let Some(comment) = line.trim().strip_prefix("--") else { return Line::Content };
+    let Some(annotation) = comment.trim_start_matches('-').trim().strip_prefix("+goose") else { return Line::Content };
+    match annotation.trim().to_ascii_lowercase().as_str() {
+        "up" => Line::Begin { direction: Direction::Up, no_transaction: false },
+        "down" => Line::Begin { direction: Direction::Down, no_transaction: false },
+        "no transaction" => Line::NoTransaction,
+        "statementbegin" | "statementend" | "envsub off" => Line::Marker,
+        "envsub on" => Line::Refused {
+            what: "`-- +goose ENVSUB ON` asks for environment variables in SQL, which Sluice does not put there".into(),
+            cure: "write the values",
+        },
+        other => Line::Refused {
+            what: format!("goose knows no annotation `{other}`"),
+            cure: "write one of Up, Down, StatementBegin, StatementEnd, NO TRANSACTION",
+        },
+    }
+}

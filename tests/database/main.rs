@@ -1,4 +1,0 @@
-//! The engine against a real PostgreSQL: one database per test, all tests in parallel.
-
-mod apply;
-mod support;
