@@ -5,13 +5,13 @@
 //! | room | what happens there |
 //! |---|---|
 //! | `cli` | one file per subcommand |
-//! | `controller` | the shell around the core, against Kubernetes: observe → decide → act → record |
-//! | `rollout` | the core: a pure state machine, from what was observed to one decision |
-//! | `database` | the `Database` trait and its dialects: connect, lock, ledger, apply, revert, inspect |
-//! | `sources` | where scripts come from: inline, ConfigMaps, a directory → raw files |
-//! | `plan` | migration set × ledger × target version → a plan, or the precise reason why there is none |
+//! | [`controller`] | the shell around the core, against Kubernetes: observe → decide → act → record |
+//! | [`rollout`] | the core: a pure state machine, from what was observed to one decision |
+//! | [`database`] | the `Database` trait and its dialects: connect, lock, ledger, apply, revert, inspect |
+//! | [`sources`] | where scripts come from: inline, ConfigMaps, a directory → raw files |
+//! | [`plan`] | migration set × ledger × target version → a plan, or the precise reason why there is none |
 //! | [`migration`] | scripts, headers, versions, layouts, checksums, sets |
-//! | `api` | what users write: the custom resources, conditions and reasons |
+//! | [`api`] | what users write: the custom resources, conditions and reasons |
 //! | [`duration`], [`build`] | durations as people write them, in one spelling; what this program was built from |
 //! | [`telemetry`] | metrics, logs and the HTTP server that serves them |
 //!
@@ -20,6 +20,7 @@
 
 pub mod api;
 pub mod build;
+pub mod controller;
 pub mod database;
 pub mod duration;
 pub mod migration;

@@ -26,7 +26,8 @@ pub struct Login {
 
 /// Reads the Secret and the certificate authorities.
 pub async fn read(client: &Client, namespace: &str, desired: &Desired) -> Login {
-    let (secret, ca) = tokio::join!(secret(client, namespace, &desired.secret), authorities(client, namespace, desired.ca.as_ref()));
+    let (secret, ca) =
+        tokio::join!(secret(client, namespace, &desired.secret), authorities(client, namespace, desired.ca.as_ref()));
     let mut versions = vec![(Input::Secret(desired.secret.clone()), secret.version.clone())];
     let mut database = secret.value;
     if let Some(ca) = ca {
@@ -60,7 +61,8 @@ async fn secret(client: &Client, namespace: &str, name: &str) -> Read<Connection
             let version = secret.metadata.resource_version.clone();
             let data: BTreeMap<String, Vec<u8>> =
                 secret.data.unwrap_or_default().into_iter().map(|(key, value)| (key, value.0)).collect();
-            let value = ConnectionParts::from_keys(&data).map_err(|problem| format!("Secret {namespace}/{name}: {problem}"));
+            let value =
+                ConnectionParts::from_keys(&data).map_err(|problem| format!("Secret {namespace}/{name}: {problem}"));
             Read { value, version }
         }
         Ok(None) => Read {
@@ -110,12 +112,15 @@ async fn authorities(client: &Client, namespace: &str, reference: Option<&CaRef>
     };
     let (version, pem) = match found {
         Ok(Some((version, Some(pem)))) => (version, Ok(pem)),
-        Ok(Some((version, None))) => {
-            (version, Err(format!("{kind} {namespace}/{name} has no key {key} (spec.database.caRef.key); add it as PEM")))
-        }
+        Ok(Some((version, None))) => (
+            version,
+            Err(format!("{kind} {namespace}/{name} has no key {key} (spec.database.caRef.key); add it as PEM")),
+        ),
         Ok(None) => (
             None,
-            Err(format!("{kind} {name} does not exist in namespace {namespace}; create it (spec.database.caRef names it)")),
+            Err(format!(
+                "{kind} {name} does not exist in namespace {namespace}; create it (spec.database.caRef names it)"
+            )),
         ),
         Err(error) => {
             (None, Err(format!("{kind} {namespace}/{name} cannot be read: {}", crate::sources::kube_error(&error))))

@@ -4,14 +4,129 @@ use std::time::Duration;
 
 use kube::ResourceExt;
 
-use crate::api::v1alpha1::{DatabaseMigration, DatabaseMigrationStatus};
-use crate::database::RunReport;
-use crate::rollout::{Observed, State};
-use crate::telemetry::{Metrics, ObjectSample};
+use crate::api::v1alpha1::{ConditionType, DatabaseMigration, DatabaseMigrationStatus, Reason};
+use crate::database::{DatabaseError, FailureClass, RunReport};
+use crate::plan::{Direction, Target};
+use crate::rollout::{Look, Observed, State, Task};
+use crate::telemetry::{Metrics, ObjectSample, ReconcileResult, RunResult};
 
-use super::observe::Sight;
+/// One pass that came to a state.
+pub fn pass(metrics: &Metrics, state: &State, written: bool, elapsed: Duration) {
+    let result = match state {
+        State::UpToDate | State::Settled | State::Running { .. } | State::Suspended(_) => {
+            if written {
+                ReconcileResult::Acted
+            } else {
+                ReconcileResult::Unchanged
+            }
+        }
+        State::Pending(_) => ReconcileResult::Acted,
+        State::InvalidSpec(_)
+        | State::SourceNotReady(_)
+        | State::SourceUnavailable(_)
+        | State::InvalidSource(_)
+        | State::Unreachable(_)
+        | State::Unsuitable(_)
+        | State::Refused(_)
+        | State::Failed(_)
+        | State::CoolingDown(_)
+        | State::AwaitingRoom(..) => ReconcileResult::Blocked,
+    };
+    metrics.reconciled(result, elapsed);
+}
 
-/// One pass.
-pub fn pass(metrics: &Metrics, elapsed: Duration, ok: bool) {
-    metrics.reconciled(ok, elapsed);
+/// One run that ended.
+pub fn run(metrics: &Metrics, direction: Direction, elapsed: Duration, report: &RunReport) {
+    let result = match &report.result {
+        Ok(_) => RunResult::Succeeded,
+        Err(DatabaseError::Step(failure)) => match failure.class {
+            FailureClass::Terminal => RunResult::Failed,
+            FailureClass::Retryable => RunResult::Interrupted,
+            FailureClass::Deadline => RunResult::DeadlineExceeded,
+            FailureClass::NeedsOperator => RunResult::NeedsOperator,
+        },
+        Err(DatabaseError::Ledger(_)) => RunResult::Failed,
+        Err(
+            DatabaseError::Unreachable(_)
+            | DatabaseError::Login(_)
+            | DatabaseError::Unsuitable(_)
+            | DatabaseError::LockLost(_)
+            | DatabaseError::Stopped(_),
+        ) => RunResult::Interrupted,
+    };
+    metrics.run_finished(direction.as_str(), result, elapsed);
+    metrics.lock_waited(report.waited);
+    metrics.lock_retried(report.lock_retries);
+    for step in &report.done {
+        metrics.step_finished(direction.as_str(), step.elapsed);
+    }
+}
+
+/// How an object is now.
+pub fn object(
+    metrics: &Metrics,
+    object: &DatabaseMigration,
+    observed: &Observed,
+    state: &State,
+    status: &DatabaseMigrationStatus,
+) {
+    let is_true = |type_: ConditionType| {
+        status.conditions.iter().any(|condition| condition.type_ == type_.as_str() && condition.status == "True")
+    };
+    let reason = status
+        .conditions
+        .iter()
+        .find(|condition| condition.type_ == ConditionType::Ready.as_str())
+        .and_then(|condition| Reason::parse(&condition.reason))
+        .unwrap_or(Reason::Planning);
+    let latest = || status.source.as_ref().and_then(|source| source.latest.clone()).unwrap_or_default();
+    let desired = match observed.desired.as_ref().map(|desired| &desired.target) {
+        Ok(Target::Version(version)) => version.to_string(),
+        Ok(Target::Latest) => latest(),
+        Err(_) => String::new(),
+    };
+    metrics.observe_object(ObjectSample {
+        namespace: object.namespace().unwrap_or_default(),
+        name: object.name_any(),
+        desired,
+        applied: status.applied.as_ref().map(|applied| applied.version.clone()).unwrap_or_default(),
+        ready: is_true(ConditionType::Ready),
+        stalled: is_true(ConditionType::Stalled),
+        reason: reason.as_str(),
+        pending: pending(state, status),
+        database_up: database_up(observed),
+        blocking_sessions: match &observed.task {
+            Task::Running { progress, .. } => progress.blockers.len(),
+            Task::None | Task::Ended { .. } => 0,
+        },
+    });
+}
+
+/// Steps that are still to be done, where that is known.
+fn pending(state: &State, status: &DatabaseMigrationStatus) -> Option<usize> {
+    match state {
+        State::UpToDate | State::Settled => Some(0),
+        State::Suspended(plan) | State::CoolingDown(plan) | State::AwaitingRoom(plan, _) | State::Pending(plan) => {
+            Some(plan.steps.len())
+        }
+        State::Running { progress, .. } => Some(progress.steps_total.saturating_sub(progress.steps_done)),
+        State::Failed(_) => status.plan.as_ref().and_then(|plan| usize::try_from(plan.steps).ok()),
+        State::InvalidSpec(_)
+        | State::SourceNotReady(_)
+        | State::SourceUnavailable(_)
+        | State::InvalidSource(_)
+        | State::Unreachable(_)
+        | State::Unsuitable(_)
+        | State::Refused(_) => None,
+    }
+}
+
+fn database_up(observed: &Observed) -> Option<bool> {
+    match (&observed.database, &observed.task) {
+        (Look::Seen(_), _) | (Look::NotDue { .. }, _) | (_, Task::Running { .. }) => Some(true),
+        // A server that answers is up, whatever it answers.
+        (Look::Failed(DatabaseError::Unreachable(_)), _) => Some(false),
+        (Look::Failed(_), _) => Some(true),
+        (Look::None | Look::NotReady(_), Task::None | Task::Ended { .. }) => None,
+    }
 }

@@ -24,6 +24,10 @@ pub enum Input {
 /// What is remembered of one object.
 #[derive(Debug, Clone, Default)]
 pub struct Memo {
+    /// The object's namespace.
+    namespace: String,
+    /// The object's name.
+    name: String,
     /// The look that found nothing left to do.
     pub settled: Option<Settled>,
     /// Tries in a row that are to be repeated, and what they were tries of.
@@ -90,9 +94,14 @@ impl Memory {
     }
 
     /// Forgets all objects but these, and says which were forgotten.
-    pub fn retain(&self, present: &HashSet<String>) -> Vec<String> {
+    /// Each as uid, namespace and name.
+    pub fn retain(&self, present: &HashSet<String>) -> Vec<(String, String, String)> {
         let mut memos = self.lock();
-        let gone: Vec<String> = memos.keys().filter(|uid| !present.contains(*uid)).cloned().collect();
+        let gone = memos
+            .iter()
+            .filter(|(uid, _)| !present.contains(*uid))
+            .map(|(uid, memo)| (uid.clone(), memo.namespace.clone(), memo.name.clone()))
+            .collect();
         memos.retain(|uid, _| present.contains(uid));
         gone
     }
@@ -103,6 +112,8 @@ impl Memory {
         let Some(uid) = object.uid() else { return true };
         let mut memos = self.lock();
         let memo = memos.entry(uid).or_default();
+        memo.namespace = object.namespace().unwrap_or_default();
+        memo.name = object.name_any();
         let seen = Seen::of(object);
         let changed = memo.seen.as_ref() != Some(&seen);
         memo.seen = Some(seen);
@@ -132,7 +143,9 @@ impl Memory {
     /// The status that the next report is compared with: the newer of what the cache shows and what was written.
     pub fn previous(&self, uid: &str, object: &DatabaseMigration) -> Option<DatabaseMigrationStatus> {
         match self.lock().get(uid).and_then(|memo| memo.reported.clone()) {
-            Some((reported, Some(version))) if resource_version(object).is_none_or(|shown| shown < version) => Some(reported),
+            Some((reported, Some(version))) if resource_version(object).is_none_or(|shown| shown < version) => {
+                Some(reported)
+            }
             Some((_, Some(_))) | None => object.status.clone(),
             Some((reported, None)) => Some(reported),
         }

@@ -9,7 +9,7 @@ use kube::ResourceExt;
 use kube::runtime::reflector::ObjectRef;
 
 use crate::api::v1alpha1::{DatabaseMigration, REQUESTED_AT, RETRY};
-use crate::database::{Database, Inspection, RunReport};
+use crate::database::{Database, Inspection};
 use crate::migration::MigrationSet;
 use crate::rollout::{Desired, Look, Observed, Room, Settled, SettledKey, Source, SourceDesired, Task, due};
 use crate::sources::{ConfigMaps, Source as _, SourceError};
@@ -17,6 +17,7 @@ use crate::sources::{ConfigMaps, Source as _, SourceError};
 use super::context::Context;
 use super::credentials;
 use super::memory::Input;
+use super::tasks::Ended;
 
 /// An observation, and what acting on it needs besides.
 pub struct Sight {
@@ -27,7 +28,7 @@ pub struct Sight {
     /// What the look was for, to be remembered when it settles.
     pub key: Option<SettledKey>,
     /// The report of a run that ended since the last pass.
-    pub ended: Option<RunReport>,
+    pub ended: Option<Ended>,
 }
 
 /// Looks at everything.
@@ -71,8 +72,8 @@ pub async fn observe(context: &Context, object: &DatabaseMigration) -> Sight {
         return sight;
     }
     sight.ended = context.tasks.take_ended(&uid);
-    if let Some(report) = &sight.ended {
-        sight.observed.task = Task::Ended { error: report.result.as_ref().err().cloned() };
+    if let Some(ended) = &sight.ended {
+        sight.observed.task = Task::Ended { error: ended.report.result.as_ref().err().cloned() };
     }
     let Ok(desired) = sight.observed.desired.clone() else { return sight };
 
@@ -112,7 +113,7 @@ pub async fn observe(context: &Context, object: &DatabaseMigration) -> Sight {
         retry_token: sight.observed.retry_token.clone(),
         requested_at: sight.observed.requested_at.clone(),
     };
-    sight.observed.database = look(context, &mut sight, &key, memo.settled.as_ref(), &database).await;
+    sight.observed.database = look(context, &sight, &key, memo.settled.as_ref(), &database).await;
     let reference = ObjectRef::from_obj(object);
     sight.observed.room = context.tasks.room(database.address(), &reference);
     if context.closing.is_cancelled() {
@@ -126,13 +127,14 @@ pub async fn observe(context: &Context, object: &DatabaseMigration) -> Sight {
 /// Looks at the database, unless a run just brought the ledger along or no look is due.
 async fn look(
     context: &Context,
-    sight: &mut Sight,
+    sight: &Sight,
     key: &SettledKey,
     settled: Option<&Settled>,
     database: &Arc<dyn Database>,
 ) -> Look {
     let uid = &sight.observed.uid;
-    if let Some(RunReport { result: Ok(ledger), .. }) = &sight.ended
+    if let Some(ended) = &sight.ended
+        && let Ok(ledger) = &ended.report.result
         && let Some(server) = context.memory.recall(uid).server
     {
         return Look::Seen(Box::new(Inspection { server, ledger: ledger.clone(), holder: None }));
@@ -140,8 +142,7 @@ async fn look(
     if sight.ended.is_none() {
         let observed = &sight.observed;
         let previous = observed.previous.as_ref();
-        if let Some((due_in, remembered)) =
-            due(settled, key, previous, observed.now, observed.resync, observed.jitter)
+        if let Some((due_in, remembered)) = due(settled, key, previous, observed.now, observed.resync, observed.jitter)
         {
             context.memory.update(uid, |memo| memo.settled = Some(remembered));
             return Look::NotDue { due_in };

@@ -1,14 +1,17 @@
 //! The driver of one pass: observe → decide → record → act. The status says what begins before it begins.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures::FutureExt;
 use jiff::Timestamp;
 use kube::ResourceExt;
 use kube::runtime::controller::Action as Requeue;
 
 use crate::api::v1alpha1::DatabaseMigration;
-use crate::rollout::{Settled, backoff, decide, events, report};
+use crate::rollout::{Decision, Settled, backoff, decide, events, report};
+use crate::telemetry::ReconcileResult;
 
 use super::act::act;
 use super::context::Context;
@@ -23,19 +26,28 @@ use super::record;
 /// When the API server does not take the report; everything else is a state, not an error.
 pub async fn reconcile(object: Arc<DatabaseMigration>, context: Arc<Context>) -> Result<Requeue, Error> {
     let began = Instant::now();
-    let result = pass(&object, &context).await;
-    measure::pass(&context.metrics, began.elapsed(), result.is_ok());
-    result
+    // A panic must end this pass alone: the controller's own stream would end with it.
+    match AssertUnwindSafe(pass(&object, &context, began)).catch_unwind().await {
+        Ok(Ok(requeue)) => Ok(requeue),
+        Ok(Err(error)) => {
+            context.metrics.reconciled(ReconcileResult::Error, began.elapsed());
+            Err(error)
+        }
+        Err(_) => {
+            context.metrics.reconciled(ReconcileResult::Panic, began.elapsed());
+            Err(Error::Panicked)
+        }
+    }
 }
 
-async fn pass(object: &DatabaseMigration, context: &Context) -> Result<Requeue, Error> {
+async fn pass(object: &DatabaseMigration, context: &Context, began: Instant) -> Result<Requeue, Error> {
     let sight = observe(context, object).await;
     if let Some(ended) = &sight.ended {
-        measure::run(&context.metrics, &sight, ended);
+        measure::run(&context.metrics, ended.direction, ended.elapsed, &ended.report);
     }
     let decision = decide(&sight.observed);
     let next = report(&sight.observed, &decision.state);
-    remember(context, &sight, decision.retrying, decision.settles, decision.requeue);
+    remember(context, &sight, &decision);
 
     let previous = sight.observed.previous.as_ref();
     let written = record::status(context, object, previous, &next).await?;
@@ -45,17 +57,19 @@ async fn pass(object: &DatabaseMigration, context: &Context) -> Result<Requeue, 
     measure::object(&context.metrics, object, &sight.observed, &decision.state, &next);
 
     let acted = act(context, object, &sight, &decision.action);
+    measure::pass(&context.metrics, &decision.state, written, began.elapsed());
     // Without room after all the object is woken when there is some; the short wait covers an end in between.
     let requeue = if acted { decision.requeue } else { Some(Duration::from_millis(200)) };
     Ok(requeue.map_or_else(Requeue::await_change, Requeue::requeue))
 }
 
 /// Keeps what saves the next pass work, and spaces tries that are to be repeated.
-fn remember(context: &Context, sight: &Sight, retrying: bool, settles: bool, requeue: Option<Duration>) {
+fn remember(context: &Context, sight: &Sight, decision: &Decision) {
+    let Decision { retrying, settles, requeue, .. } = *decision;
     let observed = &sight.observed;
     let uid = observed.uid.as_str();
     let digest = observed.set().map(|set| set.digest.clone()).unwrap_or_default();
-    let interrupted = sight.ended.as_ref().is_some_and(|ended| ended.result.is_err());
+    let interrupted = sight.ended.as_ref().is_some_and(|ended| ended.report.result.is_err());
     if observed.set().is_some() || retrying {
         context.memory.count(uid, (observed.generation, digest), retrying || interrupted);
     }

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use kube::ResourceExt as _;
 use kube::core::PartialObjectMeta;
 use kube::runtime::controller::{Config, Controller};
 use kube::runtime::reflector;
-use kube::{Api, Client, ResourceExt};
+use kube::{Api, Client};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::UnboundedReceiverStream;
 use tokio_util::sync::CancellationToken;
@@ -54,7 +55,7 @@ pub async fn serve(
     shutdown: CancellationToken,
 ) -> Result<(), ServeError> {
     if !options.leader_elect {
-        health.set_ready();
+        health.ready();
         metrics.set_leader(true);
         return lead(client, options, metrics, health, shutdown, CancellationToken::new()).await;
     }
@@ -63,9 +64,9 @@ pub async fn serve(
         &options.lease_namespace,
         &options.lease_name,
         &options.identity,
-        options.lease_timings,
+        options.lease_timings.clone(),
     );
-    health.set_ready();
+    health.ready();
     let releasing = CancellationToken::new();
     let lease = elector.start(releasing.clone());
     tokio::select! {
@@ -99,7 +100,7 @@ async fn lead(
     let api: Api<DatabaseMigration> = watch::api(&client, options.namespace.as_deref());
     check_installed(&api).await?;
     let (wake, woken) = mpsc::unbounded_channel();
-    let tasks = Tasks::new(options.concurrency, wake);
+    let tasks = Tasks::new(options.concurrency, metrics.clone(), wake);
     let closing = CancellationToken::new();
     let grace = options.shutdown_grace;
     let context = Arc::new(Context {
@@ -154,7 +155,7 @@ async fn lead(
             Err(ServeError::LeadershipLost)
         }
         result = &mut controller => {
-            health.set_not_ready("the controller has ended");
+            health.not_ready("the controller has ended");
             tasks.close(Duration::ZERO, LAST).await;
             Err(ServeError::NotReady(match result {
                 Ok(()) => "the controller's watch ended".to_owned(),

@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use kube::runtime::reflector::ObjectRef;
@@ -12,7 +12,9 @@ use uuid::Uuid;
 
 use crate::api::v1alpha1::DatabaseMigration;
 use crate::database::{self, Address, Database, DatabaseError, Progress, RunReport, RunRequest, Stage, StopSignal};
+use crate::plan::Direction;
 use crate::rollout::Room;
+use crate::telemetry::Metrics;
 
 /// What a run is started with.
 pub struct Start {
@@ -47,10 +49,21 @@ pub struct Running {
     object: ObjectRef<DatabaseMigration>,
 }
 
+/// A run that ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// How.
+    pub report: RunReport,
+    /// Which way it went.
+    pub direction: Direction,
+    /// From its start in this process to its end.
+    pub elapsed: Duration,
+}
+
 #[derive(Default)]
 struct Inner {
     running: HashMap<String, Running>,
-    ended: HashMap<String, RunReport>,
+    ended: HashMap<String, Ended>,
     waiting: HashSet<ObjectRef<DatabaseMigration>>,
     closing: bool,
 }
@@ -59,14 +72,15 @@ struct Inner {
 pub struct Tasks {
     inner: Mutex<Inner>,
     limit: usize,
+    metrics: Metrics,
     wake: mpsc::UnboundedSender<ObjectRef<DatabaseMigration>>,
     ended: Notify,
 }
 
 impl Tasks {
     /// An empty table that lets `limit` runs go on at once; objects to wake are sent to `wake`.
-    pub fn new(limit: usize, wake: mpsc::UnboundedSender<ObjectRef<DatabaseMigration>>) -> Arc<Self> {
-        Arc::new(Self { inner: Mutex::default(), limit, wake, ended: Notify::new() })
+    pub fn new(limit: usize, metrics: Metrics, wake: mpsc::UnboundedSender<ObjectRef<DatabaseMigration>>) -> Arc<Self> {
+        Arc::new(Self { inner: Mutex::default(), limit, metrics, wake, ended: Notify::new() })
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -80,7 +94,7 @@ impl Tasks {
     }
 
     /// The report of the object's run that ended since this was asked last.
-    pub fn take_ended(&self, uid: &str) -> Option<RunReport> {
+    pub fn take_ended(&self, uid: &str) -> Option<Ended> {
         self.lock().ended.remove(uid)
     }
 
@@ -134,11 +148,14 @@ impl Tasks {
             };
             inner.running.insert(uid.clone(), running);
         }
+        let (began, direction) = (Instant::now(), request.plan.direction);
         let work = tokio::spawn(async move { database::run(database.as_ref(), &request, &sender, &stop).await });
         let tasks = Arc::clone(self);
+        let counted = self.metrics.task_started();
         tokio::spawn(async move {
             let report = tasks.supervise(work, progress, &object).await;
-            tasks.end(&uid, object, report);
+            drop(counted);
+            tasks.end(&uid, object, Ended { report, direction, elapsed: began.elapsed() });
         });
         true
     }
@@ -178,11 +195,11 @@ impl Tasks {
         }
     }
 
-    fn end(&self, uid: &str, object: ObjectRef<DatabaseMigration>, report: RunReport) {
+    fn end(&self, uid: &str, object: ObjectRef<DatabaseMigration>, ended: Ended) {
         let waiting = {
             let mut inner = self.lock();
             inner.running.remove(uid);
-            inner.ended.insert(uid.to_owned(), report);
+            inner.ended.insert(uid.to_owned(), ended);
             std::mem::take(&mut inner.waiting)
         };
         self.ended.notify_waiters();
@@ -195,11 +212,6 @@ impl Tasks {
     fn wake_one(&self, object: ObjectRef<DatabaseMigration>) {
         // Nobody listens once the controller has ended: then there is nobody to wake.
         let _ = self.wake.send(object);
-    }
-
-    /// Wakes an object in a while.
-    pub fn wake(&self, object: ObjectRef<DatabaseMigration>) {
-        self.wake_one(object);
     }
 
     /// Tells an object's run to end at the next safe place.
@@ -229,7 +241,10 @@ impl Tasks {
         tracing::warn!(runs = self.count(), "the grace period is nearly over: cancelling what still runs");
         self.lock().running.values().for_each(|running| running.stop.now.cancel());
         if tokio::time::timeout(last, self.idle()).await.is_err() {
-            tracing::error!(runs = self.count(), "runs did not end in time; their servers notice when the connections close");
+            tracing::error!(
+                runs = self.count(),
+                "runs did not end in time; their servers notice when the connections close"
+            );
         }
     }
 

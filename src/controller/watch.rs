@@ -61,16 +61,16 @@ fn forget(context: &Context, object: &DatabaseMigration) {
 /// Deletions that happened while the watch was down show only as an absence.
 fn forget_absent(context: &Context, store: &Store<DatabaseMigration>) {
     let present: HashSet<String> = store.state().iter().filter_map(|object| object.uid()).collect();
-    for uid in context.memory.retain(&present) {
+    for (uid, namespace, name) in context.memory.retain(&present) {
         context.tasks.forget(&uid);
+        context.metrics.forget(&namespace, &name);
     }
-    let named: HashSet<(String, String)> =
-        store.state().iter().map(|object| (object.namespace().unwrap_or_default(), object.name_any())).collect();
-    context.metrics.retain(&named);
 }
 
 /// Secrets, as names and versions only.
-pub fn secrets(context: &Context) -> impl Stream<Item = Result<PartialObjectMeta<Secret>, watcher::Error>> + Send + use<> {
+pub fn secrets(
+    context: &Context,
+) -> impl Stream<Item = Result<PartialObjectMeta<Secret>, watcher::Error>> + Send + use<> {
     changes(api::<PartialObjectMeta<Secret>>(&context.client, context.options.namespace.as_deref()))
 }
 
@@ -81,7 +81,9 @@ pub fn config_maps(
     changes(api::<PartialObjectMeta<ConfigMap>>(&context.client, context.options.namespace.as_deref()))
 }
 
-fn changes<K>(api: Api<PartialObjectMeta<K>>) -> impl Stream<Item = Result<PartialObjectMeta<K>, watcher::Error>> + Send + use<K>
+fn changes<K>(
+    api: Api<PartialObjectMeta<K>>,
+) -> impl Stream<Item = Result<PartialObjectMeta<K>, watcher::Error>> + Send + use<K>
 where
     K: Resource<DynamicType = ()> + Clone + std::fmt::Debug + Send + Sync + 'static,
 {

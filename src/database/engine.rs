@@ -43,6 +43,14 @@ pub struct RunReport {
     pub blocked_by: usize,
 }
 
+impl RunReport {
+    /// The report of a run that ended without giving one.
+    #[must_use]
+    pub fn aborted(error: DatabaseError) -> Self {
+        Self { done: Vec::new(), result: Err(error), waited: Duration::ZERO, lock_retries: 0, blocked_by: 0 }
+    }
+}
+
 /// Carries out one run.
 pub async fn run(
     _database: &dyn Database,

@@ -141,6 +141,12 @@ pub trait Database: Send + Sync + std::fmt::Debug {
     async fn open(&self, run: &RunIdentity, settings: &SessionSettings) -> Result<Box<dyn Session>, DatabaseError>;
 }
 
+/// The database at an address: the one place that knows which dialects there are. Connects to nothing yet.
+#[must_use]
+pub fn connect(address: Address, credentials: Credentials) -> std::sync::Arc<dyn Database> {
+    std::sync::Arc::new(postgres::PostgresDatabase::new(address, credentials))
+}
+
 /// The one session of a run. Dropping it without [`Session::close`] closes the connection and with it everything it held.
 #[async_trait]
 pub trait Session: Send {

@@ -97,8 +97,11 @@ impl Team {
     pub async fn secret(&self, name: &str, database: &str) {
         let Postgres { host, port, user, password, .. } = &self.server;
         let (port, database) = (port.to_string(), database.to_owned());
-        self.secret_of(name, &[("host", host), ("port", &port), ("user", user), ("password", password), ("dbname", &database)])
-            .await;
+        self.secret_of(
+            name,
+            &[("host", host), ("port", &port), ("user", user), ("password", password), ("dbname", &database)],
+        )
+        .await;
     }
 
     /// Creates or replaces a Secret with these keys and no others.
@@ -130,7 +133,10 @@ impl Team {
         let body = json!({
             "apiVersion": "sluice.dev/v1alpha1", "kind": "DatabaseMigration", "metadata": {"name": name}, "spec": spec.0,
         });
-        let params = PatchParams { field_validation: Some(kube::api::ValidationDirective::Strict), ..PatchParams::apply("team").force() };
+        let params = PatchParams {
+            field_validation: Some(kube::api::ValidationDirective::Strict),
+            ..PatchParams::apply("team").force()
+        };
         self.migrations().patch(name, &params, &Patch::Apply(&body)).await
     }
 
@@ -145,7 +151,8 @@ impl Team {
 
     /// Waits until Ready is True for the present generation.
     pub async fn ready(&self, name: &str) -> DatabaseMigrationStatus {
-        self.until(name, "Ready", |status| condition(status, "Ready").is_some_and(|(status, _, _)| status == "True")).await
+        self.until(name, "Ready", |status| condition(status, "Ready").is_some_and(|(status, _, _)| status == "True"))
+            .await
     }
 
     /// Waits until Ready has that reason for the present generation, and returns Ready's message.
@@ -200,7 +207,8 @@ impl Team {
     /// The first column of a query, as text.
     pub async fn query(&self, query: &str) -> Vec<String> {
         let mut connection = self.connect().await;
-        let rows = sqlx::query(AssertSqlSafe(format!("select (q.*)::text from ({query}) q"))).fetch_all(&mut connection).await;
+        let rows =
+            sqlx::query(AssertSqlSafe(format!("select (q.*)::text from ({query}) q"))).fetch_all(&mut connection).await;
         connection.close().await.unwrap();
         rows.unwrap().iter().map(|row| row.get::<String, _>(0).trim_matches(['(', ')']).to_owned()).collect()
     }
@@ -235,7 +243,9 @@ impl Team {
         log.lines()
             .filter_map(|line| serde_json::from_str::<Value>(line).ok())
             .filter(|entry| entry["objectRef"]["namespace"] == self.namespace.as_str())
-            .filter(|entry| entry["user"]["username"].as_str().is_some_and(|user| user.starts_with("system:serviceaccount:")))
+            .filter(|entry| {
+                entry["user"]["username"].as_str().is_some_and(|user| user.starts_with("system:serviceaccount:"))
+            })
             .map(|entry| {
                 let part = |key: &str| entry["objectRef"][key].as_str().unwrap_or_default().to_owned();
                 format!("{} {}/{}", entry["verb"].as_str().unwrap_or_default(), part("resource"), part("subresource"))

@@ -52,8 +52,9 @@ impl Servers {
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
         stdout.read_line(&mut line).unwrap();
-        let description = serde_json::from_str(&line)
-            .unwrap_or_else(|error| panic!("tests/env/up {arguments:?} said {line:?} ({error}); its reason stands above"));
+        let description = serde_json::from_str(&line).unwrap_or_else(|error| {
+            panic!("tests/env/up {arguments:?} said {line:?} ({error}); its reason stands above")
+        });
         Self { _child: child, pipes: Mutex::new((stdin, stdout)), description }
     }
 
