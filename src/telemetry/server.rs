@@ -34,12 +34,12 @@ impl Default for Health {
 
 impl Health {
     /// From now on `/readyz` answers 200.
-    pub fn ready(&self) {
+    pub fn set_ready(&self) {
         self.set(Ok(()));
     }
 
     /// From now on `/readyz` answers 503 with that reason.
-    pub fn not_ready(&self, reason: impl Into<String>) {
+    pub fn set_not_ready(&self, reason: impl Into<String>) {
         self.set(Err(reason.into()));
     }
 

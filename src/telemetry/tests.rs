@@ -176,9 +176,9 @@ async fn the_server_answers_what_probes_and_prometheus_ask() {
         answer.starts_with("HTTP/1.1 503") && answer.ends_with("not ready: the operator is starting\n"),
         "{answer}"
     );
-    health.ready();
+    health.set_ready();
     assert!(ask(addr, "GET /readyz").await.starts_with("HTTP/1.1 200"));
-    health.not_ready("the Kubernetes API does not answer");
+    health.set_not_ready("the Kubernetes API does not answer");
     assert!(ask(addr, "GET /readyz").await.ends_with("not ready: the Kubernetes API does not answer\n"));
 
     let answer = ask(addr, "GET /metrics").await;
