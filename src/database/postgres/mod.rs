@@ -1,1 +1,58 @@
 //! PostgreSQL, 14 and later.
+//!
+//! One dedicated connection per run holds the migration lock and runs the SQL; a second one is opened only to see who is
+//! in the way or to cancel a statement. No pool, no prepared statements.
+
+mod connect;
+mod failure;
+mod inspect;
+mod ledger;
+mod patience;
+mod pooler;
+mod quote;
+mod record;
+mod session;
+mod sqlstate;
+mod statements;
+mod supervise;
+mod unit;
+
+use async_trait::async_trait;
+
+use super::{Address, Credentials, Database, DatabaseError, Inspection, RunIdentity, Session, SessionSettings};
+
+use connect::Connector;
+use session::PostgresSession;
+use statements::Sql;
+
+/// A PostgreSQL database. Holds no connection: each look and each run opens its own.
+#[derive(Debug)]
+pub struct PostgresDatabase {
+    connector: Connector,
+    sql: Sql,
+}
+
+impl PostgresDatabase {
+    /// A database at an address, with the credentials for it.
+    #[must_use]
+    pub fn new(address: Address, credentials: Credentials) -> Self {
+        let sql = Sql::new(&address.ledger_schema);
+        Self { connector: Connector { address, credentials }, sql }
+    }
+}
+
+#[async_trait]
+impl Database for PostgresDatabase {
+    fn address(&self) -> &Address {
+        &self.connector.address
+    }
+
+    async fn inspect(&self) -> Result<Inspection, DatabaseError> {
+        inspect::inspect(&self.connector, &self.sql).await
+    }
+
+    async fn open(&self, run: &RunIdentity, settings: &SessionSettings) -> Result<Box<dyn Session>, DatabaseError> {
+        let session = PostgresSession::open(&self.connector, &self.sql, run, settings).await?;
+        Ok(Box::new(session))
+    }
+}

@@ -1,0 +1,116 @@
+//! Looking at a server and its ledger without leaving a trace.
+
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use crate::database::{DatabaseError, Inspection, ServerFacts};
+
+use super::connect::{Connector, Link};
+use super::failure::lost;
+use super::ledger::{self, HolderRow, timestamp};
+use super::pooler;
+use super::statements::Sql;
+
+/// The oldest server that the engine works with.
+const OLDEST: i32 = 14;
+
+/// What a look learns about the server.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Facts {
+    version_num: i32,
+    version: String,
+    now: String,
+    pub pid: i32,
+    pub backend_start: String,
+    in_recovery: bool,
+    read_only: bool,
+    mark: Option<String>,
+    pub session_user: String,
+    pub current_user: String,
+    pub synchronous_commit: String,
+    pub schema_exists: bool,
+    pub installed: bool,
+    pub holder: Option<HolderRow>,
+}
+
+impl Facts {
+    /// `15.18`, without a packager's remarks.
+    fn short_version(&self) -> &str {
+        self.version.split_whitespace().next().unwrap_or(&self.version)
+    }
+
+    /// The server's clock.
+    fn now(&self) -> Result<Timestamp, DatabaseError> {
+        timestamp(&self.now).map_err(|what| DatabaseError::Ledger(format!("the server told {what}")))
+    }
+
+    /// Why the server must not be migrated, where it can be told from these facts.
+    fn unsuitable(&self, link: &Link) -> Option<String> {
+        let address = &link.address;
+        if self.version_num / 10_000 < OLDEST {
+            return Some(format!(
+                "{address} is PostgreSQL {}; Sluice works with {OLDEST} and later: upgrade the server",
+                self.short_version()
+            ));
+        }
+        if self.in_recovery {
+            return Some(format!(
+                "{address} is a standby (in recovery): point the Secret at the primary, or wait for the failover to end"
+            ));
+        }
+        if self.read_only {
+            return Some(format!(
+                "{address} is read-only (default_transaction_read_only is on): point the Secret at the primary, or switch the \
+                 setting off for role \"{}\"",
+                self.session_user
+            ));
+        }
+        None
+    }
+}
+
+/// Opens a connection and learns about its server; `Some` says why it must not be migrated.
+pub(super) async fn meet(
+    connector: &Connector,
+    sql: &Sql,
+    application: &str,
+) -> Result<(Link, Facts, Option<String>), DatabaseError> {
+    let mark = uuid::Uuid::now_v7().to_string();
+    let mut link = connector.connect(application, &mark).await?;
+    let facts: Facts = link.look(&sql.facts()).await.map_err(|error| unreadable(&link, &error))?;
+    let mut unsuitable = facts.unsuitable(&link);
+    if unsuitable.is_none() && facts.mark.as_deref() != Some(mark.as_str()) {
+        // Somebody stands in between. Whether each transaction may land elsewhere takes a second connection to tell.
+        unsuitable = pooler::examine(connector, &mut link).await?;
+    }
+    Ok((link, facts, unsuitable))
+}
+
+fn unreadable(link: &Link, error: &super::failure::SqlError) -> DatabaseError {
+    match error {
+        super::failure::SqlError::Lost(why) => lost(&link.address, why),
+        super::failure::SqlError::Server(error) => DatabaseError::Unsuitable(format!(
+            "{} does not answer like a PostgreSQL server of version {OLDEST} or later: {}",
+            link.address,
+            super::failure::name(&error.code)
+        )),
+    }
+}
+
+/// One look, over one connection, in two round trips.
+pub(super) async fn inspect(connector: &Connector, sql: &Sql) -> Result<Inspection, DatabaseError> {
+    let (mut link, facts, unsuitable) = meet(connector, sql, "sluice/look").await?;
+    let reading = if facts.installed {
+        ledger::read(&mut link, sql, &facts.current_user).await.map(|reading| (reading.ledger, reading.lock))
+    } else {
+        ledger::read_existing(&mut link, sql, &facts.current_user).await.map(|ledger| (ledger, None))
+    };
+    let now = facts.now();
+    link.close().await;
+    let (ledger, lock) = reading?;
+    Ok(Inspection {
+        server: ServerFacts { version: facts.short_version().to_owned(), now: now?, unsuitable },
+        ledger,
+        holder: facts.holder.as_ref().map(|holder| holder.named(lock.as_ref())),
+    })
+}

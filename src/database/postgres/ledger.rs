@@ -1,0 +1,350 @@
+//! Reading the ledger's tables into the plan's types, and installing and upgrading them.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use crate::database::{DatabaseError, Holder};
+use crate::migration::{Checksum, Kind, Version};
+use crate::plan::{
+    Direction, Entry, EntryStatus, Existing, JournalEntry, JournalState, Ledger, LedgerFailure, Outcome, RunSummary,
+};
+
+use super::connect::Link;
+use super::failure::SqlError;
+use super::statements::{NO_FLUSH, Sql};
+
+/// The ledger's own schema, oldest first. A released file never changes: a change is a new file.
+pub(super) const SCRIPTS: &[(u32, &str)] = &[(1, include_str!("../../../migrations/postgres/0001_ledger.sql"))];
+
+/// The newest version of the ledger that this Sluice knows.
+fn newest(scripts: &[(u32, &str)]) -> u32 {
+    scripts.iter().map(|(version, _)| *version).max().unwrap_or(0)
+}
+
+/// What was read: the ledger and who its lock row names.
+#[derive(Debug, Clone)]
+pub(super) struct Reading {
+    pub ledger: Ledger,
+    pub lock: Option<LockRow>,
+}
+
+/// The row of `migration_locks`.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct LockRow {
+    pub object: String,
+    pub instance: String,
+    backend_pid: i32,
+    acquired_at: String,
+}
+
+/// The session that holds the lock, as the server sees it.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct HolderRow {
+    pub pid: i32,
+    backend_start: Option<String>,
+}
+
+impl HolderRow {
+    /// The holder, with what the ledger knows about it.
+    pub fn named(&self, row: Option<&LockRow>) -> Holder {
+        let since = |text: &String| text.parse::<Timestamp>().ok();
+        let session = self.backend_start.as_ref().and_then(since);
+        // A row that is older than the session is about an earlier process with the same id.
+        let row = row.filter(|row| {
+            row.backend_pid == self.pid
+                && session.is_none_or(|start| since(&row.acquired_at).is_some_and(|at| at >= start))
+        });
+        Holder {
+            pid: self.pid,
+            object: row.map(|row| row.object.clone()),
+            instance: row.map(|row| row.instance.clone()),
+            since: row.and_then(|row| since(&row.acquired_at)).or(session),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct RawLedger {
+    version: Option<u32>,
+    lock: Option<LockRow>,
+    entries: Vec<RawEntry>,
+    runs: Vec<RawRun>,
+}
+
+#[derive(Deserialize)]
+struct RawEntry {
+    version: Option<Version>,
+    repeatable: Option<String>,
+    description: String,
+    kind: Kind,
+    status: String,
+    up_checksum: Option<String>,
+    down_sql: Option<String>,
+    down_file: Option<String>,
+    down_no_transaction: bool,
+    baseline: bool,
+    reverting: bool,
+    journal: Option<Vec<RawJournal>>,
+    applied_at: Option<String>,
+    execution_time_ms: Option<u64>,
+}
+
+/// One row of the journal.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct RawJournal {
+    pub statement: u32,
+    pub state: String,
+    pub checksum: String,
+    pub backend_pid: i32,
+    pub backend_start: String,
+}
+
+#[derive(Deserialize)]
+struct RawRun {
+    id: uuid::Uuid,
+    object: String,
+    object_uid: String,
+    generation: i64,
+    retry_token: Option<String>,
+    plan_digest: String,
+    set_digest: String,
+    direction: Direction,
+    from_version: Option<String>,
+    to_version: Option<String>,
+    outcome: Option<String>,
+    failure_message: Option<String>,
+    failure_sqlstate: Option<String>,
+    started_at: String,
+    finished_at: Option<String>,
+}
+
+/// Reads the ledger.
+pub(super) async fn read(link: &mut Link, sql: &Sql, role: &str) -> Result<Reading, DatabaseError> {
+    let raw: RawLedger = link.look(&sql.ledger()).await.map_err(|error| link.ledger_error(role, &error))?;
+    let schema = link.address.ledger_schema.clone();
+    refuse_newer(&schema, raw.version.unwrap_or(0), newest(SCRIPTS))?;
+    let mut entries =
+        raw.entries.into_iter().map(entry).collect::<Result<Vec<_>, _>>().map_err(|what| damaged(&schema, &what))?;
+    entries.sort_by(|a, b| match (&a.version, &b.version) {
+        (Some(a), Some(b)) => a.cmp(b),
+        (Some(_), None) => std::cmp::Ordering::Less,
+        (None, Some(_)) => std::cmp::Ordering::Greater,
+        (None, None) => a.repeatable.cmp(&b.repeatable),
+    });
+    let runs = raw.runs.into_iter().map(run).collect::<Result<Vec<_>, _>>().map_err(|what| damaged(&schema, &what))?;
+    let ledger = Ledger { schema, installed: true, existing: Existing::default(), entries, runs };
+    Ok(Reading { ledger, lock: raw.lock })
+}
+
+/// What a database without a ledger holds.
+pub(super) async fn read_existing(link: &mut Link, sql: &Sql, role: &str) -> Result<Ledger, DatabaseError> {
+    #[derive(Deserialize)]
+    struct Raw {
+        total: usize,
+        sample: Vec<String>,
+    }
+    let raw: Raw = link.look(&sql.existing()).await.map_err(|error| link.ledger_error(role, &error))?;
+    let existing = Existing { total: raw.total, sample: raw.sample };
+    Ok(Ledger { schema: link.address.ledger_schema.clone(), existing, ..Ledger::default() })
+}
+
+fn refuse_newer(schema: &str, found: u32, known: u32) -> Result<(), DatabaseError> {
+    if found <= known {
+        return Ok(());
+    }
+    Err(DatabaseError::Ledger(format!(
+        "the ledger \"{schema}\" is at version {found}, written by a newer Sluice; this one ({}) knows versions up to \
+         {known}: upgrade it",
+        env!("CARGO_PKG_VERSION")
+    )))
+}
+
+fn damaged(schema: &str, what: &str) -> DatabaseError {
+    DatabaseError::Ledger(format!(
+        "the ledger \"{schema}\" holds {what}, which no Sluice writes; mend that row by hand"
+    ))
+}
+
+fn entry(raw: RawEntry) -> Result<Entry, String> {
+    let status = match raw.status.as_str() {
+        "pending" => EntryStatus::Pending,
+        "running" => EntryStatus::Running,
+        "completed" => EntryStatus::Completed,
+        "failed" => EntryStatus::Failed,
+        "rolled_back" => EntryStatus::RolledBack,
+        other => return Err(format!("the status \"{other}\"")),
+    };
+    let journal = raw.journal.unwrap_or_default().iter().map(journal_entry).collect::<Result<_, _>>()?;
+    Ok(Entry {
+        version: raw.version,
+        repeatable: raw.repeatable,
+        description: raw.description,
+        kind: raw.kind,
+        status,
+        up_checksum: raw.up_checksum.map(Checksum::recorded),
+        down_sql: raw.down_sql,
+        down_file: raw.down_file,
+        down_no_transaction: raw.down_no_transaction,
+        baseline: raw.baseline,
+        journal,
+        reverting: raw.reverting,
+        applied_at: raw.applied_at.as_deref().map(timestamp).transpose()?,
+        elapsed: raw.execution_time_ms.map(Duration::from_millis),
+    })
+}
+
+/// One row of the journal in the plan's words.
+pub(super) fn journal_entry(raw: &RawJournal) -> Result<JournalEntry, String> {
+    let state = match raw.state.as_str() {
+        "started" => JournalState::Started,
+        "done" => JournalState::Done,
+        "failed" => JournalState::Failed,
+        other => return Err(format!("the journal state \"{other}\"")),
+    };
+    Ok(JournalEntry { statement: raw.statement, checksum: Checksum::recorded(raw.checksum.clone()), state })
+}
+
+fn run(raw: RawRun) -> Result<RunSummary, String> {
+    let outcome = match raw.outcome.as_deref() {
+        None => None,
+        Some("succeeded") => Some(Outcome::Succeeded),
+        Some("failed") => Some(Outcome::Failed),
+        Some("interrupted") => Some(Outcome::Interrupted),
+        Some("needs_operator") => Some(Outcome::NeedsOperator),
+        Some("deadline_exceeded") => Some(Outcome::DeadlineExceeded),
+        Some(other) => return Err(format!("the outcome \"{other}\"")),
+    };
+    let failure = raw.failure_message.map(|message| LedgerFailure { message, sqlstate: raw.failure_sqlstate });
+    Ok(RunSummary {
+        id: raw.id,
+        object: raw.object,
+        object_uid: raw.object_uid,
+        generation: raw.generation,
+        retry_token: raw.retry_token,
+        plan_digest: raw.plan_digest,
+        set_digest: raw.set_digest,
+        direction: raw.direction,
+        from: raw.from_version,
+        to: raw.to_version,
+        outcome,
+        failure,
+        started_at: timestamp(&raw.started_at)?,
+        finished_at: raw.finished_at.as_deref().map(timestamp).transpose()?,
+    })
+}
+
+/// A time as the server writes it in JSON.
+pub(super) fn timestamp(text: &str) -> Result<Timestamp, String> {
+    text.parse().map_err(|_| format!("the time \"{text}\""))
+}
+
+/// What installing needs to know.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ground<'a> {
+    /// Role that the session works as.
+    pub role: &'a str,
+    /// The schema is there.
+    pub schema_exists: bool,
+    /// The ledger's tables are there.
+    pub installed: bool,
+}
+
+/// Creates the ledger or brings it to the newest version, in one transaction. Under the lock only.
+pub(super) async fn install(
+    link: &mut Link,
+    sql: &Sql,
+    ground: Ground<'_>,
+    scripts: &[(u32, &str)],
+) -> Result<(), DatabaseError> {
+    let found = if ground.installed { installed_version(link, sql, ground.role).await? } else { 0 };
+    let wanted = newest(scripts);
+    refuse_newer(&link.address.ledger_schema, found, wanted)?;
+    if found == wanted {
+        return Ok(());
+    }
+    let schema_name = link.address.ledger_schema.clone();
+    if schema_name.is_empty() || schema_name.len() > 63 || schema_name.starts_with("pg_") {
+        return Err(DatabaseError::Ledger(format!(
+            "\"{schema_name}\" cannot be the ledger's schema: a name has 1 to 63 bytes and does not begin with pg_"
+        )));
+    }
+    let mut text = format!("begin; {NO_FLUSH} ");
+    if found == 0 {
+        let built = read_existing(link, sql, ground.role).await?.existing.total == 0;
+        text.push_str(&sql.create_schema(ground.schema_exists, built));
+    }
+    for (version, script) in scripts.iter().filter(|(version, _)| *version > found) {
+        text.push_str(&script.replace("{schema}", &sql.schema));
+        text.push_str(&sql.installed(*version));
+    }
+    text.push_str(" commit");
+    match link.run(&text).await {
+        Ok(()) => Ok(()),
+        Err(error) => {
+            let told = install_error(link, ground, &error);
+            if matches!(error, SqlError::Server(_)) {
+                // Where even that fails the connection is gone, and the caller drops it.
+                let _ = link.run("rollback").await;
+            }
+            Err(told)
+        }
+    }
+}
+
+async fn installed_version(link: &mut Link, sql: &Sql, role: &str) -> Result<u32, DatabaseError> {
+    let query = format!("select coalesce(pg_catalog.max(version), 0)::text from {}.ledger_version", sql.schema);
+    link.look(&query).await.map_err(|error| link.ledger_error(role, &error))
+}
+
+fn install_error(link: &Link, ground: Ground<'_>, error: &SqlError) -> DatabaseError {
+    let (schema, database, role) = (&link.address.ledger_schema, &link.address.database, ground.role);
+    if error.code() == Some("42501") {
+        let cure = if ground.schema_exists {
+            format!(
+                "ALTER SCHEMA \"{schema}\" OWNER TO \"{role}\"; or GRANT CREATE, USAGE ON SCHEMA \"{schema}\" TO \"{role}\";"
+            )
+        } else {
+            format!(
+                "GRANT CREATE ON DATABASE \"{database}\" TO \"{role}\"; or CREATE SCHEMA \"{schema}\" AUTHORIZATION \"{role}\";"
+            )
+        };
+        return DatabaseError::Ledger(format!(
+            "role \"{role}\" may not create the ledger \"{schema}\" in {database} (42501 insufficient_privilege); \
+             as the database's owner run: {cure}"
+        ));
+    }
+    link.ledger_error(role, error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ledger_of_a_newer_sluice_is_refused_with_both_versions() {
+        let error = refuse_newer("sluice", 7, 1).unwrap_err().to_string();
+        assert!(error.contains("version 7") && error.contains("up to 1") && error.contains("upgrade"), "{error}");
+        assert!(refuse_newer("sluice", 1, 1).is_ok());
+    }
+
+    #[test]
+    fn the_ledgers_own_scripts_are_numbered_without_gaps() {
+        let numbers: Vec<u32> = SCRIPTS.iter().map(|(version, _)| *version).collect();
+        assert_eq!(numbers, (1..=newest(SCRIPTS)).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_lock_row_of_an_earlier_process_with_the_same_id_names_nobody() {
+        let row = |acquired_at: &str| LockRow {
+            object: "shop/orders".to_owned(),
+            instance: "sluice-0".to_owned(),
+            backend_pid: 7,
+            acquired_at: acquired_at.to_owned(),
+        };
+        let holder = HolderRow { pid: 7, backend_start: Some("2026-01-02T00:00:00+00:00".to_owned()) };
+        assert_eq!(holder.named(Some(&row("2026-01-01T00:00:00+00:00"))).object, None);
+        assert_eq!(holder.named(Some(&row("2026-01-02T00:00:01+00:00"))).object.as_deref(), Some("shop/orders"));
+    }
+}

@@ -1,0 +1,275 @@
+//! The one session of a run: its connection, its lock, and the beginning and end of the run in the ledger.
+
+use async_trait::async_trait;
+use serde::Deserialize;
+
+use crate::database::{
+    DatabaseError, FailureClass, Holder, LockAttempt, ProgressSender, RunIdentity, RunStart, Session, SessionSettings,
+    Stage, StepFailure, StepReport, StopSignal,
+};
+use crate::migration::TransactionMode;
+use crate::plan::{Ledger, Outcome, Step};
+
+use super::connect::{Connector, Link};
+use super::failure::{Place, SqlError, lost};
+use super::inspect::meet;
+use super::ledger::{self, Ground, HolderRow};
+use super::record::Recorder;
+use super::statements::{Backend, NO_FLUSH, Position, Sql, clean};
+use super::supervise::{Cause, Run, Side};
+
+/// The one session of a run.
+#[derive(Debug)]
+pub(super) struct PostgresSession {
+    pub link: Link,
+    pub side: Side,
+    pub sql: Sql,
+    pub identity: RunIdentity,
+    pub settings: SessionSettings,
+    pub backend: Backend,
+    pub recorder: Recorder,
+    /// Who the session works as.
+    role: String,
+    /// The same where it is not who logged in.
+    pub other_role: Option<String>,
+    /// The server's own choice for commits that must last.
+    pub flush: String,
+    schema_exists: bool,
+    installed: bool,
+}
+
+#[derive(Deserialize)]
+struct TryLock {
+    pid: i32,
+    locked: bool,
+}
+
+impl PostgresSession {
+    pub async fn open(
+        connector: &Connector,
+        sql: &Sql,
+        run: &RunIdentity,
+        settings: &SessionSettings,
+    ) -> Result<Self, DatabaseError> {
+        // The tail of a UUIDv7 is its random part.
+        let id = run.id.simple().to_string();
+        let application = format!("sluice/{}", id.get(20..).unwrap_or(&id));
+        let (link, facts, unsuitable) = meet(connector, sql, &application).await?;
+        if let Some(why) = unsuitable {
+            link.close().await;
+            return Err(DatabaseError::Unsuitable(why));
+        }
+        let backend = Backend { pid: facts.pid, start: facts.backend_start };
+        // A server that is told not to flush by default is asked to for once: what is reported as applied must last.
+        let flush = if facts.synchronous_commit == "off" { "on".to_owned() } else { facts.synchronous_commit };
+        Ok(Self {
+            side: Side::new(connector, &format!("{application}+"), backend.clone()),
+            link,
+            sql: sql.clone(),
+            identity: run.clone(),
+            settings: settings.clone(),
+            backend,
+            recorder: Recorder::new(sql, run, &facts.session_user),
+            other_role: (facts.current_user != facts.session_user).then(|| facts.current_user.clone()),
+            role: facts.current_user,
+            flush,
+            schema_exists: facts.schema_exists,
+            installed: facts.installed,
+        })
+    }
+
+    /// An error of Sluice's own statements.
+    pub fn own_error(&self, error: &SqlError) -> DatabaseError {
+        self.link.ledger_error(&self.role, error)
+    }
+
+    /// Sets for the transaction whether its commit waits for the disk.
+    pub fn durability(&self, last: bool) -> String {
+        if last { format!("set local synchronous_commit = {};", self.flush) } else { NO_FLUSH.to_owned() }
+    }
+
+    /// Some statements of Sluice's own in one transaction, in a clean session.
+    pub async fn own(&mut self, statements: &str, durable: bool) -> Result<(), DatabaseError> {
+        let text = format!("{} begin; {} {statements} commit", clean(&self.settings), self.durability(durable));
+        if let Err(error) = self.link.run(&text).await {
+            self.roll_back(&error).await?;
+            return Err(self.own_error(&error));
+        }
+        Ok(())
+    }
+
+    /// Ends the transaction of a statement that failed.
+    pub async fn roll_back(&mut self, after: &SqlError) -> Result<(), DatabaseError> {
+        match after {
+            SqlError::Lost(why) => Err(lost(&self.link.address, why)),
+            SqlError::Server(_) => self.link.run("rollback").await.map_err(|error| self.own_error(&error)),
+        }
+    }
+
+    /// Who holds the lock instead of this session.
+    pub async fn holder(&mut self) -> Result<Option<Holder>, DatabaseError> {
+        #[derive(Deserialize)]
+        struct Facts {
+            installed: bool,
+            holder: Option<HolderRow>,
+        }
+        let facts: Facts = self.link.look(&self.sql.facts()).await.map_err(|error| self.own_error(&error))?;
+        let Some(holder) = facts.holder else { return Ok(None) };
+        let row = if facts.installed { ledger::read(&mut self.link, &self.sql, &self.role).await?.lock } else { None };
+        Ok(Some(holder.named(row.as_ref())))
+    }
+
+    /// The end of a run that was asked to end, as an error of the step at hand.
+    pub fn ended(&self, cause: Cause, place: &Place<'_>) -> DatabaseError {
+        match cause {
+            Cause::Asked => DatabaseError::Stopped(format!("{} was cut short; {}", place.label, place.left)),
+            Cause::Deadline => DatabaseError::Step(Box::new(place.failure(
+                FailureClass::Deadline,
+                "cancelled because the run's deadline passed; raise spec.execution.deadline",
+            ))),
+        }
+    }
+
+    /// One step, whichever way it runs.
+    async fn step(&mut self, step: &Step, last: bool, run: Run<'_>) -> Result<Vec<StepReport>, DatabaseError> {
+        self.transactional(std::slice::from_ref(step), last, run).await
+    }
+
+    /// Notes a failure in the step's row. That commit is flushed, and all before it are with it.
+    async fn note_failure(&mut self, step: &Step, failure: &StepFailure) -> Result<(), DatabaseError> {
+        let statements = self.recorder.failed(step, failure, false);
+        self.own(&statements, true).await
+    }
+}
+
+#[async_trait]
+impl Session for PostgresSession {
+    async fn try_lock(&mut self) -> Result<LockAttempt, DatabaseError> {
+        let text = format!("{} {}", clean(&self.settings), self.sql.try_lock());
+        let answer: TryLock = self.link.json(&text).await.map_err(|error| self.own_error(&error))?;
+        if answer.pid != self.backend.pid {
+            return Err(DatabaseError::Unsuitable(format!(
+                "{} moved the session to another server process: point the Secret at the server itself, not at a transaction \
+                 pooler",
+                self.link.address
+            )));
+        }
+        if answer.locked {
+            return Ok(LockAttempt::Acquired);
+        }
+        // It may have been let go in between: then nobody is named, and the next try succeeds.
+        let holder = self.holder().await?;
+        Ok(LockAttempt::HeldBy(holder.unwrap_or(Holder { pid: 0, object: None, instance: None, since: None })))
+    }
+
+    async fn install_ledger(&mut self) -> Result<(), DatabaseError> {
+        // What was true when the session was opened may have changed while it waited for the lock.
+        #[derive(Deserialize)]
+        struct Facts {
+            schema_exists: bool,
+            installed: bool,
+        }
+        let facts: Facts = self.link.look(&self.sql.facts()).await.map_err(|error| self.own_error(&error))?;
+        (self.schema_exists, self.installed) = (facts.schema_exists, facts.installed);
+        let ground = Ground { role: &self.role, schema_exists: self.schema_exists, installed: self.installed };
+        ledger::install(&mut self.link, &self.sql, ground, ledger::SCRIPTS).await?;
+        self.installed = true;
+        Ok(())
+    }
+
+    async fn ledger(&mut self) -> Result<Ledger, DatabaseError> {
+        #[derive(Deserialize)]
+        struct Facts {
+            installed: bool,
+        }
+        if !self.installed {
+            let facts: Facts = self.link.look(&self.sql.facts()).await.map_err(|error| self.own_error(&error))?;
+            self.installed = facts.installed;
+        }
+        if self.installed {
+            return Ok(ledger::read(&mut self.link, &self.sql, &self.role).await?.ledger);
+        }
+        ledger::read_existing(&mut self.link, &self.sql, &self.role).await
+    }
+
+    async fn begin_run(&mut self, start: &RunStart) -> Result<(), DatabaseError> {
+        // Some providers refuse to tell; then the audit goes without.
+        let position: Position = match self.link.look(Sql::position()).await {
+            Ok(position) => position,
+            Err(SqlError::Server(_)) => Position::default(),
+            Err(error @ SqlError::Lost(_)) => return Err(self.own_error(&error)),
+        };
+        let statements = self.sql.begin_run(&self.identity, start, &position, &self.backend);
+        self.own(&statements, false).await
+    }
+
+    async fn execute(
+        &mut self,
+        steps: &[Step],
+        progress: &ProgressSender,
+        stop: &StopSignal,
+        done: &mut (dyn FnMut(StepReport) + Send),
+    ) -> Result<(), DatabaseError> {
+        let run = Run { progress, stop };
+        let whole = self.settings.one_transaction
+            && steps.iter().filter_map(Step::script).all(|script| script.mode == TransactionMode::Transactional);
+        if whole {
+            let reports = self.transactional(steps, true, run).await;
+            if let Err(DatabaseError::Step(failure)) = &reports
+                && let Some(step) = steps.iter().find(|step| step.label() == failure.label)
+            {
+                self.note_failure(step, failure).await?;
+            }
+            reports?.into_iter().for_each(done);
+            return Ok(());
+        }
+        // Reported when a later commit has made them durable.
+        let mut pending = Vec::new();
+        for (index, step) in steps.iter().enumerate() {
+            if index > 0 && stop.gently.is_cancelled() {
+                self.own("", true).await?;
+                pending.into_iter().for_each(&mut *done);
+                return Err(DatabaseError::Stopped(format!("before {}, nothing of which is in effect", step.label())));
+            }
+            match self.step(step, index + 1 == steps.len(), run).await {
+                Ok(reports) => pending.extend(reports),
+                Err(DatabaseError::Step(failure)) => {
+                    self.note_failure(step, &failure).await?;
+                    pending.into_iter().for_each(done);
+                    return Err(DatabaseError::Step(failure));
+                }
+                Err(error @ (DatabaseError::Stopped(_) | DatabaseError::LockLost(_) | DatabaseError::Ledger(_))) => {
+                    self.own("select pg_catalog.pg_current_xact_id();", true).await?;
+                    pending.into_iter().for_each(done);
+                    return Err(error);
+                }
+                Err(
+                    error @ (DatabaseError::Unreachable(_) | DatabaseError::Login(_) | DatabaseError::Unsuitable(_)),
+                ) => return Err(error),
+            }
+        }
+        pending.into_iter().for_each(done);
+        Ok(())
+    }
+
+    async fn finish_run(&mut self, outcome: Outcome, failure: Option<&StepFailure>) -> Result<(), DatabaseError> {
+        // After a success the last step's commit was flushed; losing this row in a crash only makes the run look unended.
+        let statements = self.sql.finish_run(&self.identity, outcome, failure);
+        self.own(&statements, outcome != Outcome::Succeeded).await?;
+        let unlock = self.sql.unlock();
+        self.link.run(&unlock).await.map_err(|error| self.own_error(&error))
+    }
+
+    async fn close(mut self: Box<Self>) {
+        self.side.close().await;
+        self.link.close().await;
+    }
+}
+
+/// Shows a step as begun.
+pub(super) fn show_step(run: Run<'_>, label: &str) {
+    run.progress.update(|progress| {
+        progress.stage = Stage::Applying;
+        progress.step = Some(label.to_owned());
+    });
+}

@@ -1,0 +1,368 @@
+//! Every statement that Sluice itself runs on PostgreSQL for looking, locking and keeping the ledger.
+//!
+//! Texts only: what they are for stands here, when they run is decided elsewhere. Values enter through [`super::quote`].
+
+use std::fmt::Write as _;
+
+use sha2::{Digest, Sha256};
+
+use crate::database::{RunIdentity, RunStart, SessionSettings};
+use crate::plan::Outcome;
+
+use super::connect::MARK;
+use super::quote::{ident, list, millis, optional, text};
+
+/// Tables by which a ledger is recognised, whoever's it is.
+const TABLES: &str = "'ledger_version', 'schema_migrations', 'migration_runs', 'migration_steps', 'migration_locks'";
+/// The comment on the schema of a ledger that was installed in a database without anything else in it.
+const BUILT: &str = "Sluice ledger; everything in this database came after it";
+/// The comment on the schema of a ledger that was installed in a database that held something already.
+const ADOPTED: &str = "Sluice ledger; this database held other objects before it";
+
+/// The statements of one ledger.
+#[derive(Debug, Clone)]
+pub(super) struct Sql {
+    /// The ledger's schema, quoted as a name.
+    pub schema: String,
+    /// The same as a string literal.
+    name: String,
+    /// The key of the migration lock: one per ledger, so that two ledgers in one database do not wait for each other.
+    pub key: i64,
+}
+
+impl Sql {
+    pub fn new(schema: &str) -> Self {
+        let digest = Sha256::digest(format!("sluice migration lock of ledger {schema}").as_bytes());
+        let key = digest.iter().take(8).fold(0_i64, |key, byte| (key << 8) | i64::from(*byte));
+        Self { schema: ident(schema), name: text(schema), key }
+    }
+
+    /// What one look needs to know about the server, and who holds the lock. JSON.
+    pub fn facts(&self) -> String {
+        format!(
+            "select pg_catalog.json_build_object(
+                'version_num', pg_catalog.current_setting('server_version_num')::int,
+                'version', pg_catalog.current_setting('server_version'),
+                'now', pg_catalog.clock_timestamp(),
+                'pid', pg_catalog.pg_backend_pid(),
+                'backend_start', (select backend_start from pg_catalog.pg_stat_activity where pid = pg_catalog.pg_backend_pid()),
+                'in_recovery', pg_catalog.pg_is_in_recovery(),
+                'read_only', pg_catalog.current_setting('transaction_read_only')::bool,
+                'mark', pg_catalog.current_setting('{MARK}', true),
+                'session_user', session_user, 'current_user', current_user,
+                'synchronous_commit', pg_catalog.current_setting('synchronous_commit'),
+                'may_create', pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE'),
+                'schema_exists', exists (select from pg_catalog.pg_namespace where nspname = {name}),
+                'installed', exists (select from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+                    where n.nspname = {name} and c.relname = 'ledger_version'),
+                'holder', ({holder}))::text",
+            name = self.name,
+            holder = self.holder(),
+        )
+    }
+
+    /// The session that holds the lock: a subquery that gives JSON or null.
+    fn holder(&self) -> String {
+        format!(
+            "select pg_catalog.json_build_object('pid', l.pid, 'backend_start', a.backend_start)
+                from pg_catalog.pg_locks l left join pg_catalog.pg_stat_activity a on a.pid = l.pid
+                where {} limit 1",
+            self.lock_row("l")
+        )
+    }
+
+    /// Whether a row of `pg_locks` is the lock.
+    fn lock_row(&self, alias: &str) -> String {
+        #[expect(clippy::cast_sign_loss, reason = "the server shows the two halves of the key as unsigned numbers")]
+        let key = self.key as u64;
+        format!(
+            "{alias}.locktype = 'advisory' and {alias}.objsubid = 1 and {alias}.granted
+                and {alias}.classid = {}::oid and {alias}.objid = {}::oid
+                and {alias}.database = (select oid from pg_catalog.pg_database where datname = pg_catalog.current_database())",
+            key >> 32,
+            key & 0xffff_ffff
+        )
+    }
+
+    /// The timeline and position of the write-ahead log. JSON. Some providers refuse it.
+    pub fn position() -> &'static str {
+        "select pg_catalog.json_build_object(
+            'lsn', pg_catalog.pg_current_wal_lsn(),
+            'timeline', ('x' || pg_catalog.substr(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()), 1, 8))::bit(32)::int
+        )::text"
+    }
+
+    /// What the database holds that no migration of a ledger put there. JSON.
+    ///
+    /// A database in which a ledger was installed while it held nothing else is its ledgers' work: a second ledger in it
+    /// finds nothing. Members of extensions, sequences of columns and partitions do not count.
+    pub fn existing(&self) -> String {
+        format!(
+            "with ledgers as (
+                select n.oid, pg_catalog.obj_description(n.oid, 'pg_namespace') = {built} as built
+                from pg_catalog.pg_namespace n
+                where (select pg_catalog.count(*) from pg_catalog.pg_class c
+                    where c.relnamespace = n.oid and c.relkind = 'r' and c.relname in ({TABLES})) = 5
+            ), spaces as (
+                select oid, nspname from pg_catalog.pg_namespace
+                where nspname !~ '^pg_' and nspname <> 'information_schema' and oid not in (select oid from ledgers)
+            ), found as (
+                select 1 as rank, case c.relkind when 'v' then 'view' when 'm' then 'materialized view' when 'S' then 'sequence'
+                    when 'f' then 'foreign table' else 'table' end as kind, s.nspname, c.relname as name, c.oid, 'pg_class' as class
+                from pg_catalog.pg_class c join spaces s on s.oid = c.relnamespace
+                where c.relkind in ('r', 'p', 'v', 'm', 'S', 'f') and not c.relispartition
+                    and not (c.relkind = 'S' and exists (select from pg_catalog.pg_depend d where d.classid = 'pg_catalog.pg_class'::regclass
+                        and d.objid = c.oid and d.refclassid = 'pg_catalog.pg_class'::regclass and d.deptype in ('a', 'i')))
+                union all
+                select 2, case p.prokind when 'p' then 'procedure' when 'a' then 'aggregate' else 'function' end,
+                    s.nspname, p.proname, p.oid, 'pg_proc'
+                from pg_catalog.pg_proc p join spaces s on s.oid = p.pronamespace
+                union all
+                select 3, case t.typtype when 'd' then 'domain' else 'type' end, s.nspname, t.typname, t.oid, 'pg_type'
+                from pg_catalog.pg_type t join spaces s on s.oid = t.typnamespace
+                where t.typtype in ('e', 'd', 'r') or (t.typtype = 'b' and t.typcategory <> 'A')
+                    or (t.typtype = 'c' and exists (select from pg_catalog.pg_class c where c.oid = t.typrelid and c.relkind = 'c'))
+            ), own as (
+                select f.rank, pg_catalog.format('%s %I.%I', f.kind, f.nspname, f.name) as what
+                from found f
+                where not exists (select from ledgers where built)
+                    and not exists (select from pg_catalog.pg_depend d where d.deptype = 'e' and d.objid = f.oid
+                        and d.classid = ('pg_catalog.' || f.class)::regclass)
+            )
+            select pg_catalog.json_build_object(
+                'total', (select pg_catalog.count(*) from own),
+                'sample', coalesce((select pg_catalog.json_agg(o.what) from (select what from own order by rank, what limit 20) o), '[]'))::text",
+            built = text(BUILT),
+        )
+    }
+
+    /// The whole ledger. JSON. Rows are read as objects, so that a ledger of an older version reads as well.
+    pub fn ledger(&self) -> String {
+        let schema = &self.schema;
+        format!(
+            "select pg_catalog.json_build_object(
+                'version', (select pg_catalog.max(version) from {schema}.ledger_version),
+                'lock', (select pg_catalog.to_jsonb(k) from {schema}.migration_locks k limit 1),
+                'entries', coalesce((select pg_catalog.json_agg(
+                    pg_catalog.to_jsonb(m) - 'failure_detail' || pg_catalog.jsonb_build_object('journal',
+                        case when m.status in ('running', 'failed') then ({journal}) end)) from {schema}.schema_migrations m), '[]'),
+                'runs', coalesce((select pg_catalog.json_agg(pg_catalog.to_jsonb(r) - 'failure_detail' order by r.ordinal desc)
+                    from (select * from {schema}.migration_runs order by ordinal desc limit 20) r), '[]'))::text",
+            journal = self.journal(),
+        )
+    }
+
+    /// The journal of the unfinished attempt of row `m`: a subquery that gives JSON or null.
+    fn journal(&self) -> String {
+        format!(
+            "select pg_catalog.jsonb_agg(pg_catalog.to_jsonb(s) - 'detail' - 'sql' order by s.statement) from {}.migration_steps s
+                where s.key = m.key and s.attempt = m.attempt
+                and s.direction = case when m.reverting then 'down' else 'up' end",
+            self.schema
+        )
+    }
+
+    /// Tries to take the lock for the session; while it is held, tells whether it still is. JSON.
+    pub fn try_lock(&self) -> String {
+        format!(
+            "with held as materialized (select exists (select from pg_catalog.pg_locks l
+                where l.pid = pg_catalog.pg_backend_pid() and {row}) as held)
+            select pg_catalog.json_build_object('pid', pg_catalog.pg_backend_pid(),
+                'locked', held or pg_catalog.pg_try_advisory_lock({key}))::text from held",
+            row = self.lock_row("l"),
+            key = self.key
+        )
+    }
+
+    /// Lets go of the lock.
+    pub fn unlock(&self) -> String {
+        format!("select pg_catalog.pg_advisory_unlock({})", self.key)
+    }
+
+    /// Creates the schema unless somebody prepared it, and says in its comment what was found. Before the ledger's own
+    /// scripts.
+    pub fn create_schema(&self, exists: bool, built: bool) -> String {
+        let schema = &self.schema;
+        let create = if exists { String::new() } else { format!("create schema {schema}; ") };
+        // Whoever merely may use a prepared schema does not own it, and only owners may comment.
+        format!(
+            "{create}do $$ begin
+                if (select pg_catalog.pg_has_role(nspowner, 'USAGE') from pg_catalog.pg_namespace where nspname = {name}) then
+                    comment on schema {schema} is {comment};
+                end if;
+            end $$;",
+            name = self.name,
+            comment = text(if built { BUILT } else { ADOPTED })
+        )
+    }
+
+    /// Remembers that a version of the ledger's own schema is in place.
+    pub fn installed(&self, version: u32) -> String {
+        format!(
+            "insert into {}.ledger_version (version, installed_by) values ({version}, {});",
+            self.schema,
+            text(concat!("sluice ", env!("CARGO_PKG_VERSION")))
+        )
+    }
+
+    /// Records the beginning of a run and the holder of the lock; ends what earlier processes left open: under the lock
+    /// nobody else is at it. Repeating it with the same run changes the holder only.
+    pub fn begin_run(&self, run: &RunIdentity, start: &RunStart, position: &Position, me: &Backend) -> String {
+        let schema = &self.schema;
+        let id = text(&run.id.to_string());
+        format!(
+            "update {schema}.migration_runs set outcome = 'interrupted',
+                failure_message = 'its process ended without a word; noticed by run ' || {id}
+                where outcome is null and id <> {id};
+            insert into {schema}.migration_runs (id, object, object_uid, generation, retry_token, instance, direction,
+                from_version, to_version, plan_digest, set_digest, server_timeline, server_lsn)
+                values ({id}, {object}, {uid}, {generation}, {retry}, {instance}, '{direction}', {from}, {to}, {plan}, {set},
+                {timeline}, {lsn}) on conflict (id) do nothing;
+            insert into {schema}.migration_locks (name, run_id, object, instance, backend_pid, backend_start)
+                values ('ledger', {id}, {object}, {instance}, {pid}, {since})
+                on conflict (name) do update set (run_id, object, instance, backend_pid, backend_start, acquired_at)
+                = (excluded.run_id, excluded.object, excluded.instance, excluded.backend_pid, excluded.backend_start,
+                excluded.acquired_at);",
+            object = text(&run.object),
+            uid = text(&run.object_uid),
+            generation = run.generation,
+            retry = optional(run.retry_token.as_deref()),
+            instance = text(&run.instance),
+            direction = start.direction.as_str(),
+            from = optional(start.from.as_deref()),
+            to = optional(start.to.as_deref()),
+            plan = text(&start.plan_digest),
+            set = text(&start.set_digest),
+            timeline = position.timeline.map_or_else(|| "null".to_owned(), |timeline| timeline.to_string()),
+            lsn = optional(position.lsn.as_deref()),
+            pid = me.pid,
+            since = text(&me.start),
+        )
+    }
+
+    /// Records the end of a run.
+    pub fn finish_run(
+        &self,
+        run: &RunIdentity,
+        outcome: Outcome,
+        failure: Option<&crate::database::StepFailure>,
+    ) -> String {
+        let schema = &self.schema;
+        let id = text(&run.id.to_string());
+        let step = failure.map(|failure| failure.label.as_str()).filter(|label| !label.is_empty());
+        format!(
+            "update {schema}.migration_runs set outcome = '{outcome}', failed_step = {step}, failure_message = {message},
+                failure_sqlstate = {sqlstate}, failure_detail = {detail} where id = {id} and outcome is null;
+            delete from {schema}.migration_locks where run_id = {id};",
+            outcome = outcome_name(outcome),
+            step = optional(step),
+            message = optional(failure.map(|failure| failure.message.as_str())),
+            sqlstate = optional(failure.and_then(|failure| failure.sqlstate.as_deref())),
+            detail = optional(failure.and_then(|failure| failure.detail.as_deref())),
+        )
+    }
+
+    /// Begins a transaction of a step, takes the lock for it too, and reads what the ledger says now. JSON:
+    /// [`super::unit::Opened`].
+    ///
+    /// The transaction's own lock is the one that counts: user SQL can let go of the session's (`DISCARD ALL`,
+    /// `pg_advisory_unlock_all`), and where it did, it is taken again here. The ledger is read in a statement of its own,
+    /// whose snapshot is younger than the lock.
+    pub fn begin_unit<'a>(&self, keys: impl IntoIterator<Item = &'a str>) -> String {
+        let schema = &self.schema;
+        format!(
+            "with held as materialized (select exists (select from pg_catalog.pg_locks l
+                where l.pid = pg_catalog.pg_backend_pid() and {row}) as held),
+            mine as materialized (select held, pg_catalog.pg_try_advisory_xact_lock({key}) as locked from held)
+            select held, case when locked and not held then pg_catalog.pg_try_advisory_lock({key}) end from mine;
+            select pg_catalog.json_build_object('pid', pg_catalog.pg_backend_pid(),
+                'locked', exists (select from pg_catalog.pg_locks l where l.pid = pg_catalog.pg_backend_pid() and {row}),
+                'transaction', pg_catalog.pg_current_xact_id()::text,
+                'newest_run', (select id from {schema}.migration_runs order by ordinal desc limit 1),
+                'rows', coalesce((select pg_catalog.jsonb_object_agg(m.key, pg_catalog.jsonb_build_object('status', m.status,
+                    'reverting', m.reverting, 'attempt', m.attempt,
+                    'journal', case when m.status in ('running', 'failed') then ({journal}) end))
+                    from {schema}.schema_migrations m where m.key in ({keys})), '{{}}'))::text",
+            row = self.lock_row("l"),
+            key = self.key,
+            journal = self.journal(),
+            keys = list(keys),
+        )
+    }
+}
+
+/// Where the write-ahead log stood.
+#[derive(Debug, Clone, Default, serde::Deserialize)]
+pub(super) struct Position {
+    pub timeline: Option<i32>,
+    pub lsn: Option<String>,
+}
+
+/// A server process: a process id alone may be another's by now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Backend {
+    pub pid: i32,
+    /// `backend_start` as the server wrote it.
+    pub start: String,
+}
+
+/// As `migration_runs.outcome` spells it.
+pub(super) fn outcome_name(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Succeeded => "succeeded",
+        Outcome::Failed => "failed",
+        Outcome::Interrupted => "interrupted",
+        Outcome::NeedsOperator => "needs_operator",
+        Outcome::DeadlineExceeded => "deadline_exceeded",
+    }
+}
+
+/// Takes back whatever user SQL changed about the session, then sets what Sluice sets.
+pub(super) fn clean(settings: &SessionSettings) -> String {
+    let mut sql = String::from("reset session authorization; reset role; reset all;");
+    for (name, value) in [
+        ("lock_timeout", millis(settings.lock_timeout)),
+        ("statement_timeout", millis(settings.statement_timeout)),
+        ("idle_in_transaction_session_timeout", 30_000),
+        ("tcp_keepalives_idle", 10),
+        ("tcp_keepalives_interval", 5),
+        ("tcp_keepalives_count", 3),
+    ] {
+        let _ = write!(sql, " set {name} = {value};");
+    }
+    // A server process whose client is gone ends its statement within a second. Not every platform can.
+    sql.push_str(
+        " select pg_catalog.set_config('client_connection_check_interval', '1s', false) where pg_catalog.version() ~ 'linux';",
+    );
+    sql
+}
+
+/// For the end of a transaction after user SQL: who Sluice is and where it looks things up no longer depends on that.
+/// `role` is who the session was when it began, where that is not the role that logged in.
+pub(super) fn ourselves(role: Option<&str>) -> String {
+    let role = role.map_or_else(|| "none".to_owned(), ident);
+    format!(
+        "set local session authorization default; set local role {role}; set local search_path = pg_catalog, pg_temp;"
+    )
+}
+
+/// For the commits that a later one makes durable: ledger row and SQL share each transaction, so that a crash loses a
+/// suffix of both alike.
+pub(super) const NO_FLUSH: &str = "set local synchronous_commit = off;";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_ledger_has_a_lock_of_its_own() {
+        assert_eq!(Sql::new("sluice").key, Sql::new("sluice").key);
+        assert_ne!(Sql::new("sluice").key, Sql::new("sluice2").key);
+    }
+
+    #[test]
+    fn the_lock_of_the_default_ledger_never_changes() {
+        // Two releases of Sluice must keep each other out.
+        assert_eq!(Sql::new("sluice").key, -5_598_066_915_995_737_151);
+    }
+}

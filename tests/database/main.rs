@@ -1,0 +1,4 @@
+//! The engine against a real PostgreSQL: one database per test, all tests in parallel.
+
+mod apply;
+mod support;
