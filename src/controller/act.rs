@@ -31,6 +31,10 @@ fn start(context: &Context, object: &DatabaseMigration, sight: &Sight, plan: &Pl
     let (Ok(desired), Some(set), Some(database)) = (&observed.desired, observed.set(), &sight.database) else {
         return false;
     };
+    // Asked again: between the observation and now the process may have been frozen.
+    if !context.may_start() {
+        return false;
+    }
     let request = RunRequest {
         identity: RunIdentity {
             id: Uuid::now_v7(),

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use crate::telemetry::Metrics;
 
 use super::Options;
+use super::leader::Lease;
 use super::memory::Memory;
 use super::tasks::Tasks;
 
@@ -25,4 +26,13 @@ pub struct Context {
     pub metrics: Metrics,
     /// Set when the process is about to end.
     pub closing: CancellationToken,
+    /// The Lease, where there is an election.
+    pub lease: Option<Lease>,
+}
+
+impl Context {
+    /// Whether a run may start: this process is not about to end, and leads at this very moment.
+    pub fn may_start(&self) -> bool {
+        !self.closing.is_cancelled() && self.lease.as_ref().is_none_or(Lease::is_leader_now)
+    }
 }

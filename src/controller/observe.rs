@@ -116,7 +116,7 @@ pub async fn observe(context: &Context, object: &DatabaseMigration) -> Sight {
     sight.observed.database = look(context, &sight, &key, memo.settled.as_ref(), &database).await;
     let reference = ObjectRef::from_obj(object);
     sight.observed.room = context.tasks.room(database.address(), &reference);
-    if context.closing.is_cancelled() {
+    if !context.may_start() {
         sight.observed.room = Room::Closing;
     }
     sight.database = Some(database);

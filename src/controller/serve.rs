@@ -19,7 +19,7 @@ use crate::api::v1alpha1::DatabaseMigration;
 use crate::telemetry::{Health, Metrics};
 
 use super::context::Context;
-use super::leader::LeaderElector;
+use super::leader::{LeaderElector, Lease};
 use super::memory::{Input, Memory};
 use super::options::Options;
 use super::reconcile::{on_error, reconcile};
@@ -55,18 +55,18 @@ pub async fn serve(
     shutdown: CancellationToken,
 ) -> Result<(), ServeError> {
     if !options.leader_elect {
-        health.ready();
+        health.set_ready();
         metrics.set_leader(true);
-        return lead(client, options, metrics, health, shutdown, CancellationToken::new()).await;
+        return lead(client, options, metrics, health, shutdown, None).await;
     }
     let elector = LeaderElector::new(
         client.clone(),
         &options.lease_namespace,
         &options.lease_name,
         &options.identity,
-        options.lease_timings.clone(),
+        options.lease_timings,
     );
-    health.ready();
+    health.set_ready();
     let releasing = CancellationToken::new();
     let lease = elector.start(releasing.clone());
     tokio::select! {
@@ -74,8 +74,7 @@ pub async fn serve(
         acquired = lease.acquired() => {
             if acquired {
                 metrics.set_leader(true);
-                let lost = lease.lost();
-                let result = lead(client, options, metrics.clone(), health, shutdown, lost).await;
+                let result = lead(client, options, metrics.clone(), health, shutdown, Some(lease.clone())).await;
                 metrics.set_leader(false);
                 releasing.cancel();
                 lease.released().await;
@@ -95,7 +94,7 @@ async fn lead(
     metrics: Metrics,
     health: Health,
     shutdown: CancellationToken,
-    lost: CancellationToken,
+    lease: Option<Lease>,
 ) -> Result<(), ServeError> {
     let api: Api<DatabaseMigration> = watch::api(&client, options.namespace.as_deref());
     check_installed(&api).await?;
@@ -103,6 +102,7 @@ async fn lead(
     let tasks = Tasks::new(options.concurrency, metrics.clone(), wake);
     let closing = CancellationToken::new();
     let grace = options.shutdown_grace;
+    let lost = lease.as_ref().map(Lease::lost).unwrap_or_default();
     let context = Arc::new(Context {
         client,
         options,
@@ -110,6 +110,7 @@ async fn lead(
         tasks: Arc::clone(&tasks),
         metrics,
         closing: closing.clone(),
+        lease,
     });
 
     let (store, writer) = reflector::store();
@@ -155,7 +156,7 @@ async fn lead(
             Err(ServeError::LeadershipLost)
         }
         result = &mut controller => {
-            health.not_ready("the controller has ended");
+            health.set_not_ready("the controller has ended");
             tasks.close(Duration::ZERO, LAST).await;
             Err(ServeError::NotReady(match result {
                 Ok(()) => "the controller's watch ended".to_owned(),
