@@ -5,3 +5,4 @@
 
 mod env;
 mod first_steps;
+mod scripts;

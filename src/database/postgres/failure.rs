@@ -214,7 +214,7 @@ fn word_at(text: &str, position: usize) -> Option<String> {
 fn cure(code: &str) -> &'static str {
     match code {
         "55P04" => {
-            "a new enum value cannot be used in the transaction that adds it: move its use into the next version"
+            "a new enum value cannot be used in the transaction that adds it: split the script and move its use into the next version"
         }
         "25001" => "mark the script `-- sluice:no-transaction`",
         "42501" => "grant the privilege to the migrating role, or let the object's owner run the migration",
