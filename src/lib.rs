@@ -4,7 +4,7 @@
 //!
 //! | room | what happens there |
 //! |---|---|
-//! | `cli` | one file per subcommand |
+//! | [`cli`] | one file per subcommand |
 //! | [`controller`] | the shell around the core, against Kubernetes: observe → decide → act → record |
 //! | [`rollout`] | the core: a pure state machine, from what was observed to one decision |
 //! | [`database`] | the `Database` trait and its dialects: connect, lock, ledger, apply, revert, inspect |
@@ -20,6 +20,7 @@
 
 pub mod api;
 pub mod build;
+pub mod cli;
 pub mod controller;
 pub mod database;
 pub mod duration;

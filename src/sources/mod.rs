@@ -4,6 +4,7 @@
 //! object's namespace.
 
 mod config_map;
+mod directory;
 mod inline;
 
 use async_trait::async_trait;
@@ -11,6 +12,7 @@ use async_trait::async_trait;
 use crate::migration::RawFile;
 
 pub use config_map::{ConfigMaps, Snapshot};
+pub use directory::Directory;
 pub use inline::Inline;
 
 /// Why a source has no files to give. Messages name what is missing and what to do.

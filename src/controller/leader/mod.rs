@@ -102,7 +102,7 @@ impl LeaderElector {
     #[must_use]
     pub fn new(client: Client, namespace: &str, lease_name: &str, identity: &str, timings: Timings) -> Self {
         let api = Api::<LeaseObject>::namespaced(client, namespace);
-        let holder = format!("{identity}_{}", uuid::Uuid::now_v7().simple());
+        let holder = format!("{identity}_{:08x}", rand::random::<u32>());
         Self { elector: Elector::new(api, namespace, lease_name, holder, timings) }
     }
 

@@ -286,7 +286,7 @@ async fn two_processes_of_one_name_do_not_lead_together() {
 #[tokio::test(start_paused = true)]
 async fn of_many_candidates_exactly_one_leads_at_any_time() {
     let server = Server::new();
-    let candidates: Vec<_> = (0..8).map(|number| (start(&server, &format!("c{number}")))).collect();
+    let candidates: Vec<_> = (0..8).map(|number| start(&server, &format!("c{number}"))).collect();
     for _ in 0..8 {
         seconds(5).await;
         let leaders: Vec<_> = candidates.iter().filter(|(lease, _)| lease.is_leader_now()).collect();

@@ -1,0 +1,89 @@
+//! The command line: one file per subcommand.
+//!
+//! This room turns flags and environment variables into plain values and shows what comes back. It must never decide
+//! anything about a database, and never prints a password or a URL that holds one.
+
+mod cluster;
+mod crds;
+mod duration_value;
+mod operator;
+mod output;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// The command line as a whole.
+#[derive(Debug, Parser)]
+#[command(
+    name = "sluice",
+    version,
+    long_version = long_version(),
+    about = "Moves PostgreSQL databases between schema versions safely, as a Kubernetes operator and from the command line",
+    after_help = "Every option can be given as the environment variable named beside it.\n\
+        `sluice help COMMAND` explains a command with examples.",
+    arg_required_else_help = true
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Operator(Box<operator::Arguments>),
+    Crds(crds::Arguments),
+}
+
+fn long_version() -> &'static str {
+    concat!(env!("CARGO_PKG_VERSION"), "\nrustc ", env!("SLUICE_RUSTC"))
+}
+
+/// Runs the program. The exit code is 0 when what was asked for was done, 1 when it was not, and 2 when the command line
+/// itself is wrong; each command's help says what that means there.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    // Only the first call can install one, and nobody called before: an error is impossible and would change nothing.
+    let _first = rustls::crypto::ring::default_provider().install_default();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return output::failed(&format!("the runtime could not be started: {error}")),
+    };
+    runtime.block_on(async {
+        match cli.command {
+            Command::Operator(arguments) => operator::run(*arguments).await,
+            Command::Crds(arguments) => crds::run(&arguments),
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_option_has_an_environment_variable_and_a_help() {
+        for command in Cli::command().get_subcommands() {
+            assert!(command.get_about().is_some(), "{}", command.get_name());
+            let examples = command.get_after_long_help().map(ToString::to_string).unwrap_or_default();
+            assert!(examples.contains("Examples:"), "{}", command.get_name());
+            for argument in command.get_arguments().filter(|argument| !argument.is_positional()) {
+                if matches!(argument.get_id().as_str(), "help" | "version") {
+                    continue;
+                }
+                let name = format!("{} --{}", command.get_name(), argument.get_id());
+                let variable = argument.get_env().and_then(|name| name.to_str()).unwrap_or_default();
+                assert!(variable.starts_with("SLUICE_"), "{name}: {variable}");
+                assert!(argument.get_help().is_some(), "{name} has no help");
+            }
+        }
+    }
+}
