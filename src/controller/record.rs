@@ -79,7 +79,7 @@ pub fn events(context: &Context, object: &DatabaseMigration, events: Vec<Event>)
 fn kube_event(context: &Context, object: &DatabaseMigration, event: &Event) -> KubeEvent {
     KubeEvent {
         metadata: ObjectMeta {
-            generate_name: Some(format!("{}.", object.name_any())),
+            generate_name: Some(format!("{}-", object.name_any())),
             namespace: object.namespace(),
             ..ObjectMeta::default()
         },

@@ -112,7 +112,7 @@ fn conditions(observed: &Observed, state: &State) -> Vec<Condition> {
     }
     let (planned, applied) = details(state);
     if let Some((status, text)) = planned {
-        let reason = if status == "True" { Reason::Planning } else { reason };
+        let reason = if status == "True" && reason != Reason::UpToDate { Reason::Planning } else { reason };
         add(ConditionType::Planned, status, reason, text.as_deref().unwrap_or(&message));
     } else if let Some(kept) = kept(observed, ConditionType::Planned) {
         conditions.push(kept);
