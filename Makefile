@@ -25,6 +25,7 @@ test: env ## Get what the tests need, and run all of them
 	cargo test --workspace $(ARGS)
 ifeq ($(ARGS),)
 	@$(MAKE) --no-print-directory smoke
+	@tests/env/chart-test
 endif
 
 smoke: env ## Run the smoke tests on the oldest and the newest PostgreSQL
