@@ -1,4 +1,4 @@
--- Description: shipments, with a typing error in the last of three statements
+-- Description: shipments, with a typing error
 -- Type: schema
 create table shipments (
     id       bigint generated always as identity primary key,
@@ -6,4 +6,4 @@ create table shipments (
     sent_at  timestamptz
 );
 alter table orders add column shipped boolean not null default false;
-create index shipments_by_order on shipments (order_idd, sent_at);
+update orders set shipped = true where placed_on < now() - interval '30 days';
