@@ -154,7 +154,8 @@ fn running(progress: &Progress, purpose: &str) -> (Reason, String) {
             ),
         ),
         Stage::AwaitingLock => {
-            (Reason::AwaitingLock, format!("waiting to {purpose}: the migration lock is held{}", held_by(progress)))
+            let holder = progress.note.as_deref().unwrap_or("the migration lock is held by another session");
+            (Reason::AwaitingLock, format!("waiting to {purpose}: {holder}"))
         }
         Stage::RetryingLock => (
             Reason::RetryingLock,
@@ -169,14 +170,6 @@ fn running(progress: &Progress, purpose: &str) -> (Reason, String) {
                 "trying to {purpose}{at}: the connection broke; finding out what the database holds before going on"
             ),
         ),
-    }
-}
-
-fn held_by(progress: &Progress) -> String {
-    match &progress.note {
-        Some(note) => format!(" by {note}"),
-        None if progress.blockers.is_empty() => " by another session".to_owned(),
-        None => format!(" by{}", blockers(progress)),
     }
 }
 
