@@ -5,7 +5,7 @@ mod team;
 mod world;
 
 pub use operator::Operator;
-pub use team::{SOON, Spec, Team, files};
+pub use team::{SOON, Spec, Team, connect, files};
 pub use world::{Postgres, World, world};
 
 use std::time::{Duration, Instant};
