@@ -126,9 +126,13 @@ async fn authorities(client: &Client, namespace: &str, reference: Option<&CaRef>
             (None, Err(format!("{kind} {namespace}/{name} cannot be read: {}", crate::sources::kube_error(&error))))
         }
     };
-    let input = match reference.kind.unwrap_or_default() {
-        CaKind::Secret => Input::Secret(name.to_owned()),
-        CaKind::ConfigMap => Input::ConfigMap(name.to_owned()),
-    };
-    Some(Authorities { pem, input: (input, version) })
+    Some(Authorities { pem, input: (ca_input(reference), version) })
+}
+
+/// The resource that holds the certificate authorities.
+pub fn ca_input(reference: &CaRef) -> Input {
+    match reference.kind.unwrap_or_default() {
+        CaKind::Secret => Input::Secret(reference.name.clone()),
+        CaKind::ConfigMap => Input::ConfigMap(reference.name.clone()),
+    }
 }

@@ -21,6 +21,15 @@ pub enum Input {
     ConfigMap(String),
 }
 
+/// What is known of an input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Known {
+    /// It is being read for the first time: whatever happens to it now may have been missed by that.
+    Reading,
+    /// It was at that resource version when it was read; `None`: it was not there.
+    At(Option<String>),
+}
+
 /// What is remembered of one object.
 #[derive(Debug, Clone, Default)]
 pub struct Memo {
@@ -38,8 +47,8 @@ pub struct Memo {
     pub not_before: Option<Timestamp>,
     /// The status as it was written last, and the resource version that the API server gave it (none while under way).
     pub reported: Option<(DatabaseMigrationStatus, Option<u64>)>,
-    /// What the last pass read, with the resource versions (`None`: was not there).
-    pub inputs: HashMap<Input, Option<String>>,
+    /// What the last pass read, and at which resource versions.
+    inputs: HashMap<Input, Known>,
     /// The server, as it was seen last.
     pub server: Option<ServerFacts>,
     /// What the spec and the annotations were when the object last woke a pass.
@@ -135,9 +144,26 @@ impl Memory {
     /// Whether an input, as the API server now shows it, differs from what the object's last pass read.
     pub fn input_changed(&self, uid: &str, input: &Input, version: Option<&str>) -> bool {
         match self.lock().get(uid).and_then(|memo| memo.inputs.get(input)) {
-            Some(known) => known.as_deref() != version,
+            Some(Known::At(known)) => known.as_deref() != version,
+            Some(Known::Reading) => true,
             None => false,
         }
+    }
+
+    /// Notes what a pass is about to read: a change that arrives before the answer does must not be lost.
+    pub fn reading(&self, uid: &str, inputs: impl IntoIterator<Item = Input>) {
+        self.update(uid, |memo| {
+            for input in inputs {
+                memo.inputs.entry(input).or_insert(Known::Reading);
+            }
+        });
+    }
+
+    /// Notes what a pass read, and at which resource versions.
+    pub fn read(&self, uid: &str, inputs: impl IntoIterator<Item = (Input, Option<String>)>) {
+        self.update(uid, |memo| {
+            memo.inputs = inputs.into_iter().map(|(input, version)| (input, Known::At(version))).collect();
+        });
     }
 
     /// The status that the next report is compared with: the newer of what the cache shows and what was written.

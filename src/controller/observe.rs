@@ -1,6 +1,5 @@
 //! Gathers everything that one decision needs. Reads only: nothing is written, neither in Kubernetes nor in a database.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -77,14 +76,12 @@ pub async fn observe(context: &Context, object: &DatabaseMigration) -> Sight {
     }
     let Ok(desired) = sight.observed.desired.clone() else { return sight };
 
+    context.memory.reading(&uid, inputs_of(&desired));
     let (scripts, login) = tokio::join!(
         read_scripts(context, &namespace, &desired),
         credentials::read(&context.client, &namespace, &desired)
     );
-    let mut inputs: HashMap<Input, Option<String>> = HashMap::new();
-    inputs.extend(scripts.versions);
-    inputs.extend(login.versions.iter().cloned());
-    context.memory.update(&uid, |memo| memo.inputs = inputs);
+    context.memory.read(&uid, scripts.versions.into_iter().chain(login.versions.iter().cloned()));
     sight.observed.source = scripts.source;
     let Some(set) = sight.observed.set().cloned() else { return sight };
 
@@ -155,6 +152,16 @@ async fn look(
         }
         Err(error) => Look::Failed(error),
     }
+}
+
+/// The Secrets and ConfigMaps that a spec names.
+fn inputs_of(desired: &Desired) -> Vec<Input> {
+    let mut inputs = vec![Input::Secret(desired.secret.clone())];
+    inputs.extend(desired.ca.as_ref().map(credentials::ca_input));
+    if let SourceDesired::ConfigMaps(names) = &desired.source {
+        inputs.extend(names.iter().cloned().map(Input::ConfigMap));
+    }
+    inputs
 }
 
 struct Scripts {

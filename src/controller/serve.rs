@@ -29,7 +29,7 @@ use super::watch;
 /// What is kept of the grace period for cancelling on the servers and saying so.
 const LAST: Duration = Duration::from_secs(5);
 /// Passes over different objects at once. Each may hold one short-lived database connection.
-const PASSES: u16 = 32;
+const PASSES: u16 = 64;
 
 /// Why the operator ended other than by request.
 #[derive(Debug, thiserror::Error)]
