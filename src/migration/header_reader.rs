@@ -14,6 +14,10 @@ pub(super) struct HeaderRead {
     pub(super) references: Vec<(u32, String)>,
 }
 
+/// Our own mark, and those of tools whose files look like ours otherwise.
+const NO_TRANSACTION: [&str; 3] =
+    ["sluice:no-transaction", "atlas:txmode none", "postgres-migrations disable-transaction"];
+
 /// A line of a comment without its decoration.
 fn bare(line: &str) -> &str {
     line.trim().trim_start_matches(['-', '/', '*']).trim_end_matches("*/").trim()
@@ -38,7 +42,7 @@ impl HeaderRead {
 
     fn line(&mut self, line: u32, text: &str, findings: &mut Findings<'_>) {
         let lower = text.to_ascii_lowercase();
-        if matches!(lower.as_str(), "sluice:no-transaction" | "atlas:txmode none") {
+        if NO_TRANSACTION.contains(&lower.as_str()) {
             self.header.no_transaction = true;
             return;
         }

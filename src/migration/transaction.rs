@@ -34,8 +34,27 @@ impl Draft<'_> {
             Effect::Begin { .. } => Some("BEGIN"),
             Effect::Commit { .. } => Some("COMMIT"),
             Effect::Rollback { .. } => Some("ROLLBACK"),
+            Effect::None
+            | Effect::Refused(_)
+            | Effect::Call
+            | Effect::Commits
+            | Effect::Prepare
+            | Effect::CopyToStdout => None,
+        }
+    }
+
+    /// What the server refuses in a transaction block.
+    fn refused(&self) -> Option<&'static str> {
+        match self.effect {
+            Effect::Refused(what) => Some(what),
             Effect::Commits => Some("DO with COMMIT or ROLLBACK in its body"),
-            Effect::None | Effect::Refused(_) | Effect::Call | Effect::Prepare | Effect::CopyToStdout => None,
+            Effect::None
+            | Effect::Call
+            | Effect::Begin { .. }
+            | Effect::Commit { .. }
+            | Effect::Rollback { .. }
+            | Effect::Prepare
+            | Effect::CopyToStdout => None,
         }
     }
 }
@@ -95,48 +114,32 @@ fn is_wrapped(drafts: &[Draft<'_>]) -> bool {
 
 fn unwrap(drafts: &mut Vec<Draft<'_>>, findings: &mut Findings<'_>) {
     for draft in drafts.iter() {
-        match draft.effect {
-            Effect::Begin { options: true } => findings.add(
+        if let Effect::Begin { options: true } = draft.effect {
+            findings.add(
                 Some(draft.at.line),
                 "this BEGIN asks for more than the defaults, but Sluice runs the script in a transaction of its own, \
                  in which it also records the migration",
                 format!("write a plain BEGIN, or mark the script `{MARK}`"),
-            ),
-            Effect::Refused(what) => refuse_in_block(draft, what, findings),
-            Effect::Commits => refuse_in_block(draft, "DO with COMMIT or ROLLBACK in its body", findings),
-            Effect::None
-            | Effect::Call
-            | Effect::Begin { options: false }
-            | Effect::Commit { .. }
-            | Effect::Rollback { .. }
-            | Effect::Prepare
-            | Effect::CopyToStdout => {}
+            );
         }
+        refuse_in_block(draft, findings);
     }
     drafts.remove(0);
     drafts.pop();
 }
 
-fn refuse_in_block(draft: &Draft<'_>, what: &str, findings: &mut Findings<'_>) {
-    findings.add(
-        Some(draft.at.line),
-        format!("PostgreSQL refuses {what} between BEGIN and COMMIT"),
-        "move it out of the block, or remove BEGIN and COMMIT",
-    );
+fn refuse_in_block(draft: &Draft<'_>, findings: &mut Findings<'_>) {
+    if let Some(what) = draft.refused() {
+        findings.add(
+            Some(draft.at.line),
+            format!("PostgreSQL refuses {what} between BEGIN and COMMIT"),
+            "move it out of the block, or remove BEGIN and COMMIT",
+        );
+    }
 }
 
 fn first_refused(drafts: &[Draft<'_>]) -> Option<String> {
-    (1..).zip(drafts).find_map(|(number, draft): (u32, _)| match draft.effect {
-        Effect::Refused(what) => Some(format!("statement {number} is {what}")),
-        Effect::None
-        | Effect::Call
-        | Effect::Commits
-        | Effect::Begin { .. }
-        | Effect::Commit { .. }
-        | Effect::Rollback { .. }
-        | Effect::Prepare
-        | Effect::CopyToStdout => None,
-    })
+    (1..).zip(drafts).find_map(|(number, draft): (u32, _)| Some(format!("statement {number} is {}", draft.refused()?)))
 }
 
 /// In a script without a transaction, blocks are allowed; each must be opened and closed. A COMMIT or ROLLBACK outside
@@ -154,20 +157,13 @@ fn check_groups(drafts: &mut Vec<Draft<'_>>, findings: &mut Findings<'_>) {
                 true
             }
             Effect::Commit { .. } | Effect::Rollback { .. } => open.take().is_some(),
-            Effect::Refused(what) if open.is_some() => {
-                refuse_in_block(draft, what, findings);
+            Effect::Refused(_) | Effect::Commits => {
+                if open.is_some() {
+                    refuse_in_block(draft, findings);
+                }
                 true
             }
-            Effect::Commits if open.is_some() => {
-                refuse_in_block(draft, draft.controls().unwrap_or_default(), findings);
-                true
-            }
-            Effect::None
-            | Effect::Refused(_)
-            | Effect::Call
-            | Effect::Commits
-            | Effect::Prepare
-            | Effect::CopyToStdout => true,
+            Effect::None | Effect::Call | Effect::Prepare | Effect::CopyToStdout => true,
         }
     });
     if let Some(line) = open {

@@ -83,14 +83,17 @@ impl<'a> Place<'a> {
 }
 
 /// Version and name of a directory. Diesel itself takes the dashes of its dates away before it compares them. People
-/// who make directories by hand forget the `_` between the date and the name.
+/// who make directories by hand forget the `_` between the version and the name.
 fn parts(directory: &str) -> Option<(Version, &str)> {
-    let (date, name) = directory.split_once('_').unwrap_or((directory, directory));
     let version = |date: &str| Version::parse(&date.replace('-', "")).ok();
-    version(date).map(|version| (version, name)).or_else(|| {
-        let end = directory.find(|c: char| !c.is_ascii_digit() && c != '-')?;
-        let (date, name) = directory.split_at(end);
-        let is_date = date.ends_with('-') && date.len() > "2024-01-31".len();
-        version(date).filter(|_| is_date).map(|version| (version, name))
-    })
+    let (date, name) = directory.split_once('_').unwrap_or((directory, directory));
+    if let Some(version) = version(date) {
+        return Some((version, name));
+    }
+    let (date, name) = directory.split_at(directory.find(|c: char| !c.is_ascii_digit() && c != '-')?);
+    if date.len() > "2024-01-31".len() {
+        return Some((version(date.strip_suffix('-')?)?, name));
+    }
+    let (version, name) = directory.split_once('-')?;
+    Some((Version::parse(version).ok()?, name))
 }

@@ -21,10 +21,10 @@ impl Reader for GolangMigrate {
         file.stem().and_then(Name::read).is_some_and(|name| name.direction.is_some())
     }
 
-    fn read<'a>(&self, file: &'a File<'a>, found: &mut Found<'a>, _: &mut Findings<'_>) {
+    fn read<'a>(&self, file: &'a File<'a>, found: &mut Found<'a>, findings: &mut Findings<'_>) {
         let Some(name) = file.stem().and_then(Name::read) else { return };
         if let Some(direction) = name.direction {
-            name.place(file, direction, found);
+            name.place(file, direction, false, found, findings);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! goose: single files with `-- +goose Up` and `-- +goose Down`. Its statement markers are comments here: statements are
+//! goose: single files with `-- +goose Up` and `-- +goose Down` (sql-migrate: `-- +migrate Up`). Its statement markers are comments here: statements are
 //! split by a real lexer.
 
 use super::numbered::Name;
@@ -31,13 +31,19 @@ impl Reader for Goose {
     }
 }
 
-/// goose looks at lines, wherever they stand, and does not mind the case.
+/// goose looks at lines, wherever they stand, and does not mind the case. Its forebear sql-migrate writes `+migrate`, and
+/// its mark for one direction behind Up and Down.
 fn classify(line: &str) -> Line {
     let Some(comment) = line.trim().strip_prefix("--") else { return Line::Content };
-    let Some(annotation) = comment.trim_start_matches('-').trim().strip_prefix("+goose") else { return Line::Content };
+    let comment = comment.trim_start_matches('-').trim();
+    let Some(annotation) = ["+goose", "+migrate"].iter().find_map(|tool| comment.strip_prefix(tool)) else {
+        return Line::Content;
+    };
     match annotation.trim().to_ascii_lowercase().as_str() {
         "up" => Line::Begin { direction: Direction::Up, no_transaction: false },
         "down" => Line::Begin { direction: Direction::Down, no_transaction: false },
+        "up notransaction" => Line::Begin { direction: Direction::Up, no_transaction: true },
+        "down notransaction" => Line::Begin { direction: Direction::Down, no_transaction: true },
         "no transaction" => Line::NoTransaction,
         "statementbegin" | "statementend" | "envsub off" => Line::Marker,
         "envsub on" => Line::Refused {

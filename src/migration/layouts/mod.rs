@@ -13,6 +13,8 @@ mod rollbacks;
 mod sections;
 mod sqlx;
 
+use std::collections::BTreeSet;
+
 use super::checksum::normalise;
 use super::problem::Findings;
 use super::{Layout, Problem, RawFile, Version};
@@ -87,6 +89,8 @@ pub(super) struct FoundScript<'a> {
     pub(super) first_line: u32,
     /// The layout's own mark.
     pub(super) no_transaction: bool,
+    /// The direction is only what words in its name suggest.
+    pub(super) supposed: bool,
     /// Written for this dialect alone: it takes the place of a script for all dialects.
     pub(super) for_dialect: bool,
 }
@@ -103,6 +107,7 @@ impl<'a> FoundScript<'a> {
             sql: &file.text,
             first_line: 1,
             no_transaction: false,
+            supposed: false,
             for_dialect: false,
         }
     }
@@ -119,6 +124,25 @@ pub(super) struct Found<'a> {
     /// Files for other databases than this one.
     pub(super) for_others: Vec<&'a File<'a>>,
     pub(super) warnings: Vec<String>,
+}
+
+impl Found<'_> {
+    /// `007_rollback_prices.sql` is a way down where ways down are named like that beside their ways up. Where none is,
+    /// it takes back something else, and is a way up like all others.
+    fn settle(&mut self) {
+        let is_up = |script: &&FoundScript<'_>| !script.supposed && script.direction == Direction::Up;
+        let ups: BTreeSet<Version> = self.scripts.iter().filter(is_up).map(|script| script.version.clone()).collect();
+        if self.scripts.iter().any(|script| script.supposed && ups.contains(&script.version)) {
+            return;
+        }
+        for script in self.scripts.iter_mut().filter(|script| script.supposed) {
+            script.direction = Direction::Up;
+            self.warnings.push(format!(
+                "{}: read as the way up of version {}, because no way up in this source has a way down named like this",
+                script.file.raw.shown, script.version
+            ));
+        }
+    }
 }
 
 /// Prepares files for reading, in the order of their paths.
@@ -157,6 +181,7 @@ pub(super) fn read<'a>(files: &'a [File<'a>], layout: Layout) -> (Found<'a>, Vec
         }
         problems.append(&mut findings.into_problems());
     }
+    found.settle();
     if let Some(first) = found.for_others.first() {
         let (count, name) = (found.for_others.len(), &first.raw.shown);
         found.warnings.push(format!("{count} files are for other databases and are not run ({name} is the first)"));

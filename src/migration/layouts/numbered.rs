@@ -3,6 +3,7 @@
 
 use super::{Direction, File, Found, FoundScript, strip_prefix, strip_suffix, words};
 use crate::migration::Version;
+use crate::migration::problem::Findings;
 
 /// A name that begins with a number.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,8 +61,19 @@ impl<'a> Name<'a> {
             || strip_suffix(&lower, "_rollback").is_some()
     }
 
-    /// Puts the file where its name says.
-    pub(super) fn place<'f>(self, file: &'f File<'f>, direction: Direction, found: &mut Found<'f>) {
+    /// Puts the file where its name says; a direction that is `supposed` rests on words in the name alone.
+    pub(super) fn place<'f>(
+        self,
+        file: &'f File<'f>,
+        direction: Direction,
+        supposed: bool,
+        found: &mut Found<'f>,
+        findings: &mut Findings<'_>,
+    ) {
+        if let Some((line, marker)) = foreign_marker(&file.text) {
+            let what = format!("`{marker}` parts two directions in one file, for a tool that Sluice does not know");
+            findings.add(Some(line), what, "write an up and a down file");
+        }
         if self.database == Some(Database::Another) {
             found.for_others.push(file);
             return;
@@ -69,10 +81,20 @@ impl<'a> Name<'a> {
         let description = words(if self.rest.is_empty() { self.version.as_str() } else { self.rest });
         found.scripts.push(FoundScript {
             no_transaction: self.autocommit,
+            supposed,
             for_dialect: self.database == Some(Database::Ours),
             ..FoundScript::whole(file, direction, self.version, description)
         });
     }
+}
+
+/// What parts up and down in the single files of tern, MyBatis and rambler. Read as one script, such a file would undo
+/// itself.
+fn foreign_marker(text: &str) -> Option<(u32, &str)> {
+    (1..).zip(text.lines()).find(|(_, line)| {
+        let comment = line.trim().strip_prefix("--").unwrap_or_default().trim().to_ascii_lowercase();
+        comment.ends_with("create above / drop below ----") || matches!(comment.as_str(), "//@undo" | "rambler down")
+    })
 }
 
 /// Where the version ends: behind the first run of digits, or behind a whole date or dotted version. `001_2fa` and

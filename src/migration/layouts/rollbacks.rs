@@ -23,11 +23,12 @@ impl Reader for Rollbacks {
         locate(file).is_some()
     }
 
-    fn read<'a>(&self, file: &'a File<'a>, found: &mut Found<'a>, _: &mut Findings<'_>) {
+    fn read<'a>(&self, file: &'a File<'a>, found: &mut Found<'a>, findings: &mut Findings<'_>) {
         let Some((folder, name)) = locate(file) else { return };
-        let marker = name.is_rollback().then_some(Direction::Down);
-        let direction = name.direction.or(folder).or(marker).unwrap_or(Direction::Up);
-        name.place(file, direction, found);
+        let stated = name.direction.or(folder);
+        let supposed = stated.is_none() && name.is_rollback();
+        let direction = stated.unwrap_or(if supposed { Direction::Down } else { Direction::Up });
+        name.place(file, direction, supposed, found, findings);
     }
 }
 

@@ -22,9 +22,9 @@ impl Reader for Sqlx {
         file.stem().and_then(Name::read).is_some()
     }
 
-    fn read<'a>(&self, file: &'a File<'a>, found: &mut Found<'a>, _: &mut Findings<'_>) {
+    fn read<'a>(&self, file: &'a File<'a>, found: &mut Found<'a>, findings: &mut Findings<'_>) {
         let Some(name) = file.stem().and_then(Name::read) else { return };
         let direction = name.direction.unwrap_or(Direction::Up);
-        name.place(file, direction, found);
+        name.place(file, direction, false, found, findings);
     }
 }

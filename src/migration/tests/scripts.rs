@@ -60,7 +60,6 @@ fn a_concurrent_index_in_a_wrapper_is_refused_as_the_server_would() {
 #[case("BEGIN; select 1; COMMIT; BEGIN; select 2; COMMIT;", "BEGIN")]
 #[case("BEGIN; select 1; ROLLBACK;", "BEGIN")]
 #[case("abort", "ROLLBACK")]
-#[case("do $$ begin update t set a = 1; commit; end $$", "DO with COMMIT")]
 fn transaction_control_in_a_transactional_script_is_refused_with_the_advice_to_mark_it(
     #[case] sql: &str,
     #[case] what: &str,
@@ -83,6 +82,14 @@ fn the_reason_for_running_without_a_transaction_names_the_statement() {
     let reason = "statement 2 is CREATE INDEX CONCURRENTLY".to_owned();
     assert_eq!(script.mode, TransactionMode::NonTransactional { reason });
     assert_eq!(script.statements[1].class, StatementClass::NonTransactional);
+}
+
+#[test]
+fn a_do_that_commits_runs_without_a_transaction() {
+    let script = parse("do $$ begin update t set a = 1; commit; end $$").unwrap();
+    let reason = "statement 1 is DO with COMMIT or ROLLBACK in its body".to_owned();
+    assert_eq!(script.mode, TransactionMode::NonTransactional { reason });
+    assert_eq!(script.statements[0].class, StatementClass::MayCommit);
 }
 
 #[test]
