@@ -28,7 +28,7 @@ pub fn pass(metrics: &Metrics, state: &State, written: bool, elapsed: Duration) 
         | State::Unreachable(_)
         | State::Unsuitable(_)
         | State::Refused(_)
-        | State::Failed(_)
+        | State::Failed(..)
         | State::CoolingDown(_)
         | State::AwaitingRoom(..) => ReconcileResult::Blocked,
     };
@@ -93,7 +93,7 @@ pub fn object(
         ready: is_true(ConditionType::Ready),
         stalled: is_true(ConditionType::Stalled),
         reason: reason.as_str(),
-        pending: pending(state, status),
+        pending: pending(state, status, is_true(ConditionType::Ready)),
         database_up: database_up(observed),
         blocking_sessions: match &observed.task {
             Task::Running { progress, .. } => progress.blockers.len(),
@@ -103,14 +103,20 @@ pub fn object(
 }
 
 /// Steps that are still to be done, where that is known.
-fn pending(state: &State, status: &DatabaseMigrationStatus) -> Option<usize> {
+fn pending(state: &State, status: &DatabaseMigrationStatus, ready: bool) -> Option<usize> {
     match state {
-        State::UpToDate | State::Settled => Some(0),
-        State::Suspended(plan) | State::CoolingDown(plan) | State::AwaitingRoom(plan, _) | State::Pending(plan) => {
-            Some(plan.steps.len())
-        }
+        State::UpToDate => Some(0),
+        // As it was reported: there may be a plan that waits for somebody, or none because it was refused.
+        State::Settled => match &status.plan {
+            Some(plan) => usize::try_from(plan.steps).ok(),
+            None => ready.then_some(0),
+        },
+        State::Suspended(plan)
+        | State::Failed(_, plan)
+        | State::CoolingDown(plan)
+        | State::AwaitingRoom(plan, _)
+        | State::Pending(plan) => Some(plan.steps.len()),
         State::Running { progress, .. } => Some(progress.steps_total.saturating_sub(progress.steps_done)),
-        State::Failed(_) => status.plan.as_ref().and_then(|plan| usize::try_from(plan.steps).ok()),
         State::InvalidSpec(_)
         | State::SourceNotReady(_)
         | State::SourceUnavailable(_)

@@ -50,7 +50,7 @@ pub fn decide(observed: &Observed) -> Decision {
         State::SourceUnavailable(_) | State::Unreachable(_) | State::Unsuitable(_) => {
             (Action::Wait, Some(again), true, false)
         }
-        State::Refused(_) | State::UpToDate | State::Suspended(_) | State::Failed(_) => {
+        State::Refused(_) | State::UpToDate | State::Suspended(_) | State::Failed(..) => {
             (Action::Wait, Some(resync), false, true)
         }
         State::Settled => {

@@ -55,7 +55,7 @@ pub fn events(previous: Option<&DatabaseMigrationStatus>, next: &DatabaseMigrati
         State::InvalidSpec(_)
         | State::InvalidSource(_)
         | State::Refused(_)
-        | State::Failed(_)
+        | State::Failed(..)
         | State::SourceNotReady(_)
         | State::Unsuitable(_)
             if moved =>
@@ -69,7 +69,7 @@ pub fn events(previous: Option<&DatabaseMigrationStatus>, next: &DatabaseMigrati
         State::InvalidSpec(_)
         | State::InvalidSource(_)
         | State::Refused(_)
-        | State::Failed(_)
+        | State::Failed(..)
         | State::SourceNotReady(_)
         | State::SourceUnavailable(_)
         | State::Unreachable(_)

@@ -29,7 +29,7 @@ pub(super) fn summary(observed: &Observed, state: &State) -> (Reason, String) {
         State::Suspended(plan) => {
             (Reason::Suspended, format!("spec.suspend is true; waiting to {}; set it to false to go on", work(plan)))
         }
-        State::Failed(run) => failed(run),
+        State::Failed(run, _) => failed(run),
         State::CoolingDown(plan) => {
             (Reason::Interrupted, format!("{}; will {} shortly", interrupted(observed), work(plan)))
         }

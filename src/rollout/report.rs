@@ -37,11 +37,13 @@ pub fn report(observed: &Observed, state: &State) -> DatabaseMigrationStatus {
         status.last_handled_reconcile_at.clone_from(&observed.requested_at);
     }
     status.plan = match state {
-        State::Suspended(plan) | State::CoolingDown(plan) | State::AwaitingRoom(plan, _) | State::Pending(plan) => {
-            Some(plan_status(plan))
-        }
-        // While it runs, and when it failed, the plan is what it was.
-        State::Running { .. } | State::Failed(_) | State::Unreachable(_) => status.plan,
+        State::Suspended(plan)
+        | State::Failed(_, plan)
+        | State::CoolingDown(plan)
+        | State::AwaitingRoom(plan, _)
+        | State::Pending(plan) => Some(plan_status(plan)),
+        // While it runs, the plan is what it was.
+        State::Running { .. } | State::Unreachable(_) => status.plan,
         State::InvalidSpec(_)
         | State::SourceNotReady(_)
         | State::SourceUnavailable(_)
@@ -63,7 +65,7 @@ pub fn report(observed: &Observed, state: &State) -> DatabaseMigrationStatus {
         | State::Settled
         | State::UpToDate
         | State::Suspended(_)
-        | State::Failed(_)
+        | State::Failed(..)
         | State::CoolingDown(_)
         | State::AwaitingRoom(..)
         | State::Pending(_) => None,
@@ -84,7 +86,7 @@ enum Health {
 fn health(state: &State) -> Health {
     match state {
         State::UpToDate | State::Settled => Health::Ready,
-        State::InvalidSpec(_) | State::InvalidSource(_) | State::Refused(_) | State::Failed(_) => Health::Stalled,
+        State::InvalidSpec(_) | State::InvalidSource(_) | State::Refused(_) | State::Failed(..) => Health::Stalled,
         State::Suspended(_) => Health::Paused,
         State::SourceNotReady(_)
         | State::SourceUnavailable(_)
@@ -137,18 +139,19 @@ fn details(state: &State) -> Details {
         State::InvalidSpec(_) | State::InvalidSource(_) | State::SourceNotReady(_) => (Some(("False", None)), None),
         State::Refused(_) => (Some(("False", None)), Some("False")),
         State::UpToDate => (Some(("True", Some("nothing to do".to_owned()))), Some("True")),
-        State::Suspended(plan) | State::CoolingDown(plan) | State::AwaitingRoom(plan, _) | State::Pending(plan) => {
-            (Some(("True", Some(format!("to {}", super::messages::work(plan))))), Some("False"))
-        }
-        State::Running { .. } | State::Failed(_) => (None, Some("False")),
+        State::Suspended(plan)
+        | State::Failed(_, plan)
+        | State::CoolingDown(plan)
+        | State::AwaitingRoom(plan, _)
+        | State::Pending(plan) => (Some(("True", Some(format!("to {}", super::messages::work(plan))))), Some("False")),
+        State::Running { .. } => (None, Some("False")),
         State::SourceUnavailable(_) | State::Unreachable(_) | State::Unsuitable(_) | State::Settled => (None, None),
     }
 }
 
-/// What was reported before, brought to the present generation.
+/// What was reported before of the present generation. What an earlier one had come to says nothing about this one.
 fn kept(observed: &Observed, type_: ConditionType) -> Option<Condition> {
-    before(observed, type_)
-        .map(|condition| Condition { observed_generation: Some(observed.generation), ..condition.clone() })
+    before(observed, type_).filter(|condition| condition.observed_generation == Some(observed.generation)).cloned()
 }
 
 fn before(observed: &Observed, type_: ConditionType) -> Option<&Condition> {

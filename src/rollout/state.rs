@@ -32,8 +32,8 @@ pub enum State {
     UpToDate,
     /// There is something to do, and the spec says to wait.
     Suspended(Plan),
-    /// This very thing was tried and failed: nothing happens before something changes.
-    Failed(RunSummary),
+    /// This very plan was tried and failed: nothing happens before something changes.
+    Failed(RunSummary, Plan),
     /// The last run ended early for a reason that passes; the next one starts after the cooldown.
     CoolingDown(Plan),
     /// There is something to do and no room to do it.
@@ -117,7 +117,7 @@ impl State {
             return Self::Suspended(plan);
         }
         if let Some(run) = failed_before(observed, set, &seen.ledger) {
-            return Self::Failed(run.clone());
+            return Self::Failed(run.clone(), plan);
         }
         if !observed.cooldown.is_zero() {
             return Self::CoolingDown(plan);

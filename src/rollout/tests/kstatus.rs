@@ -67,6 +67,15 @@ fn every_condition_and_the_status_carry_the_generation_they_speak_of() {
 }
 
 #[test]
+fn what_an_earlier_generation_had_come_to_is_not_claimed_of_the_present_one() {
+    let done = status(&observed().applied(&["001", "002"]).with(|o| o.generation = 2));
+    let down = || observed().failing(DatabaseError::Unreachable("down".into())).reported(done.clone());
+    let types = |observed: &Observed| status(observed).conditions.into_iter().map(|c| c.type_).collect::<Vec<_>>();
+    assert_eq!(types(&down()), ["Ready", "Reconciling"]);
+    assert_eq!(types(&down().with(|o| o.generation = 2)), ["Ready", "Reconciling", "Planned", "Applied"]);
+}
+
+#[test]
 fn each_type_stands_once_and_each_reason_is_a_documented_word() {
     for observed in states() {
         let status = status(&observed);
@@ -108,6 +117,10 @@ fn a_lost_status_is_rebuilt_from_the_ledger() {
     assert_eq!(before.applied.as_ref().unwrap().version, "002");
     assert_eq!(before.history.len(), 1);
     assert_eq!(status(&whole.with(|o| o.previous = None)), before);
+    let failed = observed().last_run(run(Some(Outcome::Failed)));
+    let told = status(&failed.clone().reported(status(&observed())));
+    assert_eq!(told.plan.as_ref().unwrap().steps, 2);
+    assert_eq!(status(&failed), told, "the plan that failed, too");
 }
 
 #[test]
