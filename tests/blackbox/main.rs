@@ -5,4 +5,7 @@
 
 mod env;
 mod first_steps;
+mod lifecycle;
+mod objects;
 mod scripts;
+mod validation;

@@ -1,12 +1,16 @@
 //! What the scenarios stand on: the servers, an operator, a team with a namespace and a database.
 
+mod gate;
+mod kubectl;
 mod operator;
+mod sight;
 mod team;
 mod world;
 
+pub use gate::{GATE, Gate};
 pub use operator::Operator;
-pub use team::{SOON, Spec, Team, connect, files};
-pub use world::{Postgres, World, world};
+pub use team::{SOON, Spec, Team, condition, connect, files};
+pub use world::{Postgres, Servers, world};
 
 use std::time::{Duration, Instant};
 

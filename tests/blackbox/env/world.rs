@@ -42,18 +42,23 @@ pub fn env_script(name: &str) -> PathBuf {
 
 impl Servers {
     pub fn start(arguments: &[&str]) -> Self {
-        let mut child = Command::new(env_script("up"))
+        Self::of("up", arguments)
+    }
+
+    /// Another script of the test environment that serves until its standard input closes.
+    pub fn of(script: &str, arguments: &[&str]) -> Self {
+        let mut child = Command::new(env_script(script))
             .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
-            .expect("tests/env/up starts");
+            .unwrap_or_else(|error| panic!("tests/env/{script} does not start: {error}"));
         let stdin = child.stdin.take().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
         stdout.read_line(&mut line).unwrap();
         let description = serde_json::from_str(&line).unwrap_or_else(|error| {
-            panic!("tests/env/up {arguments:?} said {line:?} ({error}); its reason stands above")
+            panic!("tests/env/{script} {arguments:?} said {line:?} ({error}); its reason stands above")
         });
         Self { _child: child, pipes: Mutex::new((stdin, stdout)), description }
     }
@@ -70,9 +75,15 @@ impl Servers {
     }
 
     pub fn postgres(&self) -> Postgres {
-        let server = &self.description["postgres"];
+        Postgres::of(&self.description["postgres"])
+    }
+}
+
+impl Postgres {
+    /// As a script of the test environment describes it.
+    pub fn of(server: &Value) -> Self {
         let text = |key: &str| server[key].as_str().unwrap_or_else(|| panic!("{key} in {server}")).to_owned();
-        Postgres {
+        Self {
             host: text("host"),
             port: server["port"].as_u64().unwrap().try_into().unwrap(),
             user: text("user"),

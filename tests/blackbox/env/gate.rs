@@ -1,0 +1,56 @@
+//! A gate inside a script: the script waits before it until the test opens it, so that a test looks at a run under way
+//! without racing it. It waits by polling, which no `lock_timeout` ends.
+
+use sqlx::postgres::PgConnection;
+use sqlx::{Connection, Executor};
+
+use super::team::SOON;
+use super::{Team, eventually};
+
+/// A statement that waits while the gate of its database is closed.
+pub const GATE: &str = "do $gate$ begin while exists (select from pg_locks where locktype = 'advisory' and objid = 4711 \
+     and database = (select oid from pg_database where datname = current_database())) loop perform pg_sleep(0.02); end loop; \
+     end $gate$;";
+
+/// A closed gate; dropping it opens it.
+pub struct Gate {
+    connection: PgConnection,
+}
+
+impl Gate {
+    /// Closes the gate of the team's database.
+    pub async fn close(team: &Team) -> Self {
+        Self::at(team.connect().await).await
+    }
+
+    /// Closes the gate of the database of that connection.
+    pub async fn at(mut connection: PgConnection) -> Self {
+        connection.execute("select pg_advisory_lock(4711)").await.unwrap();
+        Self { connection }
+    }
+
+    /// How many runs wait before the gate.
+    pub async fn waiting(&mut self) -> i64 {
+        sqlx::query_scalar(
+            "select count(*) from pg_stat_activity where datname = current_database() and state = 'active'
+                and application_name like 'sluice/%' and query like '%$gate$%'",
+        )
+        .fetch_one(&mut self.connection)
+        .await
+        .unwrap()
+    }
+
+    /// Waits until a run stands before the gate.
+    pub async fn reached(&mut self) {
+        let connection = tokio::sync::Mutex::new(self);
+        eventually("a run stands before the gate", SOON, || async {
+            if connection.lock().await.waiting().await > 0 { Ok(()) } else { Err("none".to_owned()) }
+        })
+        .await;
+    }
+
+    /// Opens it.
+    pub async fn open(self) {
+        self.connection.close().await.unwrap();
+    }
+}

@@ -1,0 +1,95 @@
+//! What the API server refuses before the operator ever sees it.
+
+use serde_json::{Value, json};
+
+use crate::env::{Spec, Team, files};
+
+/// What kubectl says when a spec is applied; fails when it is accepted.
+fn refused(team: &Team, spec: &Spec) -> String {
+    let object = manifest(spec);
+    match team.kubectl_with(&["apply", "--dry-run=server", "--filename", "-"], &object.to_string()) {
+        Err(complaint) => complaint,
+        Ok(accepted) => panic!("accepted: {accepted}\n{object}"),
+    }
+}
+
+fn manifest(spec: &Spec) -> Value {
+    json!({"apiVersion": "sluice.dev/v1alpha1", "kind": "DatabaseMigration", "metadata": {"name": "shop"}, "spec": spec.0})
+}
+
+#[tokio::test]
+async fn a_spec_with_each_field_used_as_documented_is_accepted() {
+    let team = Team::new("accepted").await;
+    let spec = Spec::to("2024.01_2")
+        .set("/database/caRef", json!({"kind": "ConfigMap", "name": "ca", "key": "root.pem"}))
+        .set("/database/ledgerSchema", json!("ledger_2"))
+        .set("/source/layout", json!("Flyway"))
+        .set("/source/allowGaps", json!(true))
+        .set("/suspend", json!(true))
+        .set(
+            "/execution",
+            json!({"transaction": "PerRun", "lockTimeout": "100ms", "lockRetryDeadline": "1h30m", "statementTimeout": "15m",
+                "deadline": "24h", "outOfOrder": "Ignore", "missing": "Ignore"}),
+        )
+        .set("/adoption", json!({"baselineVersion": "001", "allowExisting": true}))
+        .set("/rollback", json!({"mode": "Disabled"}));
+    let accepted = team.kubectl_with(&["apply", "--dry-run=server", "--filename", "-"], &manifest(&spec).to_string());
+    assert!(accepted.as_ref().is_ok_and(|text| text.contains("created")), "{accepted:?}");
+}
+
+#[tokio::test]
+async fn two_sources_or_none_are_refused() {
+    let team = Team::new("sources").await;
+    for source in [json!({"inline": {"V001__x.sql": "select 1;"}, "configMaps": [{"name": "sql"}]}), json!({})] {
+        let complaint = refused(&team, &Spec::latest().set("/source", source));
+        assert!(complaint.contains("give exactly one source: inline or configMaps"), "{complaint}");
+    }
+}
+
+#[tokio::test]
+async fn a_field_that_does_not_exist_is_refused_instead_of_dropped() {
+    let team = Team::new("unknown-field").await;
+    let complaint = refused(&team, &Spec::latest().set("/execution/lockTimout", json!("1s")));
+    assert!(complaint.contains("unknown field \"spec.execution.lockTimout\""), "{complaint}");
+}
+
+#[tokio::test]
+async fn values_that_cannot_be_used_are_refused_with_the_field_and_what_would_do() {
+    let team = Team::new("values").await;
+    for (field, value, part) in [
+        ("/targetVersion", json!("v1"), "Latest"),
+        ("/targetVersion", json!(""), "spec.targetVersion"),
+        ("/execution/lockTimeout", json!("5 minutes"), "spec.execution.lockTimeout"),
+        ("/execution/lockTimeout", json!("10"), "spec.execution.lockTimeout"),
+        ("/execution/deadline", json!("-1s"), "spec.execution.deadline"),
+        ("/execution/outOfOrder", json!("Maybe"), "\"Refuse\", \"Run\", \"Ignore\""),
+        ("/database/ledgerSchema", json!("public"), "ledgerSchema must be a schema of its own"),
+        ("/database/ledgerSchema", json!("pg_ledger"), "ledgerSchema must be a schema of its own"),
+        ("/database/ledgerSchema", json!("Ledger"), "spec.database.ledgerSchema"),
+        ("/database/secretRef/name", json!(""), "spec.database.secretRef.name"),
+        ("/source", json!({"inline": {}}), "spec.source.inline"),
+        ("/source", json!({"configMaps": []}), "spec.source.configMaps"),
+        ("/source/layout", json!("Liquibase"), "spec.source.layout"),
+        ("/adoption/baselineVersion", json!("one"), "spec.adoption.baselineVersion"),
+        ("/rollback/mode", json!("Automatic"), "spec.rollback.mode"),
+    ] {
+        let complaint = refused(&team, &Spec::latest().set(field, value.clone()));
+        assert!(complaint.contains(part), "{field} = {value}: {complaint}");
+    }
+}
+
+#[tokio::test]
+async fn the_custom_resource_stays_small() {
+    let team = Team::new("crd-size").await;
+    let text = team.kubectl(&["get", "crd", "databasemigrations.sluice.dev", "-o", "json"]);
+    assert!(text.len() < 100_000, "{} bytes", text.len());
+    let explained = team.kubectl(&["explain", "dbm.spec.execution.lockTimeout"]);
+    assert!(explained.contains("100ms"), "{explained}");
+}
+
+#[tokio::test]
+async fn the_status_that_nobody_wrote_yet_is_not_mistaken_for_a_current_one() {
+    let team = Team::new("kstatus").await;
+    let object = team.apply("shop", &Spec::latest().inline(&files(&[("V001__x.sql", "select 1;")]))).await;
+    assert_eq!(object.status.unwrap().observed_generation, Some(-1));
+}
