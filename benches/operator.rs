@@ -3,9 +3,9 @@
 //!
 //! `cargo bench --bench operator` prints a table. Nothing is judged here: machines differ, and a timed test lies.
 
-#![allow(missing_docs, reason = "a program, not a library")]
+#![allow(missing_docs, clippy::expect_used, clippy::panic, reason = "a program, not a library: what fails ends it")]
 
-#[allow(dead_code, reason = "the scenarios use more of it")]
+#[allow(dead_code, unused_imports, clippy::unwrap_used, reason = "the scenarios use more of it, and are tests")]
 #[path = "../tests/blackbox/env/mod.rs"]
 mod env;
 
