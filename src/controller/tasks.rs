@@ -167,7 +167,7 @@ impl Tasks {
         mut progress: watch::Receiver<Progress>,
         object: &ObjectRef<DatabaseMigration>,
     ) -> RunReport {
-        let mut stage = Stage::Connecting;
+        let mut told = (Stage::Connecting, Vec::new());
         loop {
             tokio::select! {
                 result = &mut work => {
@@ -184,12 +184,12 @@ impl Tasks {
                         tokio::time::sleep(Duration::from_millis(5)).await;
                         continue;
                     }
-                    let now = progress.borrow_and_update().stage;
+                    let now = waiting(&progress.borrow_and_update());
                     let waits = |stage| matches!(stage, Stage::AwaitingLock | Stage::RetryingLock | Stage::Resolving);
-                    if now != stage && (waits(now) || waits(stage)) {
+                    if now != told && (waits(now.0) || waits(told.0)) {
                         self.wake_one(object.clone());
+                        told = now;
                     }
-                    stage = now;
                 }
             }
         }
@@ -257,4 +257,11 @@ impl Tasks {
             ended.await;
         }
     }
+}
+
+/// What people are told of at once: that a run waits, and for whom. Ages and counts come with the next look.
+fn waiting(progress: &Progress) -> (Stage, Vec<i32>) {
+    let mut pids: Vec<i32> = progress.blockers.iter().map(|blocker| blocker.pid).collect();
+    pids.sort_unstable();
+    (progress.stage, pids)
 }

@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
+use crate::database::Stage;
 use crate::plan::Plan;
 
 use super::{Look, Observed, State, backoff};
 
-/// How often a run's progress is written into the status at most.
+/// How often a run's progress is written into the status at most …
 const PROGRESS_EVERY: Duration = Duration::from_secs(2);
+/// … and while it waits for somebody, where only ages change: who it waits for is told at once.
+const WAITING_EVERY: Duration = Duration::from_secs(15);
 /// How soon something that has a watch of its own is looked at again without one: watches can break.
 const SAFETY_NET: Duration = Duration::from_secs(60);
 
@@ -63,8 +66,12 @@ pub fn decide(observed: &Observed) -> Decision {
         State::CoolingDown(_) => (Action::Wait, Some(observed.cooldown), false, false),
         State::AwaitingRoom(..) => (Action::Wait, Some(SAFETY_NET), false, false),
         State::Pending(plan) => (Action::Start(plan.clone()), Some(PROGRESS_EVERY), false, false),
-        State::Running { stop, .. } => {
-            (if *stop { Action::Stop } else { Action::Wait }, Some(PROGRESS_EVERY), false, false)
+        State::Running { stop, progress, .. } => {
+            let every = match progress.stage {
+                Stage::Connecting | Stage::Applying | Stage::Finished => PROGRESS_EVERY,
+                Stage::AwaitingLock | Stage::RetryingLock | Stage::Resolving => WAITING_EVERY,
+            };
+            (if *stop { Action::Stop } else { Action::Wait }, Some(every), false, false)
         }
     };
     Decision { state, action, requeue, retrying, settles }
