@@ -102,6 +102,7 @@ create table {schema}.migration_steps (
     line          integer not null,
     sql           text not null,
     object        text,
+    before        text,
     run_id        uuid not null references {schema}.migration_runs (id),
     backend_pid   integer not null,
     backend_start timestamptz not null,
@@ -115,6 +116,7 @@ create table {schema}.migration_steps (
 comment on table {schema}.migration_steps is 'The journal of scripts that cannot run in one transaction, one row per statement.';
 comment on column {schema}.migration_steps.state is 'started: sent, its effect is not recorded; done: in effect; failed: the server refused it.';
 comment on column {schema}.migration_steps.object is 'What the statement creates or changes, where that is needed to tell whether it took effect.';
+comment on column {schema}.migration_steps.before is 'What of its kind was there before, where only comparing can tell whether it took effect.';
 comment on column {schema}.migration_steps.backend_pid is 'The server process that ran it, with its start time: tells whether an orphaned session may still be at it.';
 
 create table {schema}.migration_dependencies (

@@ -24,6 +24,7 @@ pub use header::{Header, Kind, Risk};
 pub use problem::{Problem, Problems};
 pub use script::{Script, Statement, StatementClass, TransactionMode};
 pub use set::{Layout, Migration, MigrationSet, RawFile, Repeatable, SetOptions};
+pub(crate) use sql::{Lexer, TokenKind};
 pub use version::{Version, VersionError};
 
 /// The SQL dialect that scripts are written in: it decides how text is split into statements.

@@ -97,6 +97,7 @@ pub(super) struct RawJournal {
     pub statement: u32,
     pub state: String,
     pub checksum: String,
+    pub before: Option<String>,
     pub backend_pid: i32,
     pub backend_start: String,
 }

@@ -3,13 +3,18 @@
 //! One dedicated connection per run holds the migration lock and runs the SQL; a second one is opened only to see who is
 //! in the way or to cancel a statement. No pool, no prepared statements.
 
+mod alone;
 mod connect;
 mod failure;
 mod inspect;
+mod journal;
+mod journaled;
 mod ledger;
 mod patience;
 mod pooler;
+mod probe;
 mod quote;
+mod recognise;
 mod record;
 mod session;
 mod sqlstate;

@@ -38,6 +38,11 @@ impl Patience {
         self.first.mul_f64(1.5_f64.powi(level)).min(LONGEST_LOCK_TIMEOUT.max(self.first))
     }
 
+    /// When to look at who is in the way of the next try: once somebody was, while it still waits.
+    pub fn first_look(&self) -> Option<Duration> {
+        (self.tries > 0).then(|| self.lock_timeout() / 2)
+    }
+
     /// What is left for a statement that may wait as long as it likes, because nobody queues behind it.
     pub fn left(&self) -> Duration {
         self.until.saturating_duration_since(Instant::now())

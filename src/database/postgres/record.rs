@@ -23,8 +23,10 @@ const IN_EFFECT: &str = "(m.status = 'completed' or m.reverting and m.status in 
 /// Writes the statements of one run.
 #[derive(Debug, Clone)]
 pub(super) struct Recorder {
-    schema: String,
-    run: String,
+    /// The ledger's schema, quoted.
+    pub schema: String,
+    /// The run's id, quoted.
+    pub run: String,
     by: String,
 }
 

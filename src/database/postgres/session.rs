@@ -130,15 +130,36 @@ impl PostgresSession {
         }
     }
 
-    /// One step, whichever way it runs.
+    /// One step, whichever way it runs. Its failure is in the ledger when it comes back, and all commits before are
+    /// flushed then.
     async fn step(&mut self, step: &Step, last: bool, run: Run<'_>) -> Result<Vec<StepReport>, DatabaseError> {
-        self.transactional(std::slice::from_ref(step), last, run).await
+        let transactional = step.script().is_none_or(|script| script.mode == TransactionMode::Transactional);
+        if transactional {
+            match self.transactional(std::slice::from_ref(step), last, run).await {
+                Ok(Some(reports)) => return Ok(reports),
+                Ok(None) => {}
+                Err(DatabaseError::Step(failure)) => {
+                    self.own(&self.recorder.failed(step, &failure, false), true).await?;
+                    return Err(DatabaseError::Step(failure));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        self.journaled(step, last, run).await
     }
 
-    /// Notes a failure in the step's row. That commit is flushed, and all before it are with it.
-    async fn note_failure(&mut self, step: &Step, failure: &StepFailure) -> Result<(), DatabaseError> {
-        let statements = self.recorder.failed(step, failure, false);
-        self.own(&statements, true).await
+    /// All steps in one transaction.
+    async fn whole(&mut self, steps: &[Step], run: Run<'_>) -> Result<Vec<StepReport>, DatabaseError> {
+        match self.transactional(steps, true, run).await {
+            Ok(reports) => Ok(reports.unwrap_or_default()),
+            Err(DatabaseError::Step(failure)) => {
+                if let Some(step) = steps.iter().find(|step| step.label() == failure.label) {
+                    self.own(&self.recorder.failed(step, &failure, false), true).await?;
+                }
+                Err(DatabaseError::Step(failure))
+            }
+            Err(error) => Err(error),
+        }
     }
 }
 
@@ -213,14 +234,8 @@ impl Session for PostgresSession {
         let run = Run { progress, stop };
         let whole = self.settings.one_transaction
             && steps.iter().filter_map(Step::script).all(|script| script.mode == TransactionMode::Transactional);
-        if whole {
-            let reports = self.transactional(steps, true, run).await;
-            if let Err(DatabaseError::Step(failure)) = &reports
-                && let Some(step) = steps.iter().find(|step| step.label() == failure.label)
-            {
-                self.note_failure(step, failure).await?;
-            }
-            reports?.into_iter().for_each(done);
+        if whole && steps.len() > 1 {
+            self.whole(steps, run).await?.into_iter().for_each(done);
             return Ok(());
         }
         // Reported when a later commit has made them durable.
@@ -233,10 +248,9 @@ impl Session for PostgresSession {
             }
             match self.step(step, index + 1 == steps.len(), run).await {
                 Ok(reports) => pending.extend(reports),
-                Err(DatabaseError::Step(failure)) => {
-                    self.note_failure(step, &failure).await?;
+                Err(error @ DatabaseError::Step(_)) => {
                     pending.into_iter().for_each(done);
-                    return Err(DatabaseError::Step(failure));
+                    return Err(error);
                 }
                 Err(error @ (DatabaseError::Stopped(_) | DatabaseError::LockLost(_) | DatabaseError::Ledger(_))) => {
                     self.own("select pg_catalog.pg_current_xact_id();", true).await?;

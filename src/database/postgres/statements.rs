@@ -267,14 +267,16 @@ impl Sql {
     ///
     /// The transaction's own lock is the one that counts: user SQL can let go of the session's (`DISCARD ALL`,
     /// `pg_advisory_unlock_all`), and where it did, it is taken again here. The ledger is read in a statement of its own,
-    /// whose snapshot is younger than the lock.
-    pub fn begin_unit<'a>(&self, keys: impl IntoIterator<Item = &'a str>) -> String {
+    /// whose snapshot is younger than the lock, and as the role that may read it, whoever user SQL made of the session.
+    pub fn begin_unit<'a>(&self, keys: impl IntoIterator<Item = &'a str>, role: Option<&str>) -> String {
         let schema = &self.schema;
+        let ourselves = ourselves(role);
         format!(
             "with held as materialized (select exists (select from pg_catalog.pg_locks l
                 where l.pid = pg_catalog.pg_backend_pid() and {row}) as held),
             mine as materialized (select held, pg_catalog.pg_try_advisory_xact_lock({key}) as locked from held)
             select held, case when locked and not held then pg_catalog.pg_try_advisory_lock({key}) end from mine;
+            savepoint look; {ourselves}
             select pg_catalog.json_build_object('pid', pg_catalog.pg_backend_pid(),
                 'locked', exists (select from pg_catalog.pg_locks l where l.pid = pg_catalog.pg_backend_pid() and {row}),
                 'transaction', pg_catalog.pg_current_xact_id()::text,
@@ -282,7 +284,8 @@ impl Sql {
                 'rows', coalesce((select pg_catalog.jsonb_object_agg(m.key, pg_catalog.jsonb_build_object('status', m.status,
                     'reverting', m.reverting, 'attempt', m.attempt,
                     'journal', case when m.status in ('running', 'failed') then ({journal}) end))
-                    from {schema}.schema_migrations m where m.key in ({keys})), '{{}}'))::text",
+                    from {schema}.schema_migrations m where m.key in ({keys})), '{{}}'))::text;
+            rollback to savepoint look; release savepoint look;",
             row = self.lock_row("l"),
             key = self.key,
             journal = self.journal(),

@@ -5,16 +5,16 @@ use std::time::Instant;
 
 use serde::Deserialize;
 
-use crate::database::{DatabaseError, FailureClass, Stage, StepReport};
+use crate::database::{DatabaseError, FailureClass, Stage, StepFailure, StepReport};
 use crate::plan::{Action, Step};
 
-use super::failure::{Place, SqlError, lost, name};
+use super::failure::{Place, ServerError, SqlError, lost, name};
 use super::ledger::RawJournal;
 use super::patience::Patience;
 use super::quote::millis;
 use super::record::{ENDED, FENCE, key};
 use super::session::{PostgresSession, show_step};
-use super::sqlstate::{LOCK_NOT_AVAILABLE, QUERY_CANCELED, Retry, retry};
+use super::sqlstate::{QUERY_CANCELED, Retry, retry};
 use super::statements::{clean, ourselves};
 use super::supervise::{Ended, InTheWay, Run, statement};
 
@@ -38,6 +38,13 @@ pub(super) struct Row {
 }
 
 impl Row {
+    /// Whether a journal says that this step was begun without a transaction and did not end. A repeatable begins anew.
+    fn goes_on(&self, step: &Step) -> bool {
+        let begun = self.journal.as_ref().is_some_and(|journal| !journal.is_empty());
+        let down = matches!(step.action, Action::Revert { .. });
+        begun && self.reverting == down && !matches!(step.action, Action::Repeat { .. })
+    }
+
     /// Whether a step would bring the version where it is already.
     fn has(&self, action: &Action) -> bool {
         let in_effect =
@@ -54,9 +61,25 @@ impl Row {
 /// Why an attempt came to nothing.
 pub(super) enum Attempt {
     /// Somebody is in the way: the same again, later.
-    Again(Box<crate::database::StepFailure>),
+    Again(Box<StepFailure>),
     /// It ends here.
     Over(DatabaseError),
+    /// The script was begun without a transaction, and goes on that way.
+    Journaled(String),
+}
+
+impl Attempt {
+    /// As an error, where there is no other try.
+    pub fn into_error(self) -> DatabaseError {
+        match self {
+            Self::Again(failure) => DatabaseError::Step(failure),
+            Self::Over(error) => error,
+            Self::Journaled(label) => DatabaseError::Ledger(format!(
+                "version {label} was begun without a transaction and did not end; finish it with \
+                 spec.execution.transaction: PerMigration"
+            )),
+        }
+    }
 }
 
 impl From<DatabaseError> for Attempt {
@@ -66,13 +89,14 @@ impl From<DatabaseError> for Attempt {
 }
 
 impl PostgresSession {
-    /// Steps in one transaction, tried until the locks are to be had or the patience ends.
+    /// Steps in one transaction, tried until the locks are to be had or the patience ends. `None`: the one step was begun
+    /// without a transaction, and has to go on that way.
     pub(super) async fn transactional(
         &mut self,
         steps: &[Step],
         last: bool,
         run: Run<'_>,
-    ) -> Result<Vec<StepReport>, DatabaseError> {
+    ) -> Result<Option<Vec<StepReport>>, DatabaseError> {
         let mut patience = Patience::new(self.settings.lock_timeout, self.settings.lock_retry_deadline);
         let before = run.progress.current();
         loop {
@@ -84,9 +108,10 @@ impl PostgresSession {
                         progress.note = None;
                     });
                     reports.iter_mut().for_each(|report| report.retries = patience.tries);
-                    return Ok(reports);
+                    return Ok(Some(reports));
                 }
-                Err(Attempt::Over(error)) => return Err(error),
+                Err(Attempt::Journaled(_)) if steps.len() == 1 => return Ok(None),
+                Err(error @ (Attempt::Over(_) | Attempt::Journaled(_))) => return Err(error.into_error()),
                 Err(Attempt::Again(failure)) => {
                     run.progress.update(|progress| progress.statements_done = before.statements_done);
                     self.wait(*failure, &mut patience, run).await?;
@@ -98,7 +123,7 @@ impl PostgresSession {
     /// Waits before the next try, or explains why there is none.
     pub(super) async fn wait(
         &mut self,
-        mut failure: crate::database::StepFailure,
+        mut failure: StepFailure,
         patience: &mut Patience,
         run: Run<'_>,
     ) -> Result<(), DatabaseError> {
@@ -141,7 +166,13 @@ impl PostgresSession {
         if let Some(cause) = run.ended() {
             return Err(Attempt::Over(self.ended(cause, &place(first))));
         }
-        let opened = self.begin(steps, patience, &clean(&self.settings)).await?;
+        let timeout = format!("set local lock_timeout = {};", millis(patience.lock_timeout()));
+        let opened = self.begin(steps, &clean(&self.settings), &timeout).await?;
+        let journaled = |step: &&Step| opened.rows.get(&key(step)).is_some_and(|row| row.goes_on(step));
+        if let Some(step) = steps.iter().find(journaled) {
+            self.link.run("rollback").await.map_err(|error| self.own_error(&error))?;
+            return Err(Attempt::Journaled(step.label()));
+        }
         let mut record = String::new();
         let mut reports = Vec::new();
         for step in steps {
@@ -158,17 +189,11 @@ impl PostgresSession {
     }
 
     /// Begins a transaction under the lock and makes sure that the ledger is as the plan expects.
-    pub(super) async fn begin(
-        &mut self,
-        steps: &[Step],
-        patience: &Patience,
-        prelude: &str,
-    ) -> Result<Opened, Attempt> {
+    pub(super) async fn begin(&mut self, steps: &[Step], prelude: &str, local: &str) -> Result<Opened, Attempt> {
         let keys: Vec<String> = steps.iter().map(key).collect();
         let text = format!(
-            "{prelude} begin isolation level read committed; set local lock_timeout = {}; {}",
-            millis(patience.lock_timeout()),
-            self.sql.begin_unit(keys.iter().map(String::as_str))
+            "{prelude} begin isolation level read committed; {local} {}",
+            self.sql.begin_unit(keys.iter().map(String::as_str), self.other_role.as_deref())
         );
         let opened: Opened = match self.link.json(&text).await {
             Ok(opened) => opened,
@@ -190,8 +215,7 @@ impl PostgresSession {
 
     async fn statements(&mut self, step: &Step, patience: &Patience, run: Run<'_>) -> Result<(), Attempt> {
         let Some(script) = step.script() else { return Ok(()) };
-        // Once somebody was in the way it is worth a look who, while the statement still waits.
-        let first_look = (patience.tries > 0).then(|| patience.lock_timeout() / 2);
+        let first_look = patience.first_look();
         for one in &script.statements {
             let place = Place { statement: Some(one), ..place(step) };
             let ended = statement(&mut self.link, &mut self.side, run, &one.text, first_look).await;
@@ -231,13 +255,13 @@ impl PostgresSession {
                 )))));
             }
         }
-        self.conclude(ended, place).await
+        self.conclude(ended, place).await.map(|_| ())
     }
 
-    /// What the end of a statement in a transaction means; anything but success rolls back.
-    async fn conclude(&mut self, ended: Ended, place: &Place<'_>) -> Result<(), Attempt> {
+    /// What the end of a statement in a transaction means: the rows it affected, or a rollback.
+    pub(super) async fn conclude(&mut self, ended: Ended, place: &Place<'_>) -> Result<u64, Attempt> {
         match ended {
-            Ended::Done(_) => Ok(()),
+            Ended::Done(rows) => Ok(rows),
             Ended::Failed(SqlError::Lost(why)) => Err(Attempt::Over(lost(&self.link.address, &why))),
             Ended::Cancelled(cause) => {
                 self.link.run("rollback").await.map_err(|error| self.own_error(&error))?;
@@ -245,22 +269,26 @@ impl PostgresSession {
             }
             Ended::Failed(SqlError::Server(error)) => {
                 self.link.run("rollback").await.map_err(|error| self.own_error(&error))?;
-                let mut failure = Box::new(place.server(&error));
-                if retry(&error.code) == Retry::Soon {
-                    return Err(Attempt::Again(failure));
+                let failure = Box::new(self.judged(place, &error));
+                match retry(&error.code) {
+                    Retry::Soon => Err(Attempt::Again(failure)),
+                    Retry::Later | Retry::Never => Err(Attempt::Over(DatabaseError::Step(failure))),
                 }
-                if error.code == QUERY_CANCELED {
-                    // Nobody here asked for it: the server's statement_timeout, or a person on the server.
-                    failure.class = FailureClass::Deadline;
-                    failure.message.push_str(&format!(
-                        "; cancelled by statement_timeout ({} s, spec.execution.statementTimeout) or by somebody on the server",
-                        self.settings.statement_timeout.as_secs()
-                    ));
-                }
-                debug_assert_ne!(error.code, LOCK_NOT_AVAILABLE);
-                Err(Attempt::Over(DatabaseError::Step(failure)))
             }
         }
+    }
+
+    /// A failure that the server reported, and that nobody here asked for.
+    pub(super) fn judged(&self, place: &Place<'_>, error: &ServerError) -> StepFailure {
+        let mut failure = place.server(error);
+        if error.code == QUERY_CANCELED {
+            failure.class = FailureClass::Deadline;
+            failure.message.push_str(&format!(
+                "; cancelled by statement_timeout ({} s, spec.execution.statementTimeout) or by somebody on the server",
+                self.settings.statement_timeout.as_secs()
+            ));
+        }
+        failure
     }
 }
 

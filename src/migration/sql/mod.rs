@@ -8,5 +8,5 @@ mod lexer;
 mod split;
 
 pub(super) use classify::{Effect, classify};
-pub(super) use lexer::{Lexer, TokenKind};
+pub(crate) use lexer::{Lexer, TokenKind};
 pub(super) use split::{Position, Split, split};
