@@ -205,7 +205,7 @@ fn word_at(text: &str, position: usize) -> Option<String> {
     let quoted = rest.strip_prefix('"').and_then(|inner| inner.split_once('"')).map(|(name, _)| name.to_owned());
     let word = || rest.chars().take_while(|c| c.is_alphanumeric() || matches!(c, '_' | '.' | '$')).collect::<String>();
     let word = quoted.unwrap_or_else(word);
-    let is_literal = rest.chars().skip(word.chars().count()).next() == Some('\'');
+    let is_literal = rest.chars().nth(word.chars().count()) == Some('\'');
     let starts_well = word.chars().next().is_some_and(|c| c.is_alphabetic() || c == '_');
     (starts_well && !is_literal && word.chars().count() <= 63).then_some(word)
 }

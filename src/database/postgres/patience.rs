@@ -76,7 +76,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_longer_lock_timeout_that_was_asked_for_is_kept() {
         let mut patience = Patience::new(Duration::from_secs(5), Duration::from_secs(3600));
-        (0..20).for_each(|_| drop(patience.pause()));
+        for _ in 0..20 {
+            patience.pause();
+        }
         assert_eq!(patience.lock_timeout(), Duration::from_secs(5));
     }
 
