@@ -1,5 +1,7 @@
 //! The engine against a real PostgreSQL: one database per test, all tests in parallel.
 
+#![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on ends there")]
+
 mod apply;
 mod faults;
 mod journal;

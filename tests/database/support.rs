@@ -22,7 +22,7 @@ use tokio::sync::watch;
 /// A process of the test environment: prints one line of JSON, ends when its standard input closes.
 pub struct Environment {
     /// Held for its standard input: when this process ends, however it ends, the pipe closes.
-    pub child: Child,
+    _child: Child,
     pub facts: Value,
 }
 
@@ -37,7 +37,7 @@ impl Environment {
             .expect("the environment");
         let mut line = String::new();
         BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut line).expect("a line");
-        Self { child, facts: serde_json::from_str(&line).expect("JSON from the test environment") }
+        Self { _child: child, facts: serde_json::from_str(&line).expect("JSON from the test environment") }
     }
 }
 
