@@ -75,11 +75,7 @@ async fn serve(client: TcpStream, server: TcpStream, state: &State) {
     let (mut from_server, mut to_server) = server.into_split();
     let back = tokio::spawn(async move { tokio::io::copy(&mut from_server, &mut to_client).await });
     let mut buffer = vec![0; 1 << 20];
-    loop {
-        let Ok(read) = from_client.read(&mut buffer).await else { break };
-        if read == 0 {
-            break;
-        }
+    while let Ok(read @ 1..) = from_client.read(&mut buffer).await {
         let sent = String::from_utf8_lossy(&buffer[..read]).into_owned();
         let fault = {
             let mut rules = state.rules.lock().expect("no panic");
