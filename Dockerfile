@@ -1,13 +1,14 @@
 # syntax=docker/dockerfile:1
 # The operator's image: one binary, no shell, no root, nothing that is written to at run time.
 #
-#   docker build --tag sluice .
+#   docker build --tag sluice --build-arg SLUICE_COMMIT="$(git rev-parse HEAD)" .
 
 FROM rust:1.95-bookworm AS build
 WORKDIR /src
 COPY Cargo.toml Cargo.lock build.rs ./
 COPY src src
 COPY migrations migrations
+ARG SLUICE_COMMIT
 # The caches stay on the builder: a change of our own code does not build the dependencies again.
 RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked \
     --mount=type=cache,target=/src/target,sharing=locked \
