@@ -29,6 +29,8 @@ ifeq ($(ARGS),)
 endif
 
 smoke: env ## Run the smoke tests on the oldest and the newest PostgreSQL
+	@# A selection that selects nothing would pass.
+	@cargo test --quiet --test blackbox -- --list smoke | grep -q ': test$$' || { echo 'no test has smoke in its name'; exit 1; }
 	PG=$(OLDEST) cargo test --test blackbox -- smoke
 	PG=$(NEWEST) cargo test --test blackbox -- smoke
 
