@@ -8,6 +8,8 @@ mod crds;
 mod duration_value;
 mod operator;
 mod output;
+mod plan;
+mod status;
 
 use std::process::ExitCode;
 
@@ -32,6 +34,8 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Operator(Box<operator::Arguments>),
+    Plan(Box<plan::Arguments>),
+    Status(status::Arguments),
     Crds(crds::Arguments),
 }
 
@@ -53,6 +57,8 @@ pub fn main() -> ExitCode {
     runtime.block_on(async {
         match cli.command {
             Command::Operator(arguments) => operator::run(*arguments).await,
+            Command::Plan(arguments) => plan::run(*arguments).await,
+            Command::Status(arguments) => status::run(&arguments).await,
             Command::Crds(arguments) => crds::run(&arguments),
         }
     })

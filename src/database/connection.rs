@@ -9,6 +9,10 @@ use url::{Host, Url};
 
 use super::{Address, Credentials, TlsMode};
 
+/// What helps against odd characters.
+const ENCODE: &str = "characters such as @ : / # ? % in the user or the password must be percent-encoded (@ is %40), or give \
+     host, port, user, password and dbname as separate keys, where any character may stand";
+
 /// PostgreSQL's own port.
 const PORT: u16 = 5432;
 
@@ -114,15 +118,13 @@ impl ConnectionParts {
             Some(other) => return Err(problem(format!("the scheme {other}:// is not known; {form}"))),
             None => return Err(problem(format!("is not a URL; {form}"))),
         }
+        if swallows_the_user(uri) {
+            return Err(problem(format!("cannot be read: {ENCODE}")));
+        }
         if authority(uri).contains(',') {
             return Err(problem("names several hosts; name the one that accepts writes (the primary's service)"));
         }
-        let url = Url::parse(uri).map_err(|error| {
-            problem(format!(
-                "cannot be read ({error}); characters such as @ : / # ? % in the user or the password must be percent-encoded, \
-                 or give host, port, user, password and dbname as separate keys, where any character may stand"
-            ))
-        })?;
+        let url = Url::parse(uri).map_err(|error| problem(format!("cannot be read ({error}): {ENCODE}")))?;
         if url.fragment().is_some() {
             return Err(problem(
                 "has a # in it; percent-encode it in the password as %23, or give the password as a key of its own",
@@ -204,6 +206,14 @@ impl ConnectionParts {
         let password = SecretString::from(self.password.unwrap_or_default());
         Ok((address, Credentials { user, password, tls, ca_pem: self.ca_pem }))
     }
+}
+
+/// Whether a `/`, `?` or `#` in the user or the password ends the authority before its `@`. What follows would then be read
+/// as path or parameters, and be named in messages.
+fn swallows_the_user(uri: &str) -> bool {
+    let rest = uri.split_once("://").map_or(uri, |(_, rest)| rest);
+    let (authority, after) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    !authority.contains('@') && after.contains('@')
 }
 
 /// The part of a URL between `//` and the path.
@@ -312,6 +322,9 @@ mod tests {
             "u:s3cr3t@h/d",
             "postgres://u:s3cr3t@h/d?what=s3cr3t",
             "postgres://u:s3cr3t@h:99999/d",
+            "postgres://u:1?s3cr3t=x@h/d",
+            "postgres://u:1/s3cr3t@h/d",
+            "postgres://u:1#s3cr3t@h/d",
         ] {
             let error = resolved(&[("uri", uri)]).unwrap_err().to_string();
             assert!(!error.contains("s3cr3t"), "{error}");

@@ -1,0 +1,241 @@
+//! `sluice plan`: what would run, without touching anything.
+
+mod report;
+mod text;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{ArgAction, Args, ValueEnum};
+
+use crate::database::{self, ConnectionParts, Inspection};
+use crate::migration::{Dialect, Layout, MigrationSet, SetOptions, Version};
+use crate::plan::{self, Adoption, Ledger, MissingPolicy, OutOfOrder, Policy, Target};
+use crate::sources::{Directory, Source};
+
+use super::output::{self, NOT_DONE};
+use report::{Outcome, Report};
+
+/// Show what would run, up or down, without touching anything
+///
+/// Reads the scripts of a folder and, with --database-url, the ledger of a database, and shows the steps from where the
+/// database is to the target version, each with its file, transaction, risk and way down. It only reads: nothing is
+/// created, locked or changed. Without a database it plans for an empty one.
+///
+/// Exit codes: 0 there is a plan, or nothing to do; 1 the scripts have problems, the plan is refused, or the database or
+/// the folder cannot be read; 2 wrong usage.
+#[derive(Debug, Args)]
+#[command(after_long_help = "Examples:\n  \
+    sluice plan --dir migrations\n  \
+    sluice plan --dir migrations --database-url postgres://app:secret@localhost/shop --target 003\n  \
+    SLUICE_DATABASE_URL=postgres://… sluice plan --dir migrations -o json | jq .outcome")]
+pub struct Arguments {
+    /// Folder that holds the SQL scripts
+    #[arg(long, env = "SLUICE_DIR", value_name = "DIR")]
+    dir: PathBuf,
+
+    /// Database to plan for: postgres://USER:PASSWORD@HOST:PORT/DATABASE; best given as the variable
+    #[arg(long, env = "SLUICE_DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    database_url: Option<String>,
+
+    /// File with certificate authorities (PEM) that the server's certificate is checked against
+    #[arg(long, env = "SLUICE_CA_FILE", value_name = "FILE")]
+    ca_file: Option<PathBuf>,
+
+    /// Schema that holds the ledger
+    #[arg(long, env = "SLUICE_LEDGER_SCHEMA", value_name = "SCHEMA", default_value = "sluice")]
+    ledger_schema: String,
+
+    /// Version to plan for, or Latest; an older one than the applied plans the way down, 0 all the way
+    #[arg(long, env = "SLUICE_TARGET", value_name = "VERSION", default_value = "Latest", value_parser = target)]
+    target: Target,
+
+    /// How file names are read
+    #[arg(long, env = "SLUICE_LAYOUT", value_enum, value_name = "LAYOUT", default_value_t = LayoutValue::Auto,
+        ignore_case = true)]
+    layout: LayoutValue,
+
+    /// Accept holes in a plainly sequential numbering (spec.source.allowGaps)
+    #[arg(long, env = "SLUICE_ALLOW_GAPS")]
+    allow_gaps: bool,
+
+    /// Versions older than the newest applied one that were never applied (spec.execution.outOfOrder)
+    #[arg(long, env = "SLUICE_OUT_OF_ORDER", value_enum, value_name = "WHAT", default_value_t = OutOfOrderValue::Refuse,
+        ignore_case = true)]
+    out_of_order: OutOfOrderValue,
+
+    /// Applied versions that the folder does not hold (spec.execution.missing)
+    #[arg(long, env = "SLUICE_MISSING", value_enum, value_name = "WHAT", default_value_t = MissingValue::Refuse,
+        ignore_case = true)]
+    missing: MissingValue,
+
+    /// Take versions up to this one as applied, if there is no ledger yet (spec.adoption.baselineVersion)
+    #[arg(long, env = "SLUICE_BASELINE_VERSION", value_name = "VERSION", value_parser = version)]
+    baseline_version: Option<Version>,
+
+    /// Plan for a database that holds other objects but no ledger (spec.adoption.allowExisting)
+    #[arg(long, env = "SLUICE_ALLOW_EXISTING", action = ArgAction::SetTrue)]
+    allow_existing: bool,
+
+    /// All steps in one transaction (spec.execution.transaction: PerRun)
+    #[arg(long, env = "SLUICE_ONE_TRANSACTION", action = ArgAction::SetTrue)]
+    one_transaction: bool,
+
+    /// How the plan is shown
+    #[arg(short, long, env = "SLUICE_OUTPUT", value_enum, value_name = "FORMAT", default_value_t = Format::Text)]
+    output: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people.
+    Text,
+    /// One JSON object.
+    Json,
+    /// The same as YAML.
+    Yaml,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "PascalCase")]
+enum LayoutValue {
+    /// Recognised from the files
+    Auto,
+    /// V001__x.sql with U001__x.sql or V001__rollback_x.sql, R__x.sql
+    Flyway,
+    /// 001_x.up.sql and 001_x.down.sql
+    GolangMigrate,
+    /// Single files with -- +goose Up and -- +goose Down
+    Goose,
+    /// Single files with -- migrate:up and -- migrate:down
+    Dbmate,
+    /// version_name/up.sql, down.sql and metadata.toml
+    Diesel,
+    /// 001_x.sql, or 001_x.up.sql and 001_x.down.sql
+    Sqlx,
+    /// 001_x.sql with rollbacks/001_x_rollback.sql or 001_x.rollback.sql
+    Rollbacks,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "PascalCase")]
+enum OutOfOrderValue {
+    /// No plan
+    Refuse,
+    /// Run them
+    Run,
+    /// Leave them out
+    Ignore,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "PascalCase")]
+enum MissingValue {
+    /// No plan
+    Refuse,
+    /// Leave them as they are
+    Ignore,
+}
+
+fn target(text: &str) -> Result<Target, String> {
+    if text.eq_ignore_ascii_case("latest") { Ok(Target::Latest) } else { version(text).map(Target::Version) }
+}
+
+fn version(text: &str) -> Result<Version, String> {
+    Version::parse(text).map_err(|error| error.to_string())
+}
+
+impl Arguments {
+    fn set_options(&self) -> SetOptions {
+        let layout = match self.layout {
+            LayoutValue::Auto => Layout::Auto,
+            LayoutValue::Flyway => Layout::Flyway,
+            LayoutValue::GolangMigrate => Layout::GolangMigrate,
+            LayoutValue::Goose => Layout::Goose,
+            LayoutValue::Dbmate => Layout::Dbmate,
+            LayoutValue::Diesel => Layout::Diesel,
+            LayoutValue::Sqlx => Layout::Sqlx,
+            LayoutValue::Rollbacks => Layout::Rollbacks,
+        };
+        SetOptions { dialect: Dialect::Postgres, layout, allow_gaps: self.allow_gaps }
+    }
+
+    fn policy(&self) -> Policy {
+        Policy {
+            out_of_order: match self.out_of_order {
+                OutOfOrderValue::Refuse => OutOfOrder::Refuse,
+                OutOfOrderValue::Run => OutOfOrder::Run,
+                OutOfOrderValue::Ignore => OutOfOrder::Ignore,
+            },
+            missing: match self.missing {
+                MissingValue::Refuse => MissingPolicy::Refuse,
+                MissingValue::Ignore => MissingPolicy::Ignore,
+            },
+            allow_down: true,
+            one_transaction: self.one_transaction,
+            adoption: Adoption { baseline: self.baseline_version.clone(), allow_existing: self.allow_existing },
+        }
+    }
+}
+
+/// Plans and shows.
+pub async fn run(arguments: Arguments) -> ExitCode {
+    match make(&arguments).await {
+        Ok(report) => {
+            let shown = match arguments.output {
+                Format::Text => text::render(&report),
+                Format::Json => match serde_json::to_string_pretty(&report) {
+                    Ok(json) => json + "\n",
+                    Err(error) => return output::failed(&format!("the plan could not be written as JSON: {error}")),
+                },
+                // By way of JSON: the YAML writer has its own idea of enums.
+                Format::Yaml => match serde_json::to_value(&report).map(|value| serde_yaml::to_string(&value)) {
+                    Ok(Ok(yaml)) => yaml,
+                    Ok(Err(error)) => {
+                        return output::failed(&format!("the plan could not be written as YAML: {error}"));
+                    }
+                    Err(error) => return output::failed(&format!("the plan could not be written: {error}")),
+                },
+            };
+            let printed = output::print(&shown);
+            match report.outcome {
+                Outcome::Plan | Outcome::NothingToDo => printed,
+                Outcome::Refused | Outcome::Problems => ExitCode::from(NOT_DONE),
+            }
+        }
+        Err(message) => output::failed(&message),
+    }
+}
+
+async fn make(arguments: &Arguments) -> Result<Report, String> {
+    let files = Directory::new(&arguments.dir).fetch().await.map_err(|error| error.to_string())?;
+    let set = match MigrationSet::read(&files, arguments.set_options()) {
+        Ok(set) => set,
+        Err(problems) => return Ok(Report::problems(&arguments.dir, &problems)),
+    };
+    let inspection = match &arguments.database_url {
+        Some(url) => Some(inspect(arguments, url).await?),
+        None => None,
+    };
+    let empty = Ledger { schema: arguments.ledger_schema.clone(), ..Ledger::default() };
+    let ledger = inspection.as_ref().map_or(&empty, |(_, inspection)| &inspection.ledger);
+    let made = plan::make(&set, ledger, &arguments.target, &arguments.policy());
+    Ok(Report::new(&arguments.dir, &set, &arguments.target, inspection.as_ref(), made.as_ref()))
+}
+
+/// Where the database is, for people, and what a look at it saw.
+async fn inspect(arguments: &Arguments, url: &str) -> Result<(String, Inspection), String> {
+    let mut parts = ConnectionParts::from_uri(url).map_err(|error| format!("--database-url: {error}"))?;
+    if let Some(file) = &arguments.ca_file {
+        parts.ca_pem = Some(pem(file)?);
+    }
+    let (address, credentials) =
+        parts.resolve(&arguments.ledger_schema).map_err(|error| format!("--database-url: {error}"))?;
+    let shown = address.to_string();
+    let inspection = database::connect(address, credentials).inspect().await;
+    inspection.map(|inspection| (shown, inspection)).map_err(|error| error.to_string())
+}
+
+fn pem(file: &Path) -> Result<Vec<u8>, String> {
+    std::fs::read(file).map_err(|error| format!("--ca-file {}: cannot be read: {error}", file.display()))
+}

@@ -1,0 +1,278 @@
+//! A plan as it is shown: the same facts as text, JSON and YAML. The field names of the JSON are stable.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::database::Inspection;
+use crate::migration::{Kind, MigrationSet, Problems, Risk, Script, TransactionMode};
+use crate::plan::{Action, Direction, Plan, Refusal, Step, Target};
+
+/// What came of planning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Outcome {
+    /// There are steps.
+    Plan,
+    /// The database is where it should be.
+    NothingToDo,
+    /// There is no plan; `refusal` says why.
+    Refused,
+    /// The scripts cannot be used; `problems` says why.
+    Problems,
+}
+
+/// Everything that is shown.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// What came of it.
+    pub outcome: Outcome,
+    /// The folder.
+    pub source: SourceShown,
+    /// The database, where one was named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub database: Option<DatabaseShown>,
+    /// `Latest` or a version.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    /// The plan.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plan: Option<PlanShown>,
+    /// Why there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<String>,
+    /// What is wrong with the scripts.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub problems: Vec<ProblemShown>,
+    /// What a person should know, and what does not stop anything.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+}
+
+/// The scripts.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SourceShown {
+    /// The folder.
+    pub dir: String,
+    /// How many versions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub versions: Option<usize>,
+    /// The newest of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub latest: Option<String>,
+    /// Digest over all scripts, as in `status.source.digest`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+}
+
+/// The database as it is.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DatabaseShown {
+    /// `host:port/database`
+    pub address: String,
+    /// The server's version.
+    pub server: String,
+    /// The schema of the ledger.
+    pub ledger_schema: String,
+    /// Whether the ledger is there.
+    pub ledger_installed: bool,
+    /// The newest version in effect.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub applied: Option<String>,
+    /// How many are in effect.
+    pub applied_count: usize,
+}
+
+/// The steps.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PlanShown {
+    /// `up` or `down`
+    pub direction: Direction,
+    /// The newest version in effect before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// The newest version in effect after.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+    /// Digest over the steps, as in `status.plan.digest`.
+    pub digest: String,
+    /// Statements of all steps.
+    pub statements: usize,
+    /// In the order in which they run.
+    pub steps: Vec<StepShown>,
+}
+
+/// One step.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StepShown {
+    /// `003` or `R__active_users`
+    pub step: String,
+    /// `apply`, `revert`, `baseline` or `repeat`
+    pub action: &'static str,
+    /// For people.
+    pub description: String,
+    /// schema, data, seed or repeatable
+    pub kind: Kind,
+    /// The script that runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub script: Option<ScriptShown>,
+    /// The script's own estimate, from its header.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub risk: Option<Risk>,
+    /// Likewise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub estimated_duration: Option<String>,
+    /// The script of the way back; absent where there is none, and for steps that are one themselves.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub way_down: Option<ScriptShown>,
+    /// Whether the step can be taken back.
+    pub reversible: bool,
+}
+
+/// A script.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ScriptShown {
+    /// Its file.
+    pub file: String,
+    /// How many statements it has; 0 is a no-op.
+    pub statements: usize,
+    /// Whether it runs in one transaction.
+    pub transactional: bool,
+    /// Why not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// One thing wrong with one file.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ProblemShown {
+    /// The file.
+    pub file: String,
+    /// 1-based line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
+    /// What is wrong.
+    pub what: String,
+    /// What to do.
+    pub cure: String,
+}
+
+impl Report {
+    /// Scripts that cannot be used.
+    pub fn problems(dir: &Path, problems: &Problems) -> Self {
+        let problems = problems.0.iter().map(|problem| ProblemShown {
+            file: problem.file.clone(),
+            line: problem.line,
+            what: problem.what.clone(),
+            cure: problem.cure.clone(),
+        });
+        Self {
+            outcome: Outcome::Problems,
+            source: SourceShown { dir: dir.display().to_string(), versions: None, latest: None, digest: None },
+            database: None,
+            target: None,
+            plan: None,
+            refusal: None,
+            problems: problems.collect(),
+            warnings: Vec::new(),
+        }
+    }
+
+    /// A plan or a refusal.
+    pub fn new(
+        dir: &Path,
+        set: &MigrationSet,
+        target: &Target,
+        inspection: Option<&(String, Inspection)>,
+        made: Result<&Plan, &Refusal>,
+    ) -> Self {
+        let mut warnings = set.warnings.clone();
+        if let Some((_, inspection)) = inspection {
+            warnings.extend(inspection.server.unsuitable.clone());
+        }
+        if let Ok(plan) = made {
+            warnings.extend(plan.warnings.iter().cloned());
+        }
+        Self {
+            outcome: match made {
+                Ok(plan) if plan.is_empty() => Outcome::NothingToDo,
+                Ok(_) => Outcome::Plan,
+                Err(_) => Outcome::Refused,
+            },
+            source: SourceShown {
+                dir: dir.display().to_string(),
+                versions: Some(set.migrations.len()),
+                latest: set.latest().map(ToString::to_string),
+                digest: Some(set.digest.clone()),
+            },
+            database: inspection.map(|(address, inspection)| database(address, inspection)),
+            target: Some(match target {
+                Target::Latest => "Latest".to_owned(),
+                Target::Version(version) => version.to_string(),
+            }),
+            plan: made.ok().filter(|plan| !plan.is_empty()).map(plan),
+            refusal: made.err().map(ToString::to_string),
+            problems: Vec::new(),
+            warnings,
+        }
+    }
+}
+
+fn database(address: &str, inspection: &Inspection) -> DatabaseShown {
+    let ledger = &inspection.ledger;
+    DatabaseShown {
+        address: address.to_owned(),
+        server: inspection.server.version.clone(),
+        ledger_schema: ledger.schema.clone(),
+        ledger_installed: ledger.installed,
+        applied: ledger.current().map(ToString::to_string),
+        applied_count: ledger.applied().count(),
+    }
+}
+
+fn plan(plan: &Plan) -> PlanShown {
+    PlanShown {
+        direction: plan.direction,
+        from: plan.from.as_ref().map(ToString::to_string),
+        to: plan.to.as_ref().map(ToString::to_string),
+        digest: plan.digest.clone(),
+        statements: plan.statements(),
+        steps: plan.steps.iter().map(step).collect(),
+    }
+}
+
+fn step(step: &Step) -> StepShown {
+    let (action, way_down, reversible) = match &step.action {
+        Action::Apply { down, .. } => ("apply", down.as_deref(), down.is_some()),
+        Action::Baseline { down, .. } => ("baseline", down.as_deref(), down.is_some()),
+        // A way down is taken back by going up again.
+        Action::Revert { .. } => ("revert", None, true),
+        Action::Repeat { .. } => ("repeat", None, false),
+    };
+    StepShown {
+        step: step.label(),
+        action,
+        description: step.description.clone(),
+        kind: step.kind,
+        script: step.script().map(|it| script(it)),
+        risk: step.header.risk,
+        estimated_duration: step.header.estimated_duration.clone(),
+        way_down: way_down.map(script),
+        reversible,
+    }
+}
+
+fn script(script: &Script) -> ScriptShown {
+    let (transactional, reason) = match &script.mode {
+        TransactionMode::Transactional => (true, None),
+        TransactionMode::NonTransactional { reason } => (false, Some(reason.clone())),
+    };
+    ScriptShown { file: script.file.clone(), statements: script.statements.len(), transactional, reason }
+}

@@ -1,0 +1,168 @@
+//! A plan as people read it.
+
+use std::fmt::Write;
+
+use comfy_table::{ContentArrangement, Table, presets};
+
+use crate::migration::Risk;
+use crate::plan::Direction;
+
+use super::report::{DatabaseShown, Outcome, PlanShown, ProblemShown, Report, ScriptShown, StepShown};
+
+/// The whole answer.
+pub fn render(report: &Report) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    // One per line and nothing around them, as compilers do it: editors jump to such lines.
+    lines.extend(report.problems.iter().map(problem));
+    if report.outcome == Outcome::Problems {
+        lines.push(match report.problems.len() {
+            1 => "one problem; nothing can run before it is mended".to_owned(),
+            count => format!("{count} problems; nothing can run before they are mended"),
+        });
+        return lines.join("\n") + "\n";
+    }
+    lines.push(field("source", &source(report)));
+    if let Some(shown) = &report.database {
+        lines.push(field("database", &database(shown)));
+    }
+    lines.push(field("target", report.target.as_deref().unwrap_or_default()));
+    match (&report.plan, &report.refusal) {
+        (Some(plan), _) => {
+            lines.push(field("plan", &summary(plan)));
+            lines.push(String::new());
+            lines.push(table(plan, &report.source.dir));
+            lines.extend(reasons(plan, &report.source.dir));
+        }
+        (None, Some(refusal)) => lines.push(field("refused", refusal)),
+        (None, None) => lines.push(field("plan", "nothing to do: the database is where it should be")),
+    }
+    if !report.warnings.is_empty() {
+        lines.push(String::new());
+        lines.extend(report.warnings.iter().map(|warning| format!("warning: {warning}")));
+    }
+    lines.join("\n") + "\n"
+}
+
+fn field(name: &str, value: &str) -> String {
+    format!("{name:<10}{value}")
+}
+
+fn problem(problem: &ProblemShown) -> String {
+    let mut text = problem.file.clone();
+    if let Some(line) = problem.line {
+        // Writing to a String cannot fail.
+        let _ok = write!(text, ":{line}");
+    }
+    format!("{text}: {}: {}", problem.what, problem.cure)
+}
+
+fn count(number: usize, what: &str) -> String {
+    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
+}
+
+fn source(report: &Report) -> String {
+    let newest = report.source.latest.as_ref().map(|latest| format!(", the newest is {latest}")).unwrap_or_default();
+    format!("{}: {}{newest}", report.source.dir, count(report.source.versions.unwrap_or_default(), "version"))
+}
+
+fn database(database: &DatabaseShown) -> String {
+    let state = match (&database.applied, database.ledger_installed) {
+        (Some(applied), _) => format!("at version {applied} ({} applied)", database.applied_count),
+        (None, true) => "nothing applied".to_owned(),
+        (None, false) => "no ledger yet".to_owned(),
+    };
+    format!(
+        "{} (PostgreSQL {}, ledger in schema {}): {state}",
+        database.address, database.server, database.ledger_schema
+    )
+}
+
+fn summary(plan: &PlanShown) -> String {
+    let from = plan.from.as_deref().unwrap_or("nothing");
+    let to = plan.to.as_deref().unwrap_or("nothing");
+    let way = match plan.direction {
+        Direction::Up if plan.from == plan.to => format!("at {to}"),
+        Direction::Up => format!("up from {from} to {to}"),
+        Direction::Down => format!("down from {from} to {to}"),
+    };
+    format!("{way}: {}, {}", count(plan.steps.len(), "step"), count(plan.statements, "statement"))
+}
+
+/// A file as the folder's owner knows it: the folder itself stands above.
+fn file<'a>(script: &'a ScriptShown, dir: &str) -> &'a str {
+    script.file.strip_prefix(dir).map_or(script.file.as_str(), |rest| rest.trim_start_matches('/'))
+}
+
+fn table(plan: &PlanShown, dir: &str) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_header(["STEP", "WHAT", "FILE", "STATEMENTS", "TRANSACTION", "RISK", "WAY DOWN"]);
+    for step in &plan.steps {
+        table.add_row([
+            step.step.clone(),
+            what(step),
+            step.script.as_ref().map(|script| file(script, dir).to_owned()).unwrap_or_default(),
+            step.script.as_ref().map(statements).unwrap_or_default(),
+            step.script.as_ref().map(|script| transaction(script).to_owned()).unwrap_or_default(),
+            risk(step),
+            way_down(step, dir),
+        ]);
+    }
+    table.trim_fmt()
+}
+
+fn what(step: &StepShown) -> String {
+    match step.action {
+        "revert" => format!("take back: {}", step.description),
+        "baseline" => format!("record as applied, run nothing: {}", step.description),
+        "repeat" => format!("run again, it changed: {}", step.description),
+        _ => step.description.clone(),
+    }
+}
+
+fn statements(script: &ScriptShown) -> String {
+    if script.statements == 0 { "no-op".to_owned() } else { script.statements.to_string() }
+}
+
+fn transaction(script: &ScriptShown) -> &'static str {
+    if script.transactional { "yes" } else { "no" }
+}
+
+fn risk(step: &StepShown) -> String {
+    let risk = match step.risk {
+        Some(Risk::Low) => "low",
+        Some(Risk::Medium) => "medium",
+        Some(Risk::High) => "high",
+        Some(Risk::Critical) => "critical",
+        None => "",
+    };
+    match (&step.estimated_duration, risk) {
+        (Some(duration), "") => duration.clone(),
+        (Some(duration), risk) => format!("{risk}, {duration}"),
+        (None, risk) => risk.to_owned(),
+    }
+}
+
+fn way_down(step: &StepShown, dir: &str) -> String {
+    match (&step.way_down, step.action) {
+        (Some(script), _) if script.statements == 0 => format!("{} (no-op)", file(script, dir)),
+        (Some(script), _) => file(script, dir).to_owned(),
+        (None, "revert" | "repeat") => String::new(),
+        (None, _) => "none".to_owned(),
+    }
+}
+
+/// Why scripts run without a transaction: what a failure in their middle leaves behind depends on it.
+fn reasons(plan: &PlanShown, dir: &str) -> Vec<String> {
+    let scripts = plan.steps.iter().filter_map(|step| step.script.as_ref());
+    let mut lines: Vec<String> = scripts
+        .filter_map(|script| {
+            let reason = script.reason.as_ref()?;
+            Some(format!("{} runs without a transaction, statement by statement: {reason}", file(script, dir)))
+        })
+        .collect();
+    if !lines.is_empty() {
+        lines.insert(0, String::new());
+    }
+    lines
+}

@@ -1,0 +1,61 @@
+//! `sluice status`: one DatabaseMigration as a story.
+
+mod story;
+
+use std::process::ExitCode;
+
+use clap::Args;
+use jiff::Timestamp;
+use kube::{Api, Client};
+
+use crate::api::v1alpha1::DatabaseMigration;
+use crate::telemetry::{ApiLayer, Metrics};
+
+use super::{cluster, output};
+
+/// Tell how a DatabaseMigration is, what it waits for, and what to do next
+///
+/// Reads the object with your kubeconfig (KUBECONFIG or ~/.kube/config) and tells what is applied, what is under way, who
+/// stands in the way, what happened before, and the next step. It only reads.
+///
+/// Exit codes: 0 the object was found, whatever its state; 1 it was not, or the cluster cannot be asked; 2 wrong usage.
+#[derive(Debug, Args)]
+#[command(after_long_help = "Examples:\n  \
+    sluice status orders\n  \
+    sluice status orders -n shop\n  \
+    watch sluice status orders -n shop")]
+pub struct Arguments {
+    /// Name of the DatabaseMigration
+    name: String,
+
+    /// Its namespace [default: the kubeconfig's]
+    #[arg(short, long, env = "SLUICE_NAMESPACE", value_name = "NAMESPACE")]
+    namespace: Option<String>,
+}
+
+/// Reads and tells.
+pub async fn run(arguments: &Arguments) -> ExitCode {
+    match tell(arguments).await {
+        Ok(story) => output::print(&story),
+        Err(message) => output::failed(&message),
+    }
+}
+
+async fn tell(arguments: &Arguments) -> Result<String, String> {
+    let config = cluster::find().await?;
+    let namespace = arguments.namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
+    let metrics = Metrics::new().map_err(|error| error.to_string())?;
+    let builder = kube::client::ClientBuilder::try_from(config);
+    let builder = builder.map_err(|error| format!("the Kubernetes API cannot be used: {error}"))?;
+    let client: Client = builder.with_layer(&ApiLayer::new(metrics)).build();
+    let name = &arguments.name;
+    match Api::<DatabaseMigration>::namespaced(client, &namespace).get_opt(name).await {
+        Ok(Some(object)) => Ok(story::tell(&object, Timestamp::now())),
+        Ok(None) => Err(format!(
+            "there is no DatabaseMigration {name} in namespace {namespace} (or the custom resources are not installed); \
+             `kubectl get dbm -A` lists all of them"
+        )),
+        Err(kube::Error::Api(status)) => Err(format!("{} ({})", status.message, status.code)),
+        Err(error) => Err(format!("the Kubernetes API did not answer: {error}")),
+    }
+}
