@@ -21,7 +21,9 @@ use super::statements::Backend;
 
 /// After this long a statement is looked at from a second connection.
 const FIRST_LOOK: Duration = Duration::from_secs(2);
-/// Looks at a long statement are never further apart.
+/// Looks at a long statement are never closer together …
+const SOONEST_LOOK: Duration = Duration::from_secs(1);
+/// … nor further apart.
 const SLOWEST_LOOK: Duration = Duration::from_secs(5);
 /// A cancelled statement that does not end is ended with its session after this long …
 const TERMINATE_AFTER: Duration = Duration::from_secs(10);
@@ -90,9 +92,21 @@ pub(super) struct Side {
     pub in_the_way: Vec<InTheWay>,
 }
 
+/// What a look sees of the session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Seen {
+    /// At work, or nobody can tell.
+    Busy,
+    /// It answered, and waits for the next statement.
+    Idle,
+    /// Not there any more.
+    Gone,
+}
+
 #[derive(Deserialize)]
 struct Look {
-    alive: bool,
+    session: Seen,
     blockers: Vec<InTheWay>,
 }
 
@@ -107,12 +121,13 @@ impl Side {
         }
     }
 
-    /// Who is in the way of the session, and whether the server still knows it. `None`: nobody could be asked.
+    /// Who is in the way of the session, and what the session does. `None`: nobody could be asked.
     async fn look(&mut self) -> Option<Look> {
         let Backend { pid, start } = &self.backend;
         let sql = format!(
             "select json_build_object(
-                'alive', exists (select from pg_stat_activity where pid = {pid} and backend_start = {start}),
+                'session', coalesce((select case when state like 'idle%' then 'idle' else 'busy' end
+                    from pg_stat_activity where pid = {pid} and backend_start = {start}), 'gone'),
                 'blockers', coalesce((select json_agg(json_build_object('pid', b.pid, 'application', a.application_name,
                     'age', extract(epoch from clock_timestamp() - coalesce(a.xact_start, a.backend_start))::float8,
                     'transaction', a.xact_start))
@@ -249,7 +264,7 @@ pub(super) async fn statement(
 /// Looks after a running statement. Ends only when nothing more is to be expected of it, and says why.
 async fn guard(side: &mut Side, run: Run<'_>, first_look: Duration, cancelled: &OnceLock<Cause>) -> String {
     let mut rest = first_look;
-    let mut missed = 0;
+    let (mut missed, mut last) = (0, Seen::Busy);
     let cause = loop {
         tokio::select! {
             cause = run.end() => break cause,
@@ -261,14 +276,23 @@ async fn guard(side: &mut Side, run: Run<'_>, first_look: Duration, cancelled: &
             look = side.look() => look,
         };
         if let Some(look) = look {
-            missed = if look.alive { 0 } else { missed + 1 };
+            missed = match look.session {
+                Seen::Busy => 0,
+                Seen::Idle | Seen::Gone => missed + 1,
+            };
+            last = look.session;
             run.progress.update(|progress| progress.blockers = look.blockers.iter().map(InTheWay::blocker).collect());
         }
         // The answer may be on its way; three looks later it is not.
         if missed >= 3 {
-            return "the server no longer knows the session".to_owned();
+            return match last {
+                Seen::Busy | Seen::Gone => "the server no longer knows the session",
+                Seen::Idle => "the server has answered, and its answer never arrived",
+            }
+            .to_owned();
         }
-        rest = (rest * 2).clamp(Duration::from_secs(1), SLOWEST_LOOK);
+        // What looks dead is looked at again soon.
+        rest = if missed > 0 { SOONEST_LOOK } else { (rest * 2).clamp(SOONEST_LOOK, SLOWEST_LOOK) };
     };
     let _ = cancelled.set(cause);
     let since = Instant::now();
