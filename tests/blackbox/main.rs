@@ -2,10 +2,11 @@
 //! PostgreSQL. One test is one scenario, named as a sentence. Each has a namespace, a database and an operator to itself.
 
 #![allow(missing_docs, reason = "tests are named as sentences")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod env;
 mod first_steps;
+mod kills;
 mod lifecycle;
+mod network;
 mod objects;
-mod scripts;
-mod validation;

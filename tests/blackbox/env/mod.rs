@@ -1,14 +1,18 @@
 //! What the scenarios stand on: the servers, an operator, a team with a namespace and a database.
 
+mod effects;
 mod gate;
 mod kubectl;
 mod operator;
+mod proxy;
 mod sight;
 mod team;
 mod world;
 
+pub use effects::{commits_a_step, counted, history};
 pub use gate::{GATE, Gate};
 pub use operator::Operator;
+pub use proxy::{Fault, Proxy};
 pub use team::{SOON, Spec, Team, condition, connect, files};
 pub use world::{Postgres, Servers, world};
 

@@ -13,7 +13,7 @@ use sluice::api::v1alpha1::{DatabaseMigration, DatabaseMigrationStatus};
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
 use sqlx::{AssertSqlSafe, Connection, Executor, Row};
 
-use super::{Postgres, eventually, world};
+use super::{Postgres, Proxy, eventually, world};
 
 /// How long anything that should happen at once may take on a busy machine.
 pub const SOON: Duration = Duration::from_secs(30);
@@ -104,6 +104,14 @@ impl Team {
         .await;
     }
 
+    /// Leads the Secret `db` through a proxy.
+    pub async fn through(&self, proxy: &Proxy) {
+        let Postgres { host, port, user, password, .. } = proxy.postgres();
+        let port = port.to_string();
+        let keys = [("host", &*host), ("port", &*port), ("user", &*user), ("password", &*password)];
+        self.secret_of("db", &[&keys[..], &[("dbname", &*self.database)]].concat()).await;
+    }
+
     /// Creates or replaces a Secret with these keys and no others.
     pub async fn secret_of(&self, name: &str, keys: &[(&str, &str)]) {
         let api: Api<Secret> = Api::namespaced(self.client.clone(), &self.namespace);
@@ -145,6 +153,12 @@ impl Team {
         self.migrations().patch(name, &PatchParams::default(), &Patch::Merge(&body)).await.unwrap();
     }
 
+    /// Takes the whole status away.
+    pub async fn wipe_status(&self, name: &str) {
+        let body = json!({"status": null});
+        self.migrations().patch_status(name, &PatchParams::default(), &Patch::Merge(&body)).await.unwrap();
+    }
+
     pub async fn get(&self, name: &str) -> DatabaseMigration {
         self.migrations().get(name).await.unwrap()
     }
@@ -171,7 +185,18 @@ impl Team {
         what: &str,
         check: impl Fn(&DatabaseMigrationStatus) -> bool,
     ) -> DatabaseMigrationStatus {
-        eventually(&format!("{}/{name}: {what}", self.namespace), SOON, || async {
+        self.until_within(name, what, SOON, check).await
+    }
+
+    /// The same for what takes its time.
+    pub async fn until_within(
+        &self,
+        name: &str,
+        what: &str,
+        within: Duration,
+        check: impl Fn(&DatabaseMigrationStatus) -> bool,
+    ) -> DatabaseMigrationStatus {
+        eventually(&format!("{}/{name}: {what}", self.namespace), within, || async {
             let object = self.migrations().get(name).await.map_err(|error| error.to_string())?;
             let status = object.status.clone().unwrap_or_default();
             let current = status.observed_generation == object.metadata.generation;
