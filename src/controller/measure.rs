@@ -60,6 +60,9 @@ pub fn run(metrics: &Metrics, direction: Direction, elapsed: Duration, report: &
     for step in &report.done {
         metrics.step_finished(direction.as_str(), step.elapsed);
     }
+    for statement in &report.statements {
+        metrics.statement_finished(direction.as_str(), *statement);
+    }
 }
 
 /// How an object is now.

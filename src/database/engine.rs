@@ -53,6 +53,8 @@ pub struct RunReport {
     /// `Ok` when the plan is in effect; the ledger as it is then comes with it, so that nobody has to connect again.
     /// A plan that was found done (or different) under the lock is `Ok` with an empty `done`: look again.
     pub result: Result<Ledger, DatabaseError>,
+    /// How long each statement took that came to an end, those of tries that were taken back included.
+    pub statements: Vec<Duration>,
     /// Waited for the migration lock.
     pub waited: Duration,
     /// Tries that ended in a lock timeout.
@@ -65,7 +67,14 @@ impl RunReport {
     /// The report of a run that ended without giving one.
     #[must_use]
     pub fn aborted(error: DatabaseError) -> Self {
-        Self { done: Vec::new(), result: Err(error), waited: Duration::ZERO, lock_retries: 0, blocked_by: 0 }
+        Self {
+            done: Vec::new(),
+            result: Err(error),
+            statements: Vec::new(),
+            waited: Duration::ZERO,
+            lock_retries: 0,
+            blocked_by: 0,
+        }
     }
 }
 
@@ -87,6 +96,7 @@ pub async fn run(
     RunReport {
         done: course.done,
         result,
+        statements: progress.measurements(),
         waited: course.waited,
         lock_retries: seen.lock_retries,
         blocked_by: seen.most_blockers,

@@ -1,5 +1,6 @@
 //! How a run tells where it is and is told to stop.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -60,12 +61,27 @@ pub struct Progress {
 
 /// The run's end of the progress channel.
 #[derive(Debug)]
-pub struct ProgressSender(watch::Sender<Progress>);
+pub struct ProgressSender {
+    told: watch::Sender<Progress>,
+    /// How long the statements took that came to an end, for the report of the run.
+    statements: Mutex<Vec<Duration>>,
+}
 
 impl ProgressSender {
+    /// Notes how long a statement took.
+    pub fn measured(&self, elapsed: Duration) {
+        self.statements.lock().unwrap_or_else(PoisonError::into_inner).push(elapsed);
+    }
+
+    /// What was noted since this was asked last.
+    #[must_use]
+    pub fn measurements(&self) -> Vec<Duration> {
+        std::mem::take(&mut self.statements.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Changes the progress; observers are woken only when it differs.
     pub fn update(&self, change: impl FnOnce(&mut Progress)) {
-        self.0.send_if_modified(|progress| {
+        self.told.send_if_modified(|progress| {
             let before = progress.clone();
             change(progress);
             if progress.stage != Stage::AwaitingLock {
@@ -78,15 +94,15 @@ impl ProgressSender {
     /// The progress as it was last told.
     #[must_use]
     pub fn current(&self) -> Progress {
-        self.0.borrow().clone()
+        self.told.borrow().clone()
     }
 }
 
 /// A progress channel.
 #[must_use]
 pub fn progress() -> (ProgressSender, watch::Receiver<Progress>) {
-    let (sender, receiver) = watch::channel(Progress::default());
-    (ProgressSender(sender), receiver)
+    let (told, receiver) = watch::channel(Progress::default());
+    (ProgressSender { told, statements: Mutex::default() }, receiver)
 }
 
 /// Tells a run to end early.

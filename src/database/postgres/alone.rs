@@ -16,7 +16,7 @@ use super::quote::{millis, text};
 use super::recognise::{Known, recognise};
 use super::session::PostgresSession;
 use super::sqlstate::{Retry, retry};
-use super::supervise::{Ended, Run, statement};
+use super::supervise::{Ended, Run, statement, supervised};
 use super::unit::Attempt;
 
 /// How often an orphan, or another builder of the same index, is looked at.
@@ -197,7 +197,7 @@ impl PostgresSession {
         let timeout = format!("set lock_timeout = {}", millis(patience.left()));
         self.link.run(&timeout).await.map_err(|error| self.own_error(&error))?;
         let sql = format!("drop index concurrently if exists {index}");
-        match statement(&mut self.link, &mut self.side, run, &sql, Some(EARLY)).await {
+        match supervised(&mut self.link, &mut self.side, run, &sql, Some(EARLY)).await {
             Ended::Done(_) => Ok(()),
             Ended::Cancelled(cause) => Err(self.ended(cause, &this.place)),
             Ended::Failed(SqlError::Lost(why)) => Err(lost(&self.link.address, &why)),

@@ -18,7 +18,7 @@ use super::recognise::sets_session;
 use super::record::key;
 use super::session::{PostgresSession, show_step};
 use super::statements::{clean, ourselves};
-use super::supervise::{Ended, Run, statement};
+use super::supervise::{Ended, Run, statement, supervised};
 use super::unit::{Attempt, Row};
 
 /// A script on its way.
@@ -183,7 +183,7 @@ impl PostgresSession {
     ) -> Result<(), DatabaseError> {
         for one in done.iter().filter(|one| sets_session(&one.text)) {
             let left = left_behind(one);
-            match statement(&mut self.link, &mut self.side, run, &one.text, None).await {
+            match supervised(&mut self.link, &mut self.side, run, &one.text, None).await {
                 Ended::Done(_) => {}
                 Ended::Cancelled(cause) => return Err(self.ended(cause, &script.place(one, &left))),
                 Ended::Failed(SqlError::Lost(why)) => return Err(super::failure::lost(&self.link.address, &why)),
@@ -265,12 +265,12 @@ impl PostgresSession {
         let place = script.place(last, &left);
         let record: String = unit.iter().map(|one| self.recorder.executed(&script.of, one, None)).collect();
         if last.class == StatementClass::Rollback {
-            let ended = statement(&mut self.link, &mut self.side, run, &last.text, None).await;
+            let ended = supervised(&mut self.link, &mut self.side, run, &last.text, None).await;
             self.conclude(ended, &place).await?;
             return self.in_own_transaction(script.step, "", &record, false, run).await.map_err(Attempt::Over);
         }
         let text = format!("{} {} {record} commit", ourselves(self.other_role.as_deref()), self.durability(false));
-        let ended = statement(&mut self.link, &mut self.side, run, &text, None).await;
+        let ended = supervised(&mut self.link, &mut self.side, run, &text, None).await;
         self.conclude(ended, &place).await.map(|_| ())
     }
 

@@ -236,8 +236,25 @@ impl Run<'_> {
     }
 }
 
-/// Runs one statement. `first_look` is when the second connection has its first look at who is in the way.
+/// Runs one statement of a script, and measures it. `first_look` is when the second connection has its first look at who
+/// is in the way.
 pub(super) async fn statement(
+    link: &mut Link,
+    side: &mut Side,
+    run: Run<'_>,
+    sql: &str,
+    first_look: Option<Duration>,
+) -> Ended {
+    let started = Instant::now();
+    let ended = supervised(link, side, run, sql, first_look).await;
+    if let Ended::Done(_) = ended {
+        run.progress.measured(started.elapsed());
+    }
+    ended
+}
+
+/// Runs one statement, a script's or one of Sluice's own that may take long.
+pub(super) async fn supervised(
     link: &mut Link,
     side: &mut Side,
     run: Run<'_>,

@@ -16,7 +16,7 @@ use super::record::{ENDED, FENCE, key};
 use super::session::{PostgresSession, show_step};
 use super::sqlstate::{QUERY_CANCELED, Retry, retry};
 use super::statements::{clean, ourselves};
-use super::supervise::{Ended, InTheWay, Run, statement};
+use super::supervise::{Ended, InTheWay, Run, statement, supervised};
 
 /// What a transaction finds when it begins: [`super::statements::Sql::begin_unit`].
 #[derive(Debug, Deserialize)]
@@ -240,7 +240,7 @@ impl PostgresSession {
             self.durability(last),
             self.recorder.same_transaction(transaction),
         );
-        let ended = statement(&mut self.link, &mut self.side, run, &text, None).await;
+        let ended = supervised(&mut self.link, &mut self.side, run, &text, None).await;
         if let Ended::Failed(SqlError::Server(error)) = &ended {
             if error.words.contains(FENCE) {
                 self.link.run("rollback").await.map_err(|error| self.own_error(&error))?;

@@ -26,7 +26,9 @@ impl Operator {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let log = world().admin.parent().unwrap().join(format!("operator-{namespace}-{port}.log"));
         let file = File::create(&log).unwrap();
-        let child = Command::new(env!("CARGO_BIN_EXE_sluice"))
+        // A binary that was built otherwise can be tried with the same scenarios.
+        let binary = std::env::var_os("SLUICE_BINARY").unwrap_or_else(|| env!("CARGO_BIN_EXE_sluice").into());
+        let child = Command::new(binary)
             .arg("operator")
             .args(["--namespace", namespace, "--http-addr", &format!("127.0.0.1:{port}")])
             .args(["--lease-namespace", "sluice-system"])
