@@ -55,10 +55,8 @@ chart: ## Check the Helm chart
 fmt: ## Format the code
 	cargo fmt --all
 
-generate: ## Write again what is generated from the types: the definitions and their copy in the chart
-	cargo run --quiet -- crds >target/crds.yaml
-	cp target/crds.yaml crds/sluice.dev.yaml
-	cp target/crds.yaml charts/sluice/files/crds/sluice.dev.yaml
+generate: ## Write again what is generated from the code: definitions, their copy in the chart, reference pages
+	UPDATE=1 cargo test --quiet --test generated
 
 deny: ## Check licences, sources and duplicates of the dependencies (needs cargo-deny)
 	cargo deny check bans licenses sources

@@ -43,6 +43,12 @@ fn long_version() -> &'static str {
     concat!(env!("CARGO_PKG_VERSION"), "\nrustc ", env!("SLUICE_RUSTC"))
 }
 
+/// The command line as data, for the reference page.
+#[must_use]
+pub fn command() -> clap::Command {
+    <Cli as clap::CommandFactory>::command()
+}
+
 /// Runs the program. The exit code is 0 when what was asked for was done, 1 when it was not, and 2 when the command line
 /// itself is wrong; each command's help says what that means there.
 #[must_use]
@@ -66,18 +72,16 @@ pub fn main() -> ExitCode {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]
     fn the_command_line_is_well_formed() {
-        Cli::command().debug_assert();
+        command().debug_assert();
     }
 
     #[test]
     fn every_option_has_an_environment_variable_and_a_help() {
-        for command in Cli::command().get_subcommands() {
+        for command in command().get_subcommands() {
             assert!(command.get_about().is_some(), "{}", command.get_name());
             let examples = command.get_after_long_help().map(ToString::to_string).unwrap_or_default();
             assert!(examples.contains("Examples:"), "{}", command.get_name());

@@ -262,7 +262,8 @@ impl Course<'_> {
             return Err(DatabaseError::LockLost(None));
         }
         for step in rest.iter().take(settled) {
-            self.done.push(StepReport { label: step.label(), elapsed: elapsed(&ledger, step), retries: 0 });
+            let elapsed = elapsed(&ledger, step);
+            self.done.push(StepReport { label: step.label(), elapsed, statements: Vec::new(), retries: 0 });
         }
         *rest = plan.steps;
         let done = self.done.len();

@@ -106,7 +106,7 @@ pub struct LocalRef {
     pub name: String,
 }
 
-/// What kind of resource holds the certificate authorities.
+/// What kind of resource holds the certificate authorities, `Secret` unless set.
 #[derive(JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CaKind {
     /// A Secret.
@@ -164,7 +164,7 @@ pub struct ConfigMapRef {
     pub name: String,
 }
 
-/// A naming scheme for scripts.
+/// How file names are read; recognised from the files unless set.
 #[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LayoutSpec {
     /// Recognised from the files.
@@ -185,7 +185,8 @@ pub enum LayoutSpec {
     Rollbacks,
 }
 
-/// What one transaction holds.
+/// What one transaction holds: `PerMigration` (unless set) one migration and its ledger row, `PerRun` all migrations of a
+/// run: all or nothing.
 #[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TransactionSpec {
     /// One migration and its ledger row.
@@ -194,7 +195,8 @@ pub enum TransactionSpec {
     PerRun,
 }
 
-/// What to do with a version that is older than the newest applied one and was never applied.
+/// What to do with a version that is older than the newest applied one and was never applied: `Refuse` (unless set) runs
+/// nothing and says so, `Run` runs it, `Ignore` leaves it out.
 #[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum OutOfOrderSpec {
     /// Run nothing and say so.
@@ -205,7 +207,8 @@ pub enum OutOfOrderSpec {
     Ignore,
 }
 
-/// What to do when a version is applied that the source does not contain.
+/// What to do when a version is applied that the source does not contain: `Refuse` (unless set) runs nothing and says so,
+/// `Ignore` leaves it as it is.
 #[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum MissingSpec {
     /// Run nothing and say so.
@@ -259,7 +262,7 @@ pub struct AdoptionSpec {
     pub allow_existing: Option<bool>,
 }
 
-/// Whether a way back may be taken.
+/// Whether a way back may be taken: `Manual` (unless set) when a person lowers `targetVersion`, `Disabled` never.
 #[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RollbackMode {
     /// When a person lowers `targetVersion`.

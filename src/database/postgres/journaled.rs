@@ -3,7 +3,7 @@
 //! A statement that can run in a transaction commits together with its row and takes effect exactly once. One that
 //! cannot is announced first; when its outcome was not seen the catalog is asked, and where that cannot tell, a person.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::database::{DatabaseError, FailureClass, StepReport};
 use crate::migration::{Checksum, Statement, StatementClass};
@@ -78,7 +78,7 @@ impl PostgresSession {
             let noted = self.recorder.failed(step, failure, true);
             self.own(&noted, true).await?;
         }
-        result?;
+        let statements = result?;
         let elapsed = started.elapsed();
         let record = self.recorder.done(step, elapsed);
         self.in_own_transaction(step, &clean(&self.settings), &record, last, run).await?;
@@ -90,6 +90,7 @@ impl PostgresSession {
         Ok(vec![StepReport {
             label: step.label(),
             elapsed,
+            statements,
             retries: run.progress.current().lock_retries - before.lock_retries,
         }])
     }
@@ -119,7 +120,13 @@ impl PostgresSession {
         })
     }
 
-    async fn statements_one_by_one(&mut self, script: &Journaled<'_>, run: Run<'_>) -> Result<(), DatabaseError> {
+    /// Runs what is not done yet, and returns how long each statement or block took.
+    async fn statements_one_by_one(
+        &mut self,
+        script: &Journaled<'_>,
+        run: Run<'_>,
+    ) -> Result<Vec<Duration>, DatabaseError> {
+        let mut took = Vec::new();
         let mut rest = script.step.script().map_or(&[][..], |script| script.statements.as_slice());
         while let Some(one) = rest.first() {
             let unit = match one.class {
@@ -139,6 +146,7 @@ impl PostgresSession {
                 self.say_again(script, unit, run).await?;
             } else {
                 self.stop_between(script, one, run)?;
+                let started = Instant::now();
                 match one.class {
                     StatementClass::Begin => self.block(script, unit, run).await?,
                     StatementClass::Transactional => self.together(script, one, run).await?,
@@ -148,6 +156,7 @@ impl PostgresSession {
                     // Without a BEGIN before them they do nothing, and reading the script refuses them.
                     StatementClass::Commit | StatementClass::Rollback => {}
                 }
+                took.push(started.elapsed());
             }
             run.progress.update(|progress| {
                 progress.statements_done += unit.len();
@@ -155,7 +164,7 @@ impl PostgresSession {
                 progress.note = None;
             });
         }
-        Ok(())
+        Ok(took)
     }
 
     /// Between two statements is a safe place to stop.
