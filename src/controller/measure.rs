@@ -59,9 +59,6 @@ pub fn run(metrics: &Metrics, direction: Direction, elapsed: Duration, report: &
     metrics.lock_retried(report.lock_retries);
     for step in &report.done {
         metrics.step_finished(direction.as_str(), step.elapsed);
-        for elapsed in &step.statements {
-            metrics.statement_finished(direction.as_str(), *elapsed);
-        }
     }
     for statement in &report.statements {
         metrics.statement_finished(direction.as_str(), *statement);

@@ -262,8 +262,7 @@ impl Course<'_> {
             return Err(DatabaseError::LockLost(None));
         }
         for step in rest.iter().take(settled) {
-            let elapsed = elapsed(&ledger, step);
-            self.done.push(StepReport { label: step.label(), elapsed, statements: Vec::new(), retries: 0 });
+            self.done.push(StepReport { label: step.label(), elapsed: elapsed(&ledger, step), retries: 0 });
         }
         *rest = plan.steps;
         let done = self.done.len();

@@ -117,9 +117,6 @@ pub struct StepReport {
     pub label: String,
     /// Wall time of the attempt that succeeded.
     pub elapsed: std::time::Duration,
-    /// Wall time of each statement that this run executed; a `BEGIN … COMMIT` block of a script without a transaction is
-    /// one, and there the journal and waiting for locks count in. Empty where nobody was there to see it.
-    pub statements: Vec<std::time::Duration>,
     /// Attempts that ended in a lock timeout or another retryable error before.
     pub retries: u32,
 }

@@ -3,7 +3,7 @@
 //! A statement that can run in a transaction commits together with its row and takes effect exactly once. One that
 //! cannot is announced first; when its outcome was not seen the catalog is asked, and where that cannot tell, a person.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::database::{DatabaseError, FailureClass, StepReport};
 use crate::migration::{Checksum, Statement, StatementClass};
@@ -78,7 +78,7 @@ impl PostgresSession {
             let noted = self.recorder.failed(step, failure, true);
             self.own(&noted, true).await?;
         }
-        let statements = result?;
+        result?;
         let elapsed = started.elapsed();
         let record = self.recorder.done(step, elapsed);
         self.in_own_transaction(step, &clean(&self.settings), &record, last, run).await?;
@@ -90,7 +90,6 @@ impl PostgresSession {
         Ok(vec![StepReport {
             label: step.label(),
             elapsed,
-            statements,
             retries: run.progress.current().lock_retries - before.lock_retries,
         }])
     }
@@ -120,13 +119,7 @@ impl PostgresSession {
         })
     }
 
-    /// Runs what is not done yet, and returns how long each statement or block took.
-    async fn statements_one_by_one(
-        &mut self,
-        script: &Journaled<'_>,
-        run: Run<'_>,
-    ) -> Result<Vec<Duration>, DatabaseError> {
-        let mut took = Vec::new();
+    async fn statements_one_by_one(&mut self, script: &Journaled<'_>, run: Run<'_>) -> Result<(), DatabaseError> {
         let mut rest = script.step.script().map_or(&[][..], |script| script.statements.as_slice());
         while let Some(one) = rest.first() {
             let unit = match one.class {
@@ -146,7 +139,6 @@ impl PostgresSession {
                 self.say_again(script, unit, run).await?;
             } else {
                 self.stop_between(script, one, run)?;
-                let started = Instant::now();
                 match one.class {
                     StatementClass::Begin => self.block(script, unit, run).await?,
                     StatementClass::Transactional => self.together(script, one, run).await?,
@@ -156,7 +148,6 @@ impl PostgresSession {
                     // Without a BEGIN before them they do nothing, and reading the script refuses them.
                     StatementClass::Commit | StatementClass::Rollback => {}
                 }
-                took.push(started.elapsed());
             }
             run.progress.update(|progress| {
                 progress.statements_done += unit.len();
@@ -164,7 +155,7 @@ impl PostgresSession {
                 progress.note = None;
             });
         }
-        Ok(took)
+        Ok(())
     }
 
     /// Between two statements is a safe place to stop.

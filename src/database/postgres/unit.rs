@@ -1,7 +1,7 @@
 //! Transactional steps: begin, lock, look, run, record, commit — and all of it again when a lock was not to be had.
 
 use std::collections::HashMap;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde::Deserialize;
 
@@ -178,10 +178,10 @@ impl PostgresSession {
         for step in steps {
             let started = Instant::now();
             show_step(run, &step.label());
-            let statements = self.statements(step, patience, run).await?;
+            self.statements(step, patience, run).await?;
             let elapsed = started.elapsed();
             record.push_str(&self.recorder.done(step, elapsed));
-            reports.push(StepReport { label: step.label(), elapsed, statements, retries: 0 });
+            reports.push(StepReport { label: step.label(), elapsed, retries: 0 });
         }
         let last_step = steps.last().unwrap_or(first);
         self.commit(&opened.transaction, &record, last, &place(last_step), run).await?;
@@ -213,20 +213,16 @@ impl PostgresSession {
         Err(Attempt::Over(DatabaseError::LockLost(holder)))
     }
 
-    /// Runs the statements of a step, and returns how long each took.
-    async fn statements(&mut self, step: &Step, patience: &Patience, run: Run<'_>) -> Result<Vec<Duration>, Attempt> {
-        let Some(script) = step.script() else { return Ok(Vec::new()) };
+    async fn statements(&mut self, step: &Step, patience: &Patience, run: Run<'_>) -> Result<(), Attempt> {
+        let Some(script) = step.script() else { return Ok(()) };
         let first_look = patience.first_look();
-        let mut took = Vec::with_capacity(script.statements.len());
         for one in &script.statements {
             let place = Place { statement: Some(one), ..place(step) };
-            let started = Instant::now();
             let ended = statement(&mut self.link, &mut self.side, run, &one.text, first_look).await;
             self.conclude(ended, &place).await?;
-            took.push(started.elapsed());
             run.progress.update(|progress| progress.statements_done += 1);
         }
-        Ok(took)
+        Ok(())
     }
 
     /// Records and commits in one round trip.
