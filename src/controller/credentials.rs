@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::{Api, Client};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 
 use crate::api::v1alpha1::{CaKind, CaRef};
 use crate::database::{self, ConnectionParts, Database};
@@ -111,7 +113,14 @@ async fn authorities(client: &Client, namespace: &str, reference: Option<&CaRef>
         }
     };
     let (version, pem) = match found {
-        Ok(Some((version, Some(pem)))) => (version, Ok(pem)),
+        Ok(Some((version, Some(pem)))) if holds_certificates(&pem) => (version, Ok(pem)),
+        Ok(Some((version, Some(_)))) => (
+            version,
+            Err(format!(
+                "{kind} {namespace}/{name}: key {key} holds no certificates in PEM (-----BEGIN CERTIFICATE-----); \
+                 spec.database.caRef names it"
+            )),
+        ),
         Ok(Some((version, None))) => (
             version,
             Err(format!("{kind} {namespace}/{name} has no key {key} (spec.database.caRef.key); add it as PEM")),
@@ -127,6 +136,12 @@ async fn authorities(client: &Client, namespace: &str, reference: Option<&CaRef>
         }
     };
     Some(Authorities { pem, input: (ca_input(reference), version) })
+}
+
+/// The driver takes a text without any certificate for an empty list of authorities.
+fn holds_certificates(pem: &[u8]) -> bool {
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+    certificates.is_ok_and(|certificates| !certificates.is_empty())
 }
 
 /// The resource that holds the certificate authorities.

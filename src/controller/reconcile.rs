@@ -90,6 +90,9 @@ fn remember(context: &Context, sight: &Sight, decision: &Decision) {
             memo.settled = Some(Settled { key: key.clone(), until });
             memo.attempts = 0;
         });
+    } else if !settles {
+        // What is reported now is not what that look found: when its cause goes, the database is looked at again.
+        context.memory.update(uid, |memo| memo.settled = None);
     }
 }
 

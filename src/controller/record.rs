@@ -44,7 +44,11 @@ pub async fn status(
             Ok(true)
         }
         Err(error) => {
-            context.memory.update(&uid, |memo| memo.reported = None);
+            // Nobody was told: the next pass looks again, so that it has something to tell.
+            context.memory.update(&uid, |memo| {
+                memo.reported = None;
+                memo.settled = None;
+            });
             if gone(&error) { Ok(false) } else { Err(error) }
         }
     }

@@ -47,6 +47,6 @@ pub struct Credentials {
     pub password: SecretString,
     /// Server identity checks.
     pub tls: TlsMode,
-    /// Certificate authorities in PEM, instead of the system's.
+    /// Certificate authorities in PEM, besides the system's.
     pub ca_pem: Option<Vec<u8>>,
 }

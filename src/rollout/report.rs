@@ -116,7 +116,8 @@ fn conditions(observed: &Observed, state: &State) -> Vec<Condition> {
     if let Some((status, text)) = planned {
         let reason = if status == "True" && reason != Reason::UpToDate { Reason::Planning } else { reason };
         add(ConditionType::Planned, status, reason, text.as_deref().unwrap_or(&message));
-    } else if let Some(kept) = kept(observed, ConditionType::Planned) {
+    } else if let Some(kept) = kept(observed, ConditionType::Planned).filter(|kept| kept.status == "True") {
+        // Why there was no plan may no longer be so, and there is a new reason besides.
         conditions.push(kept);
     }
     if let Some(status) = applied {

@@ -4,9 +4,14 @@
 #![allow(missing_docs, reason = "tests are named as sentences")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod adoption;
 mod env;
 mod first_steps;
+mod inputs;
 mod kills;
 mod lifecycle;
 mod network;
 mod objects;
+mod scripts;
+mod tls;
+mod validation;

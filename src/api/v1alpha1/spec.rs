@@ -86,7 +86,7 @@ pub struct DatabaseSpec {
     /// The Secret, in this namespace, that says where the database is and how to log in: key `uri`, or `host`, `port`,
     /// `user` (or `username`), `password` and `dbname`, as CloudNativePG writes them.
     pub secret_ref: LocalRef,
-    /// Certificate authorities that the server's certificate is checked against, instead of the system's.
+    /// Certificate authorities that may have signed the server's certificate, besides the system's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_ref: Option<CaRef>,
     /// The schema that holds the ledger, `sluice` unless set. Two teams that share one database keep two ledgers.

@@ -12,6 +12,7 @@ use tokio::time::timeout;
 use crate::database::{Address, Credentials, DatabaseError, TlsMode};
 
 use super::failure::{SqlError, lost, name};
+use super::handshake::explain;
 
 /// How long opening one connection may take: resolving, TCP, TLS and login together.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -109,16 +110,7 @@ impl Connector {
             );
             return Refused { code: Some(code), error };
         }
-        let why = match &error {
-            sqlx::Error::Io(error) => error.to_string(),
-            sqlx::Error::Tls(error) => format!("TLS: {error}"),
-            sqlx::Error::Configuration(_) => {
-                "the connection settings cannot be used (certificate authority?)".to_owned()
-            }
-            sqlx::Error::Protocol(_) => "what answers does not speak PostgreSQL's protocol".to_owned(),
-            _ => "the driver gave up".to_owned(),
-        };
-        Refused::unreachable(format!("{host}:{port} cannot be reached: {why}"))
+        Refused::unreachable(explain(&self.address, &error))
     }
 }
 

@@ -6,6 +6,7 @@
 mod alone;
 mod connect;
 mod failure;
+mod handshake;
 mod inspect;
 mod journal;
 mod journaled;

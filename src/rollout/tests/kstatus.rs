@@ -76,6 +76,13 @@ fn what_an_earlier_generation_had_come_to_is_not_claimed_of_the_present_one() {
 }
 
 #[test]
+fn why_there_was_no_plan_is_not_told_beside_a_newer_reason() {
+    let missing = status(&observed().with(|o| o.database = Look::NotReady("no Secret".into())));
+    let down = status(&observed().failing(DatabaseError::Unreachable("down".into())).reported(missing));
+    assert!(!down.conditions.iter().any(|c| c.message.contains("no Secret")), "{:?}", down.conditions);
+}
+
+#[test]
 fn each_type_stands_once_and_each_reason_is_a_documented_word() {
     for observed in states() {
         let status = status(&observed);
