@@ -101,7 +101,8 @@ async fn a_script_that_was_taken_as_baseline_may_not_change_afterwards_either() 
 async fn a_baseline_that_is_not_in_the_source_is_refused_before_anything_runs() {
     let team = grown("baseline-unknown").await;
     let _operator = Operator::start(&team.namespace);
-    team.apply("shop", &Spec::latest().inline(&files(SCRIPTS)).set("/adoption", json!({"baselineVersion": "004"}))).await;
+    team.apply("shop", &Spec::latest().inline(&files(SCRIPTS)).set("/adoption", json!({"baselineVersion": "004"})))
+        .await;
     let message = team.reason("shop", "PlanFailed").await;
     for part in ["spec.adoption.baselineVersion 004 is not in the source", "001 … 003"] {
         assert!(message.contains(part), "{part} is not in: {message}");

@@ -221,3 +221,56 @@ async fn kubectl_get_tells_the_truth_in_one_line_at_each_station() {
         assert!(story.contains(part), "{part} is not in\n{story}");
     }
 }
+
+/// Refuses each report that says what is applied, as an admission policy of the cluster might.
+fn refuse_reports(team: &Team) -> String {
+    let name = format!("refuse-{}", team.namespace);
+    let policy = json!({"apiVersion": "v1", "kind": "List", "items": [
+        {"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicy", "metadata": {"name": name}, "spec": {
+            "matchConstraints": {"resourceRules": [{"apiGroups": ["sluice.dev"], "apiVersions": ["*"], "operations": ["UPDATE"],
+                "resources": ["databasemigrations/status"]}]},
+            "validations": [{"expression": "!has(object.status.applied)", "message": "not now"}]}},
+        {"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicyBinding", "metadata": {"name": name}, "spec": {
+            "policyName": name, "validationActions": ["Deny"],
+            "matchResources": {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": team.namespace}}}}},
+    ]});
+    team.kubectl_with(&["apply", "--filename", "-"], &policy.to_string()).unwrap();
+    name
+}
+
+#[tokio::test]
+async fn a_report_that_the_api_server_refused_is_made_as_soon_as_it_is_taken_and_nothing_runs_twice() {
+    let team = Team::new("refused-report").await;
+    team.apply("shop", &Spec::latest().inline(&files(ORDERS))).await;
+    let policy = refuse_reports(&team);
+    let probe = json!({"status": {"applied": {"version": "000", "count": 0}}}).to_string();
+    eventually("the policy is in force", SOON, || async {
+        let probe = [
+            "patch",
+            "dbm",
+            "shop",
+            "--subresource",
+            "status",
+            "--type",
+            "merge",
+            "--dry-run=server",
+            "--patch",
+            &probe,
+        ];
+        team.kubectl_with(&probe, "").map_or_else(|_| Ok(()), Err)
+    })
+    .await;
+    let operator = Operator::start(&team.namespace);
+    eventually("refused passes", SOON, || async {
+        let errors = operator.metric("sluice_reconcile_total{result=\"error\"}").unwrap_or_default();
+        if errors >= 2.0 { Ok(()) } else { Err(format!("{errors} errors")) }
+    })
+    .await;
+    assert_eq!(team.tables().await, ["orders"], "the run is over");
+    assert_eq!(team.row("shop")[3], ("READY".to_owned(), "False".to_owned()), "nobody was told");
+    let ledger = team.ledger_rows().await;
+
+    team.kubectl(&["delete", "validatingadmissionpolicybinding,validatingadmissionpolicy", &policy]);
+    assert_eq!(team.ready("shop").await.applied.unwrap().version, "002");
+    assert_eq!(team.ledger_rows().await, ledger);
+}
