@@ -2,6 +2,8 @@
 //!
 //! These are plain values that a dialect reads from its tables; this file must not know how.
 
+use sha2::{Digest as _, Sha256};
+
 use crate::migration::{Checksum, Kind, Version};
 
 /// Where a version stands, as `schema_migrations.status` spells it.
@@ -179,6 +181,22 @@ impl Ledger {
     #[must_use]
     pub fn current(&self) -> Option<&Version> {
         self.applied().next_back().map(|(version, _)| version)
+    }
+
+    /// `sha256:` over the versions in effect and the checksums of what was applied: two databases with the same digest were
+    /// brought there by the same scripts. `None` for none.
+    #[must_use]
+    pub fn digest(&self) -> Option<String> {
+        let mut hash = Sha256::new();
+        let mut any = false;
+        for (version, entry) in self.applied() {
+            any = true;
+            hash.update(version.key());
+            hash.update([0]);
+            hash.update(entry.up_checksum.as_ref().map_or("", Checksum::as_str));
+            hash.update([0]);
+        }
+        any.then(|| format!("sha256:{}", hex::encode(hash.finalize())))
     }
 
     /// The entry of a version, whatever its status.

@@ -273,3 +273,15 @@ fn the_digest_changes_with_the_content_and_with_nothing_else() {
     assert_ne!(digest(&one), digest(&other), "the way back is part of the plan");
     assert!(digest(&one).starts_with("sha256:"));
 }
+
+#[test]
+fn the_digest_of_what_is_applied_tells_same_from_different_scripts() {
+    let one = set(&["001", "002"], &[]);
+    let with_downs = set(&["001", "002"], &["001", "002"]);
+    assert_eq!(ledger(&one, &[]).digest(), None);
+    assert_eq!(ledger(&one, &["001", "002"]).digest(), ledger(&with_downs, &["001", "002"]).digest());
+    assert_ne!(ledger(&one, &["001", "002"]).digest(), ledger(&one, &["001"]).digest());
+    let other =
+        read(&[RawFile { shown: "V001__t.sql".into(), path: "V001__t.sql".into(), content: "select 1;".into() }]);
+    assert_ne!(ledger(&one, &["001"]).digest(), ledger(&other, &["001"]).digest());
+}

@@ -193,6 +193,7 @@ fn applied_status(ledger: &Ledger) -> Option<AppliedStatus> {
     Some(AppliedStatus {
         version: version.to_string(),
         count: count(ledger.applied().count()),
+        digest: ledger.digest(),
         time: entry.applied_at.map(|at| Time(second(at))),
     })
 }

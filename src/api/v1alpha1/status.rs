@@ -47,6 +47,9 @@ pub struct AppliedStatus {
     pub version: String,
     /// How many versions are in effect.
     pub count: i64,
+    /// Digest over the versions in effect and their scripts: equal in two databases that the same scripts brought there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
     /// When the newest one was applied, by the database's clock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time: Option<Time>,
