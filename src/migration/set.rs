@@ -110,6 +110,16 @@ impl MigrationSet {
         self.migrations.last().map(|migration| &migration.version)
     }
 
+    /// `001 … 017`, for messages.
+    #[must_use]
+    pub fn span(&self) -> String {
+        match (self.migrations.first(), self.migrations.last()) {
+            (Some(first), Some(last)) if first.version == last.version => format!("version {} alone", first.version),
+            (Some(first), Some(last)) => format!("{} … {}", first.version, last.version),
+            _ => "no versions".to_owned(),
+        }
+    }
+
     /// The up checksum of that version.
     #[must_use]
     pub fn checksum(&self, version: &Version) -> Option<&Checksum> {

@@ -59,18 +59,9 @@ fn goal(
             if applied || before_all || set.get(version).is_some() {
                 Ok(Some(version.clone()))
             } else {
-                Err(Refusal::UnknownTarget { target: version.clone(), available: available(set) })
+                Err(Refusal::UnknownTarget { target: version.clone(), available: set.span() })
             }
         }
-    }
-}
-
-/// `001 … 017`, for messages.
-pub(super) fn available(set: &MigrationSet) -> String {
-    match (set.migrations.first(), set.migrations.last()) {
-        (Some(first), Some(last)) if first.version == last.version => format!("version {} alone", first.version),
-        (Some(first), Some(last)) => format!("{} … {}", first.version, last.version),
-        _ => "no versions".to_owned(),
     }
 }
 

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use crate::migration::{Header, Kind, Migration, MigrationSet, Version};
 
-use super::make::available;
 use super::policy::{MissingPolicy, OutOfOrder, Policy};
 use super::unfinished::{check_not_half_reverted, check_unfinished};
 use super::{Action, Entry, EntryStatus, Ledger, Refusal, Step};
@@ -16,7 +15,7 @@ pub(super) fn check_adoption(set: &MigrationSet, ledger: &Ledger, policy: &Polic
         && let Some(version) = &policy.adoption.baseline
         && set.get(version).is_none()
     {
-        return Err(Refusal::UnknownBaseline { version: version.clone(), available: available(set) });
+        return Err(Refusal::UnknownBaseline { version: version.clone(), available: set.span() });
     }
     let adopted = policy.adoption.allow_existing || policy.adoption.baseline.is_some();
     if !ledger.installed && ledger.existing.total > 0 && !adopted {
