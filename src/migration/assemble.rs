@@ -1,6 +1,6 @@
 //! Files into a set: pairs ways up and down, reads their SQL, and checks what only the whole set shows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::digest::digest;
 use super::header_reader::HeaderRead;
@@ -11,6 +11,9 @@ use super::{
     Dialect, Migration, MigrationSet, Problem, Problems, RawFile, Repeatable, Script, SetOptions, TransactionMode,
     Version,
 };
+
+/// No version is longer, so no reference to one is read any further.
+const LONGEST_REFERENCE: usize = 100;
 
 /// See [`MigrationSet::read`].
 pub(super) fn read(files: &[RawFile], options: SetOptions) -> Result<MigrationSet, Problems> {
@@ -27,6 +30,9 @@ pub(super) fn read(files: &[RawFile], options: SetOptions) -> Result<MigrationSe
     }
     let migrations = assembly.resolve(drafts);
     let repeatables = assembly.repeatables(&found);
+    if migrations.is_empty() && repeatables.is_empty() {
+        assembly.warnings.push("the source holds no migration".to_owned());
+    }
     let Assembly { mut problems, warnings, .. } = assembly;
     if problems.is_empty() {
         let digest = digest(&migrations, &repeatables);
@@ -106,7 +112,10 @@ impl Assembly {
         let (down, down_refused) = self.down(pair.down);
         let HeaderRead { header, references } = read;
         if up.statements.is_empty() {
-            self.warnings.push(format!("{}: the script is empty; version {version} is a no-op", up.file));
+            self.warnings.push(format!("{}: the script holds no statement; version {version} is a no-op", up.file));
+        }
+        if header.rollback_available == Some(true) && down.is_none() && down_refused.is_none() {
+            self.warnings.push(format!("{}: promises a rollback, but version {version} has no down script", up.file));
         }
         let migration = Migration {
             version,
@@ -179,14 +188,15 @@ impl Assembly {
 
     /// Turns what headers call a dependency into versions of this set.
     fn resolve(&mut self, drafts: Vec<Draft<'_>>) -> Vec<Migration> {
-        let known: Vec<Version> = drafts.iter().map(|draft| draft.migration.version.clone()).collect();
+        let known: BTreeSet<Version> = drafts.iter().map(|draft| draft.migration.version.clone()).collect();
         let mut migrations = Vec::with_capacity(drafts.len());
         for Draft { file, mut migration, references } in drafts {
             for (line, reference) in references {
                 match resolve(&reference, &known) {
                     Ok(version) if version < migration.version => migration.header.dependencies.push(version),
                     Ok(version) => {
-                        let what = format!("version {} depends on {version}, which comes later", migration.version);
+                        let when = if version == migration.version { "is itself" } else { "comes later" };
+                        let what = format!("version {} depends on {version}, which {when}", migration.version);
                         self.add(file, Some(line), what, "depend on earlier versions only");
                     }
                     Err(what) => {
@@ -211,18 +221,25 @@ impl Assembly {
             repeatables.push(Repeatable { name: name.clone(), script });
         }
         repeatables.sort_by(|a, b| a.name.cmp(&b.name));
+        for (first, second) in repeatables.iter().zip(repeatables.iter().skip(1)) {
+            if first.name == second.name {
+                let what =
+                    format!("the repeatable script {} appears twice (also in {})", first.name, first.script.file);
+                self.add(&second.script.file, None, what, "give each a name of its own");
+            }
+        }
         repeatables
     }
 }
 
 /// The version that a reference means: `001`, `V001`, `001_create_users.sql`.
-fn resolve(reference: &str, known: &[Version]) -> Result<Version, String> {
+fn resolve(reference: &str, known: &BTreeSet<Version>) -> Result<Version, String> {
     let digits = reference.trim_start_matches(['v', 'V']);
     // `001_2fa.sql` is version 001, `1_2` may be version 1.2: the longest reading that exists counts.
-    let is_end = |end: &usize| !digits[*end..].starts_with(|c: char| c.is_ascii_digit());
-    let ends = digits.char_indices().map(|(at, _)| at).chain([digits.len()]).skip(1).filter(is_end);
+    let is_digit = |at: usize| digits.as_bytes().get(at).is_some_and(u8::is_ascii_digit);
+    let ends = (1..=digits.len().min(LONGEST_REFERENCE)).filter(|end| is_digit(end - 1) && !is_digit(*end));
     let readings: Vec<Version> = ends.filter_map(|end| Version::parse(digits.get(..end)?).ok()).collect();
     let whole = readings.last().ok_or_else(|| format!("`{reference}` is no version to depend on"))?;
-    let exists = readings.iter().rev().find(|reading| known.contains(reading));
+    let exists = readings.iter().rev().find_map(|reading| known.get(reading));
     exists.cloned().ok_or_else(|| format!("depends on version {whole}, which is not in this source"))
 }

@@ -9,8 +9,9 @@ use super::{Migration, Repeatable, Script, TransactionMode};
 pub(super) fn digest(migrations: &[Migration], repeatables: &[Repeatable]) -> String {
     let mut hash = Sha256::new();
     let mut field = |text: &str| {
-        hash.update(text.len().to_le_bytes());
+        // No field contains a NUL, so none can be mistaken for two.
         hash.update(text.as_bytes());
+        hash.update([0]);
     };
     for migration in migrations {
         field("version");

@@ -26,6 +26,10 @@ impl Reader for Goose {
         file.stem().and_then(Name::read).is_some() && file.text.lines().any(begins)
     }
 
+    fn objection(&self, file: &File<'_>) -> String {
+        sections::objection(file, UP)
+    }
+
     fn read<'a>(&self, file: &'a File<'a>, found: &mut Found<'a>, findings: &mut Findings<'_>) {
         sections::read(file, UP, classify, found, findings);
     }

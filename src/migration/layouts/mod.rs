@@ -42,6 +42,11 @@ pub(super) trait Reader: Sync {
     /// when it is SQL, and left alone otherwise.
     fn claims(&self, file: &File<'_>) -> bool;
 
+    /// Why a SQL file that was not claimed is none of this layout.
+    fn objection(&self, _: &File<'_>) -> String {
+        "no version can be read from this name".to_owned()
+    }
+
     /// Reads a claimed file into what it holds.
     fn read<'a>(&self, file: &'a File<'a>, found: &mut Found<'a>, findings: &mut Findings<'_>);
 }
@@ -175,7 +180,11 @@ pub(super) fn read<'a>(files: &'a [File<'a>], layout: Layout) -> (Found<'a>, Vec
                 let candidates = first.map_or(readers.as_slice(), |(_, chosen)| {
                     readers.iter().position(|r| r.layout() == chosen.layout()).map_or(&[], |n| &readers[n..=n])
                 });
-                findings.add(None, "no version can be read from this name", cure(candidates));
+                let objection = match candidates {
+                    [reader] => reader.objection(file),
+                    _ => "no version can be read from this name".to_owned(),
+                };
+                findings.add(None, objection, cure(candidates));
             }
             (None, _) => found.warnings.extend(looks_like_code(file)),
         }

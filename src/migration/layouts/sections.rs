@@ -31,6 +31,14 @@ struct Section {
     filled: bool,
 }
 
+/// Why a file has no sections.
+pub(super) fn objection(file: &File<'_>, begin: &str) -> String {
+    match file.stem().and_then(Name::read) {
+        Some(_) => format!("there is no line `{begin}` in this file"),
+        None => "no version can be read from this name".to_owned(),
+    }
+}
+
 /// Reads a file by its markers; `begin` is how the first direction must begin, for messages.
 pub(super) fn read<'a>(
     file: &'a File<'a>,
@@ -52,6 +60,7 @@ pub(super) fn read<'a>(
                 if sections.iter().any(|section| section.direction == direction) {
                     let what = format!("this file has more than one section like `{}`", line.trim_end());
                     findings.add(Some(number), what, "write one file per version");
+                    break;
                 }
                 if sections.is_empty() {
                     preamble_end = start;

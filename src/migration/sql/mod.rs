@@ -6,6 +6,8 @@
 mod classify;
 mod lexer;
 mod split;
+#[cfg(test)]
+mod tests;
 
 pub(super) use classify::{Effect, classify};
 pub(crate) use lexer::{Lexer, TokenKind};

@@ -66,13 +66,11 @@ pub(crate) struct Split {
 /// Splits a script at the semicolons that end statements: not those in parentheses, nor those between `BEGIN ATOMIC`
 /// and its `END`.
 pub(crate) fn split(text: &str) -> Split {
-    let mut splitter = Splitter {
-        text,
-        lexer: Lexer::new(text),
-        cursor: Cursor { text, at: 0, place: Position { line: 1, column: 1 } },
-        open: None,
-        found: Split::default(),
-    };
+    let mut found = Split::default();
+    if let Some(nul) = text.find('\0') {
+        found.troubles.push((Cursor::new(text).position(nul), Trouble::Nul));
+    }
+    let mut splitter = Splitter { text, lexer: Lexer::new(text), cursor: Cursor::new(text), open: None, found };
     while let Some(token) = splitter.lexer.next() {
         match token {
             Ok(token) => splitter.take(token),
@@ -132,10 +130,6 @@ impl<'a> Splitter<'a> {
 
     fn grow(&mut self, token: Token) {
         let text = self.text.get(token.start..token.end).unwrap_or_default();
-        if text == "\0" {
-            let at = self.cursor.position(token.start);
-            self.found.troubles.push((at, Trouble::Nul));
-        }
         let cursor = &mut self.cursor;
         let statement = self.open.get_or_insert_with(|| Statement {
             piece: Piece { start: token.start, end: token.end, at: cursor.position(token.start) },
@@ -251,7 +245,11 @@ struct Cursor<'a> {
     place: Position,
 }
 
-impl Cursor<'_> {
+impl<'a> Cursor<'a> {
+    fn new(text: &'a str) -> Self {
+        Self { text, at: 0, place: Position { line: 1, column: 1 } }
+    }
+
     /// The place of a byte offset that is not before the one asked for last.
     fn position(&mut self, offset: usize) -> Position {
         for character in self.text.get(self.at..offset).unwrap_or_default().chars() {

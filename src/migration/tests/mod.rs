@@ -1,9 +1,13 @@
 //! Stories of sets and scripts; the scanner's own tests are in `sql/tests`.
 
+mod headers;
+mod layouts;
+mod names;
 mod scripts;
 mod sets;
+mod single_files;
 
-use super::{Dialect, Layout, MigrationSet, Problems, RawFile, Script, SetOptions};
+use super::{Dialect, Layout, Migration, MigrationSet, Problems, RawFile, Script, SetOptions};
 
 /// Files of a source, as a directory shows them.
 fn files(files: &[(&str, &str)]) -> Vec<RawFile> {
@@ -21,6 +25,18 @@ fn read_as(layout: Layout, named: &[(&str, &str)]) -> Result<MigrationSet, Probl
 
 fn read(named: &[(&str, &str)]) -> Result<MigrationSet, Problems> {
     read_as(Layout::Auto, named)
+}
+
+/// Files of which only the names matter.
+fn read_names(names: &[&str]) -> Result<MigrationSet, Problems> {
+    let named: Vec<_> = names.iter().map(|name| (*name, "select 1")).collect();
+    read(&named)
+}
+
+/// `version description`, and `↓` where there is a way down.
+fn outline(set: &MigrationSet) -> Vec<String> {
+    let line = |m: &Migration| format!("{} {}{}", m.version, m.description, if m.down.is_some() { " ↓" } else { "" });
+    set.migrations.iter().map(line).collect()
 }
 
 fn parse(sql: &str) -> Result<Script, Problems> {
