@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod adoption;
+mod concurrently;
 mod env;
 mod first_steps;
 mod inputs;
