@@ -13,6 +13,7 @@ mod kills;
 mod lifecycle;
 mod network;
 mod objects;
+mod races;
 mod scripts;
 mod tls;
 mod validation;
