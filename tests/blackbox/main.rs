@@ -6,10 +6,12 @@
 
 mod adoption;
 mod concurrently;
+mod endings;
 mod env;
 mod first_steps;
 mod inputs;
 mod kills;
+mod leaders;
 mod lifecycle;
 mod network;
 mod objects;

@@ -1,6 +1,7 @@
 //! What the scenarios stand on: the servers, an operator, a team with a namespace and a database.
 
 mod effects;
+mod election;
 mod gate;
 mod kubectl;
 mod operator;
@@ -10,6 +11,7 @@ mod team;
 mod world;
 
 pub use effects::{commits_a_step, counted, history};
+pub use election::{ENDLESS, SHORT};
 pub use gate::{GATE, Gate};
 pub use operator::Operator;
 pub use proxy::{Fault, Proxy};

@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use super::world;
 
+const LEASE_NAMESPACE: &str = "--lease-namespace";
+
 /// A running operator; killed when dropped. Its log is shown when a test fails.
 pub struct Operator {
     child: Child,
@@ -31,7 +33,7 @@ impl Operator {
         let child = Command::new(binary)
             .arg("operator")
             .args(["--namespace", namespace, "--http-addr", &format!("127.0.0.1:{port}")])
-            .args(["--lease-namespace", "sluice-system"])
+            .args(if arguments.contains(&LEASE_NAMESPACE) { &[][..] } else { &[LEASE_NAMESPACE, "sluice-system"] })
             .args(arguments)
             .env_clear()
             .env("PATH", std::env::var("PATH").unwrap_or_default())
