@@ -52,7 +52,7 @@ impl Building {
     }
 
     /// One valid index, all else once.
-    async fn is_done_once(self) {
+    async fn ends_done_once(self) {
         self.team.at("shop", "002").await;
         assert_eq!(self.indexes().await, ["by_version true"]);
         assert_eq!(self.team.effects().await, ["002"]);
@@ -112,13 +112,13 @@ impl Building {
 #[tokio::test]
 async fn an_index_that_was_left_invalid_is_dropped_and_built_again() {
     let building = Building::begin("invalid", "", WITHOUT).await;
-    building.cancelled(&["by_version false"]).await.is_done_once().await;
+    building.cancelled(&["by_version false"]).await.ends_done_once().await;
 }
 
 #[tokio::test]
 async fn an_index_that_was_left_invalid_is_not_taken_for_the_one_that_exists_already() {
     let building = Building::begin("invalid-ine", "", WITH).await;
-    building.cancelled(&["by_version false"]).await.is_done_once().await;
+    building.cancelled(&["by_version false"]).await.ends_done_once().await;
 }
 
 #[tokio::test]
@@ -127,32 +127,32 @@ async fn an_index_that_the_orphaned_session_finished_is_believed() {
     let (building, built) = building.finished().await;
     building.team.at("shop", "002").await;
     assert_eq!(building.team.value("select 'by_version'::regclass::oid").await, built, "it was built again");
-    building.is_done_once().await;
+    building.ends_done_once().await;
 }
 
 #[tokio::test]
 async fn an_index_that_the_orphaned_session_finished_exists_already() {
     let building = Building::begin("finished-ine", "", WITH).await;
-    building.finished().await.0.is_done_once().await;
+    building.finished().await.0.ends_done_once().await;
 }
 
 #[tokio::test]
 async fn an_index_that_the_orphaned_session_still_builds_is_waited_for() {
     let building = Building::begin("orphan", "", WITHOUT).await;
-    building.running().await.is_done_once().await;
+    building.running().await.ends_done_once().await;
 }
 
 #[tokio::test]
 async fn an_index_that_the_orphaned_session_still_builds_if_it_does_not_exist_is_waited_for() {
     let building = Building::begin("orphan-ine", "", WITH).await;
-    building.running().await.is_done_once().await;
+    building.running().await.ends_done_once().await;
 }
 
 #[tokio::test]
 async fn copies_that_a_killed_reindex_left_are_removed() {
     let prepared = "create index by_version on effects (version);";
     let building = Building::begin("reindex", prepared, "reindex index concurrently by_version;").await;
-    building.cancelled(&["by_version true", "by_version_ccnew false"]).await.is_done_once().await;
+    building.cancelled(&["by_version true", "by_version_ccnew false"]).await.ends_done_once().await;
 }
 
 #[tokio::test]
@@ -160,5 +160,5 @@ async fn an_index_that_a_killed_statement_half_dropped_is_dropped() {
     let prepared =
         "create index by_version on effects (version); create index by_balance on effects ((version || ''));";
     let building = Building::begin("drop", prepared, "drop index concurrently by_balance;").await;
-    building.cancelled(&["by_balance false", "by_version true"]).await.is_done_once().await;
+    building.cancelled(&["by_balance false", "by_version true"]).await.ends_done_once().await;
 }
