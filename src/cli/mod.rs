@@ -24,7 +24,8 @@ use clap::{Parser, Subcommand};
     about = "Moves PostgreSQL databases between schema versions safely, as a Kubernetes operator and from the command line",
     after_help = "Every option can be given as the environment variable named beside it.\n\
         `sluice help COMMAND` explains a command with examples.",
-    arg_required_else_help = true
+    arg_required_else_help = true,
+    args_override_self = true
 )]
 struct Cli {
     #[command(subcommand)]

@@ -7,6 +7,7 @@
 mod adoption;
 mod concurrently;
 mod endings;
+mod command_line;
 mod env;
 mod first_steps;
 mod inputs;
@@ -19,3 +20,4 @@ mod races;
 mod scripts;
 mod tls;
 mod validation;
+mod watching;
