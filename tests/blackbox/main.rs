@@ -5,9 +5,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod adoption;
+mod command_line;
 mod concurrently;
 mod endings;
-mod command_line;
 mod env;
 mod first_steps;
 mod inputs;
