@@ -3,7 +3,10 @@
 
 use std::time::Duration;
 
-use crate::env::{Fault, GATE, Gate, Operator, Proxy, SHORT, SOON, Team, commits_a_step, counted, eventually, history};
+use crate::env::{
+    Fault, GATE, Gate, Operator, Proxy, SHORT, SOON, Spec, Team, Wire, commits_a_step, counted, eventually, files,
+    history,
+};
 
 /// A Lease of [`SHORT`] timings that is not renewed goes to somebody else within this time.
 const TAKEN_OVER: Duration = Duration::from_secs(30);
@@ -135,4 +138,51 @@ async fn a_leader_that_froze_after_its_commit_is_followed_by_one_that_only_repor
     assert_eq!(leader.ended(SOON).await.code(), Some(1));
     assert_eq!(team.effects().await, ["002"]);
     team.deserted().await;
+}
+
+#[tokio::test]
+async fn a_leader_that_no_longer_reaches_the_api_server_stops_its_run_and_ends() {
+    let team = Team::new("lead-cut-off").await;
+    team.may_elect();
+    let wire = Wire::new();
+    let mut leader = team.candidate_at(&wire.kubeconfig, "first", SHORT, &[]);
+    team.led_by("first", SOON).await;
+    let _next = team.candidate("second", SHORT, &[]);
+    team.bring_to_001().await;
+    let mut gate = Gate::close(&team).await;
+    team.scripts("sql", &history(&[("002", counted("002", GATE))])).await;
+    gate.reached().await;
+    let session = at_the_gate(&team).await;
+    wire.unplug();
+    assert_eq!(leader.ended(TAKEN_OVER).await.code(), Some(1));
+    let gone = format!("select pid from pg_stat_activity where pid = {session}");
+    eventually("its session is gone", SOON, || async {
+        let left = team.query(&gone).await;
+        if left.is_empty() { Ok(()) } else { Err(format!("{left:?}")) }
+    })
+    .await;
+    team.led_by("second", TAKEN_OVER).await;
+    gate.open().await;
+    team.at("shop", "002").await;
+    assert_eq!(team.effects().await, ["002"]);
+    team.nothing_is_left_behind().await;
+}
+
+#[tokio::test]
+async fn a_session_whose_operator_is_frozen_ends_by_itself() {
+    let team = Team::new("lead-session").await;
+    let _operator = Operator::start(&team.namespace);
+    let script = "create table session as select name, setting::int from pg_settings where name in
+        ('idle_session_timeout', 'idle_in_transaction_session_timeout', 'client_connection_check_interval');";
+    team.apply("shop", &Spec::latest().inline(&files(&[("V001__session.sql", script)]))).await;
+    team.ready("shop").await;
+    // What it holds is free again within a minute, in milliseconds.
+    assert_eq!(
+        team.query("select name, setting from session order by 1").await,
+        [
+            "client_connection_check_interval,1000",
+            "idle_in_transaction_session_timeout,30000",
+            "idle_session_timeout,60000"
+        ]
+    );
 }

@@ -327,6 +327,8 @@ pub(super) fn clean(settings: &SessionSettings) -> String {
         ("lock_timeout", millis(settings.lock_timeout)),
         ("statement_timeout", millis(settings.statement_timeout)),
         ("idle_in_transaction_session_timeout", 30_000),
+        // A process that is frozen for longer than any pause of a run must not keep the lock.
+        ("idle_session_timeout", 60_000),
         ("tcp_keepalives_idle", 10),
         ("tcp_keepalives_interval", 5),
         ("tcp_keepalives_count", 3),

@@ -1,12 +1,13 @@
 //! Operators that stand for election: each test elects on a Lease of its own, in the team's namespace.
 
+use std::path::Path;
 use std::time::Duration;
 
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::Api;
 use serde_json::{Value, json};
 
-use super::{Operator, SOON, Team, eventually};
+use super::{Operator, SOON, Team, eventually, world};
 
 /// Long enough for a busy machine, short enough for a test.
 pub const SHORT: &[&str] = &["--lease-duration=6s", "--lease-renew-deadline=4s", "--lease-retry-period=500ms"];
@@ -37,8 +38,13 @@ impl Team {
 
     /// An operator that takes part in the team's election.
     pub fn candidate(&self, identity: &str, timings: &[&str], more: &[&str]) -> Operator {
+        self.candidate_at(&world().operator, identity, timings, more)
+    }
+
+    /// The same with a kubeconfig of its own.
+    pub fn candidate_at(&self, kubeconfig: &Path, identity: &str, timings: &[&str], more: &[&str]) -> Operator {
         let own = ["--lease-namespace", &*self.namespace, "--identity", identity];
-        Operator::with(&self.namespace, &[&own[..], timings, more].concat())
+        Operator::as_told(&self.namespace, kubeconfig, &[&own[..], timings, more].concat())
     }
 
     /// Who holds the Lease, as the operator was called; empty when nobody does.

@@ -8,6 +8,7 @@ mod operator;
 mod proxy;
 mod sight;
 mod team;
+mod wire;
 mod world;
 
 pub use effects::{commits_a_step, counted, history};
@@ -16,6 +17,7 @@ pub use gate::{GATE, Gate};
 pub use operator::Operator;
 pub use proxy::{Fault, Proxy};
 pub use team::{SOON, Spec, Team, condition, connect, files};
+pub use wire::Wire;
 pub use world::{Postgres, Servers, world};
 
 use std::time::{Duration, Instant};

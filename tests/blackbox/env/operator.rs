@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
@@ -25,6 +25,11 @@ impl Operator {
     }
 
     pub fn with(namespace: &str, arguments: &[&str]) -> Self {
+        Self::as_told(namespace, &world().operator, arguments)
+    }
+
+    /// With a kubeconfig of its own.
+    pub fn as_told(namespace: &str, kubeconfig: &Path, arguments: &[&str]) -> Self {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let log = world().admin.parent().unwrap().join(format!("operator-{namespace}-{port}.log"));
         let file = File::create(&log).unwrap();
@@ -37,7 +42,7 @@ impl Operator {
             .args(arguments)
             .env_clear()
             .env("PATH", std::env::var("PATH").unwrap_or_default())
-            .env("KUBECONFIG", &world().operator)
+            .env("KUBECONFIG", kubeconfig)
             .env("SLUICE_LOG", "info,sluice=debug")
             .env("RUST_BACKTRACE", "1")
             .stdin(Stdio::null())
