@@ -69,22 +69,24 @@ pub async fn serve(
     health.set_ready();
     let releasing = CancellationToken::new();
     let lease = elector.start(releasing.clone());
-    tokio::select! {
-        () = shutdown.cancelled() => {}
-        acquired = lease.acquired() => {
-            if acquired {
-                metrics.set_leader(true);
-                let result = lead(client, options, metrics.clone(), health, shutdown, Some(lease.clone())).await;
-                metrics.set_leader(false);
-                releasing.cancel();
-                lease.released().await;
-                return result;
-            }
+    let acquired = tokio::select! {
+        () = shutdown.cancelled() => None,
+        acquired = lease.acquired() => Some(acquired),
+    };
+    let result = match acquired {
+        None => Ok(()),
+        // The election ended before anybody was elected, and nobody asked for that.
+        Some(false) => Err(ServeError::LeadershipLost),
+        Some(true) => {
+            metrics.set_leader(true);
+            let result = lead(client, options, metrics.clone(), health, shutdown, Some(lease.clone())).await;
+            metrics.set_leader(false);
+            result
         }
-    }
+    };
     releasing.cancel();
     lease.released().await;
-    Ok(())
+    result
 }
 
 /// Runs the controller while this process leads.
