@@ -17,6 +17,7 @@ mod lifecycle;
 mod network;
 mod objects;
 mod races;
+mod restart;
 mod scripts;
 mod tls;
 mod validation;
