@@ -90,6 +90,24 @@ async fn while_the_old_session_lives_nothing_is_concluded() {
     assert_eq!(db.value("select count(*)::text from counted").await, "1");
 }
 
+/// No reset, no end of file: packets just stop, as when a firewall forgets a connection.
+#[tokio::test]
+async fn a_connection_that_falls_silent_is_noticed_and_replaced() {
+    for needle in ["insert into counted values (2)\0", COMMITTING] {
+        let db = database().await;
+        db.up(&FILES[..1]).await;
+        let proxy = Proxy::start(&db.server).await;
+        proxy.on(needle, Fault::Freeze);
+        let request = db.request(&set(&FILES[..2]), "Latest").await.expect("a plan");
+        let started = Instant::now();
+        let report = db.start_at(request, db.postgres_at("127.0.0.1", proxy.port)).report().await;
+        report.result.expect("the run succeeds");
+        println!("noticed and resolved after {:?}", started.elapsed());
+        assert!(proxy.fired() && started.elapsed() < Duration::from_secs(20));
+        assert_eq!(db.value("select count(*)::text from counted").await, "1");
+    }
+}
+
 #[tokio::test]
 async fn a_killed_process_leaves_nothing_half_done_and_its_server_session_ends_by_itself() {
     let db = database().await;

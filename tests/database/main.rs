@@ -8,5 +8,6 @@ mod journal;
 mod ledger;
 mod locks;
 mod proxy;
+mod speed;
 mod suitability;
 mod support;

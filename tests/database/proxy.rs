@@ -1,5 +1,6 @@
 //! A door in front of the server that can be shut at the worst moment.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -18,6 +19,8 @@ pub enum Fault {
     AfterReply,
     /// Both ends are shut while the server works on it.
     During,
+    /// The server hears it; then neither end hears anything any more, and neither is shut.
+    Freeze,
     /// The client's end is shut; the server's end stays open, and its session alive, until [`Proxy::release`].
     Strand,
 }
@@ -73,7 +76,20 @@ impl Proxy {
 async fn serve(client: TcpStream, server: TcpStream, state: &State) {
     let (mut from_client, mut to_client) = client.into_split();
     let (mut from_server, mut to_server) = server.into_split();
-    let back = tokio::spawn(async move { tokio::io::copy(&mut from_server, &mut to_client).await });
+    let mute = Arc::new(AtomicBool::new(false));
+    let muted = mute.clone();
+    let back = tokio::spawn(async move {
+        let mut buffer = vec![0; 1 << 16];
+        while let Ok(read @ 1..) = from_server.read(&mut buffer).await {
+            if muted.load(Ordering::SeqCst) {
+                // Without returning: that would shut the client's end.
+                std::future::pending::<()>().await;
+            }
+            if to_client.write_all(&buffer[..read]).await.is_err() {
+                break;
+            }
+        }
+    });
     let mut buffer = vec![0; 1 << 20];
     while let Ok(read @ 1..) = from_client.read(&mut buffer).await {
         let sent = String::from_utf8_lossy(&buffer[..read]).into_owned();
@@ -99,6 +115,12 @@ async fn serve(client: TcpStream, server: TcpStream, state: &State) {
                 let _ = to_server.write_all(&buffer[..read]).await;
                 tokio::time::sleep(Duration::from_millis(300)).await;
                 break;
+            }
+            Some(Fault::Freeze) => {
+                mute.store(true, Ordering::SeqCst);
+                let _ = to_server.write_all(&buffer[..read]).await;
+                state.release.notified().await;
+                return;
             }
             Some(Fault::Strand) => {
                 let _ = to_server.write_all(&buffer[..read]).await;

@@ -1,6 +1,7 @@
 //! Servers that must not be migrated, and those that only look like it.
 
-use sluice::database::{Database as _, DatabaseError};
+use sluice::database::postgres::PostgresDatabase;
+use sluice::database::{Address, Credentials, Database as _, DatabaseError, TlsMode};
 
 use crate::support::{Environment, Server, database, identity, server};
 
@@ -115,4 +116,36 @@ async fn a_role_that_may_not_create_the_ledger_is_told_what_to_grant_and_the_gra
     db.execute("drop schema sluice cascade").await;
     db.execute(grant).await;
     db.up(&files).await;
+}
+
+#[tokio::test]
+async fn the_servers_certificate_is_checked_against_the_given_authority_and_the_name() {
+    let environment = Environment::start("up", &["postgres", "--tls"]);
+    let facts = &environment.facts["postgres"];
+    let server = Server::of(facts);
+    let ca = facts["ca"].as_str().expect("an authority");
+    let pem =
+        if ca.contains("BEGIN CERTIFICATE") { ca.to_owned() } else { std::fs::read_to_string(ca).expect("a file") };
+    let at = |host: &str, tls: TlsMode, ca_pem: Option<&str>| {
+        let address = Address {
+            host: host.to_owned(),
+            port: server.port,
+            database: "postgres".to_owned(),
+            ledger_schema: "sluice".to_owned(),
+        };
+        PostgresDatabase::new(
+            address,
+            Credentials {
+                user: server.user.clone(),
+                password: secrecy::SecretString::from(server.password.clone()),
+                tls,
+                ca_pem: ca_pem.map(|pem| pem.as_bytes().to_vec()),
+            },
+        )
+    };
+    at("localhost", TlsMode::VerifyFull, Some(&pem)).inspect().await.expect("the right authority and name");
+    at("127.0.0.1", TlsMode::VerifyFull, Some(&pem)).inspect().await.expect("the address is in the certificate");
+    at("localhost", TlsMode::Require, None).inspect().await.expect("unchecked");
+    let error = at("localhost", TlsMode::VerifyFull, None).inspect().await.expect_err("an unknown authority");
+    assert!(error.to_string().contains("UnknownIssuer") && error.to_string().contains("caRef"), "{error}");
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use secrecy::ExposeSecret as _;
 use serde::de::DeserializeOwned;
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgDatabaseError, PgSslMode};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgDatabaseError, PgRow, PgSslMode};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Row as _};
 use tokio::time::timeout;
 
@@ -34,15 +34,20 @@ pub(super) struct Connector {
 impl Connector {
     /// Opens a connection whose session carries the mark, where what stands in between lets it through.
     pub async fn connect(&self, application: &str, mark: &str) -> Result<Link, DatabaseError> {
+        self.try_connect(application, mark).await.map_err(|refused| refused.error)
+    }
+
+    /// Likewise; a refusal also tells whether anybody answered.
+    pub async fn try_connect(&self, application: &str, mark: &str) -> Result<Link, Refused> {
         let options = self.options(application);
         match self.establish(&options.clone().options([(MARK, mark)])).await {
             Ok(conn) => Ok(Link { conn, address: self.address.clone() }),
             // A pooler that refuses start-up settings says so with one of these; without the mark it is examined closely.
             Err(Refused { code: Some(code), .. }) if matches!(code.as_str(), "08P01" | "22023" | "42704" | "0A000") => {
-                let conn = self.establish(&options).await.map_err(|refused| refused.error)?;
+                let conn = self.establish(&options).await?;
                 Ok(Link { conn, address: self.address.clone() })
             }
-            Err(refused) => Err(refused.error),
+            Err(refused) => Err(refused),
         }
     }
 
@@ -114,8 +119,11 @@ impl Connector {
     }
 }
 
-struct Refused {
-    code: Option<String>,
+/// A connection that was not to be had.
+#[derive(Debug)]
+pub(super) struct Refused {
+    /// The server's SQLSTATE; `None` when nobody answered.
+    pub code: Option<String>,
     error: DatabaseError,
 }
 
@@ -140,14 +148,19 @@ impl Link {
 
     /// Runs some of Sluice's own statements in one round trip; the last row's only column is JSON.
     pub async fn json<T: DeserializeOwned>(&mut self, sql: &str) -> Result<T, SqlError> {
-        let mut rows = bounded(sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(&mut self.conn)).await?;
-        let text: String = rows
-            .pop()
-            .ok_or_else(|| SqlError::Lost("the server answered nothing".to_owned()))?
-            .try_get_unchecked(0)
-            .map_err(SqlError::from)?;
-        serde_json::from_str(&text)
-            .map_err(|error| SqlError::Lost(format!("the server's answer cannot be read: {error}")))
+        let rows = self.rows(sql).await?;
+        read(rows.last())
+    }
+
+    /// Likewise, with the last two rows.
+    pub async fn two<A: DeserializeOwned, B: DeserializeOwned>(&mut self, sql: &str) -> Result<(A, B), SqlError> {
+        let mut rows = self.rows(sql).await?;
+        let last = rows.pop();
+        Ok((read(rows.last())?, read(last.as_ref())?))
+    }
+
+    async fn rows(&mut self, sql: &str) -> Result<Vec<PgRow>, SqlError> {
+        bounded(sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(&mut self.conn)).await
     }
 
     /// Looks something up in a transaction of its own that changes no setting beyond itself: a pooler in between must not
@@ -172,6 +185,12 @@ impl Link {
     pub fn ledger_error(&self, role: &str, error: &SqlError) -> DatabaseError {
         ledger_error(&self.address, role, error)
     }
+}
+
+fn read<T: DeserializeOwned>(row: Option<&PgRow>) -> Result<T, SqlError> {
+    let row = row.ok_or_else(|| SqlError::Lost("the server answered nothing".to_owned()))?;
+    let text: String = row.try_get_unchecked(0)?;
+    serde_json::from_str(&text).map_err(|error| SqlError::Lost(format!("the server's answer cannot be read: {error}")))
 }
 
 async fn bounded<T>(work: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, SqlError> {

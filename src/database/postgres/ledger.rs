@@ -13,7 +13,7 @@ use crate::plan::{
 
 use super::connect::Link;
 use super::failure::SqlError;
-use super::statements::{NO_FLUSH, Sql};
+use super::statements::{Backend, NO_FLUSH, Sql};
 
 /// The ledger's own schema, oldest first. A released file never changes: a change is a new file.
 pub(super) const SCRIPTS: &[(u32, &str)] = &[(1, include_str!("../../../migrations/postgres/0001_ledger.sql"))];
@@ -33,20 +33,29 @@ pub(super) struct Reading {
 /// The row of `migration_locks`.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct LockRow {
-    pub object: String,
-    pub instance: String,
+    run_id: uuid::Uuid,
+    object: String,
+    instance: String,
     backend_pid: i32,
+    backend_start: String,
     acquired_at: String,
 }
 
 /// The session that holds the lock, as the server sees it.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct HolderRow {
-    pub pid: i32,
+    pid: i32,
     backend_start: Option<String>,
+    idle: bool,
 }
 
 impl HolderRow {
+    /// The session, when it is one of that run that has nothing more to do.
+    pub fn abandoned(&self, row: Option<&LockRow>, run: uuid::Uuid) -> Option<Backend> {
+        let row = row.filter(|row| self.idle && row.run_id == run && row.backend_pid == self.pid)?;
+        Some(Backend { pid: row.backend_pid, start: row.backend_start.clone() })
+    }
+
     /// The holder, with what the ledger knows about it.
     pub fn named(&self, row: Option<&LockRow>) -> Holder {
         let since = |text: &String| text.parse::<Timestamp>().ok();
@@ -339,12 +348,14 @@ mod tests {
     #[test]
     fn a_lock_row_of_an_earlier_process_with_the_same_id_names_nobody() {
         let row = |acquired_at: &str| LockRow {
+            run_id: uuid::Uuid::nil(),
             object: "shop/orders".to_owned(),
             instance: "sluice-0".to_owned(),
             backend_pid: 7,
+            backend_start: "2026-01-02T00:00:00+00:00".to_owned(),
             acquired_at: acquired_at.to_owned(),
         };
-        let holder = HolderRow { pid: 7, backend_start: Some("2026-01-02T00:00:00+00:00".to_owned()) };
+        let holder = HolderRow { pid: 7, backend_start: Some("2026-01-02T00:00:00+00:00".to_owned()), idle: false };
         assert_eq!(holder.named(Some(&row("2026-01-01T00:00:00+00:00"))).object, None);
         assert_eq!(holder.named(Some(&row("2026-01-02T00:00:01+00:00"))).object.as_deref(), Some("shop/orders"));
     }

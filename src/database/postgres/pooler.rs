@@ -26,11 +26,16 @@ pub(super) async fn examine(connector: &Connector, first: &mut Link) -> Result<O
     let mut second = second?;
     let mut shared = false;
     for _ in 0..3 {
-        let theirs = match timeout(PATIENCE, pid(&mut second)).await {
-            Ok(theirs) => theirs?,
-            Err(_) => return Ok(None),
-        };
-        shared |= theirs == mine || pid(first).await? != mine;
+        // Twice in a row each: a pool that deals its servers in turn would deal each client the same one otherwise.
+        for _ in 0..2 {
+            shared |= pid(first).await? != mine;
+        }
+        for _ in 0..2 {
+            match timeout(PATIENCE, pid(&mut second)).await {
+                Ok(theirs) => shared |= theirs? == mine,
+                Err(_) => return Ok(None),
+            }
+        }
     }
     second.close().await;
     Ok(shared.then(|| {

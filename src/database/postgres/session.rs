@@ -116,6 +116,13 @@ impl PostgresSession {
         let facts: Facts = self.link.look(&self.sql.facts()).await.map_err(|error| self.own_error(&error))?;
         let Some(holder) = facts.holder else { return Ok(None) };
         let row = if facts.installed { ledger::read(&mut self.link, &self.sql, &self.role).await?.lock } else { None };
+        // A session of this very run, lost from sight and idle: nothing will ever come of it, and the server may take long
+        // to find that out.
+        if let Some(backend) = holder.abandoned(row.as_ref(), self.identity.id)
+            && backend != self.backend
+        {
+            self.link.run(&Sql::end_session(&backend)).await.map_err(|error| self.own_error(&error))?;
+        }
         Ok(Some(holder.named(row.as_ref())))
     }
 

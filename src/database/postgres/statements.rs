@@ -45,7 +45,7 @@ impl Sql {
                 'version', pg_catalog.current_setting('server_version'),
                 'now', pg_catalog.clock_timestamp(),
                 'pid', pg_catalog.pg_backend_pid(),
-                'backend_start', (select backend_start from pg_catalog.pg_stat_activity where pid = pg_catalog.pg_backend_pid()),
+                'backend_start', (select backend_start from pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid())),
                 'in_recovery', pg_catalog.pg_is_in_recovery(),
                 'read_only', pg_catalog.current_setting('transaction_read_only')::bool,
                 'mark', pg_catalog.current_setting('{MARK}', true),
@@ -64,14 +64,15 @@ impl Sql {
     /// The session that holds the lock: a subquery that gives JSON or null.
     fn holder(&self) -> String {
         format!(
-            "select pg_catalog.json_build_object('pid', l.pid, 'backend_start', a.backend_start)
-                from pg_catalog.pg_locks l left join pg_catalog.pg_stat_activity a on a.pid = l.pid
-                where {} limit 1",
+            "select (select pg_catalog.json_build_object('pid', l.pid, 'backend_start', a.backend_start,
+                    'idle', coalesce(a.state like 'idle%', false)) from pg_catalog.pg_stat_get_activity(l.pid) a)
+                from pg_catalog.pg_lock_status() l where {} limit 1",
             self.lock_row("l")
         )
     }
 
-    /// Whether a row of `pg_locks` is the lock.
+    /// Whether a row of `pg_locks` is the lock. The functions behind that view and behind `pg_stat_activity` are asked
+    /// directly: a fresh server process needs milliseconds to take in the views' definitions.
     fn lock_row(&self, alias: &str) -> String {
         #[expect(clippy::cast_sign_loss, reason = "the server shows the two halves of the key as unsigned numbers")]
         let key = self.key as u64;
@@ -165,7 +166,7 @@ impl Sql {
     /// Tries to take the lock for the session; while it is held, tells whether it still is. JSON.
     pub fn try_lock(&self) -> String {
         format!(
-            "with held as materialized (select exists (select from pg_catalog.pg_locks l
+            "with held as materialized (select exists (select from pg_catalog.pg_lock_status() l
                 where l.pid = pg_catalog.pg_backend_pid() and {row}) as held)
             select pg_catalog.json_build_object('pid', pg_catalog.pg_backend_pid(),
                 'locked', held or pg_catalog.pg_try_advisory_lock({key}))::text from held",
@@ -177,6 +178,16 @@ impl Sql {
     /// Lets go of the lock.
     pub fn unlock(&self) -> String {
         format!("select pg_catalog.pg_advisory_unlock({})", self.key)
+    }
+
+    /// Ends a session of this run that waits for a client that gave it up.
+    pub fn end_session(backend: &Backend) -> String {
+        format!(
+            "select pg_catalog.pg_terminate_backend(pid) from pg_catalog.pg_stat_activity
+                where pid = {} and backend_start = {} and state like 'idle%'",
+            backend.pid,
+            text(&backend.start)
+        )
     }
 
     /// Creates the schema unless somebody prepared it, and says in its comment what was found. Before the ledger's own
@@ -272,14 +283,13 @@ impl Sql {
         let schema = &self.schema;
         let ourselves = ourselves(role);
         format!(
-            "with held as materialized (select exists (select from pg_catalog.pg_locks l
+            "with held as materialized (select exists (select from pg_catalog.pg_lock_status() l
                 where l.pid = pg_catalog.pg_backend_pid() and {row}) as held),
             mine as materialized (select held, pg_catalog.pg_try_advisory_xact_lock({key}) as locked from held)
-            select held, case when locked and not held then pg_catalog.pg_try_advisory_lock({key}) end from mine;
+            select pg_catalog.json_build_object('pid', pg_catalog.pg_backend_pid(), 'held', held, 'locked', locked,
+                'again', case when locked and not held then pg_catalog.pg_try_advisory_lock({key}) end)::text from mine;
             savepoint look; {ourselves}
-            select pg_catalog.json_build_object('pid', pg_catalog.pg_backend_pid(),
-                'locked', exists (select from pg_catalog.pg_locks l where l.pid = pg_catalog.pg_backend_pid() and {row}),
-                'transaction', pg_catalog.pg_current_xact_id()::text,
+            select pg_catalog.json_build_object('transaction', pg_catalog.pg_current_xact_id()::text,
                 'newest_run', (select id from {schema}.migration_runs order by ordinal desc limit 1),
                 'rows', coalesce((select pg_catalog.jsonb_object_agg(m.key, pg_catalog.jsonb_build_object('status', m.status,
                     'reverting', m.reverting, 'attempt', m.attempt,

@@ -25,6 +25,8 @@ const FIRST_LOOK: Duration = Duration::from_secs(2);
 const SOONEST_LOOK: Duration = Duration::from_secs(1);
 /// … nor further apart.
 const SLOWEST_LOOK: Duration = Duration::from_secs(5);
+/// When nobody has answered the second connection for this long, the first is dead as well.
+const SILENCE: Duration = Duration::from_secs(60);
 /// A cancelled statement that does not end is ended with its session after this long …
 const TERMINATE_AFTER: Duration = Duration::from_secs(10);
 /// … and given up with its connection after this long.
@@ -88,6 +90,8 @@ pub(super) struct Side {
     /// The session that it looks after.
     backend: Backend,
     link: Option<Link>,
+    /// Since when nobody answers at all.
+    silent: Option<Instant>,
     /// Who was in the way at the last look that saw anybody.
     pub in_the_way: Vec<InTheWay>,
 }
@@ -117,6 +121,7 @@ impl Side {
             application: application.to_owned(),
             backend,
             link: None,
+            silent: None,
             in_the_way: Vec::new(),
         }
     }
@@ -174,13 +179,25 @@ impl Side {
 
     async fn ask<T: serde::de::DeserializeOwned>(&mut self, sql: &str) -> Option<T> {
         if self.link.is_none() {
-            self.link = self.connector.connect(&self.application, "side").await.ok();
+            match self.connector.try_connect(&self.application, "side").await {
+                Ok(link) => self.link = Some(link),
+                Err(refused) if refused.code.is_some() => self.silent = None,
+                Err(_) => {
+                    self.silent.get_or_insert_with(Instant::now);
+                }
+            }
         }
         let answer = self.link.as_mut()?.look(sql).await;
-        if answer.is_err() {
-            self.link = None;
+        match &answer {
+            Ok(_) | Err(SqlError::Server(_)) => self.silent = None,
+            Err(SqlError::Lost(_)) => self.link = None,
         }
         answer.ok()
+    }
+
+    /// Whether the server has not been heard of for so long that it counts as gone.
+    fn given_up(&self) -> bool {
+        self.silent.is_some_and(|since| since.elapsed() >= SILENCE)
     }
 
     /// Pauses, but not longer than those in the way are.
@@ -307,6 +324,9 @@ async fn guard(side: &mut Side, run: Run<'_>, first_look: Duration, cancelled: &
                 Seen::Idle => "the server has answered, and its answer never arrived",
             }
             .to_owned();
+        }
+        if side.given_up() {
+            return format!("nobody has answered for {} s", SILENCE.as_secs());
         }
         // What looks dead is looked at again soon.
         rest = if missed > 0 { SOONEST_LOOK } else { (rest * 2).clamp(SOONEST_LOOK, SLOWEST_LOOK) };

@@ -21,11 +21,16 @@ use super::supervise::{Ended, InTheWay, Run, statement, supervised};
 /// What a transaction finds when it begins: [`super::statements::Sql::begin_unit`].
 #[derive(Debug, Deserialize)]
 pub(super) struct Opened {
-    pid: i32,
-    locked: bool,
     pub transaction: String,
     newest_run: Option<uuid::Uuid>,
     pub rows: HashMap<String, Row>,
+}
+
+/// Whether the transaction has the lock.
+#[derive(Debug, Deserialize)]
+struct Locked {
+    pid: i32,
+    locked: bool,
 }
 
 /// Where a version stands, as a transaction found it.
@@ -195,8 +200,8 @@ impl PostgresSession {
             "{prelude} begin isolation level read committed; {local} {}",
             self.sql.begin_unit(keys.iter().map(String::as_str), self.other_role.as_deref())
         );
-        let opened: Opened = match self.link.json(&text).await {
-            Ok(opened) => opened,
+        let (lock, opened): (Locked, Opened) = match self.link.two(&text).await {
+            Ok(answers) => answers,
             Err(error) => {
                 self.roll_back(&error).await?;
                 return Err(Attempt::Over(self.own_error(&error)));
@@ -205,11 +210,11 @@ impl PostgresSession {
         let ours = opened.newest_run == Some(self.identity.id);
         let stale =
             steps.iter().zip(&keys).any(|(step, key)| opened.rows.get(key).is_some_and(|row| row.has(&step.action)));
-        if opened.pid == self.backend.pid && opened.locked && ours && !stale {
+        if lock.pid == self.backend.pid && lock.locked && ours && !stale {
             return Ok(opened);
         }
         self.link.run("rollback").await.map_err(|error| self.own_error(&error))?;
-        let holder = if opened.locked { None } else { self.holder().await? };
+        let holder = if lock.locked { None } else { self.holder().await? };
         Err(Attempt::Over(DatabaseError::LockLost(holder)))
     }
 
