@@ -9,6 +9,8 @@ mod engine;
 mod error;
 pub mod postgres;
 mod progress;
+#[cfg(test)]
+mod tests;
 
 use async_trait::async_trait;
 use jiff::Timestamp;

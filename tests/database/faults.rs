@@ -2,10 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use sluice::database::{Database as _, DatabaseError, Stage, StopSignal, progress, run};
+use futures::StreamExt as _;
+use sluice::database::{Database as _, DatabaseError, LockAttempt, Stage};
 
 use crate::proxy::{Fault, Proxy};
-use crate::support::{database, set};
+use crate::support::{GATE, UNTIL_OPEN, database, identity, set};
 
 /// Only the message that ends a step holds this.
 const COMMITTING: &str = "the script ended the transaction";
@@ -21,39 +22,37 @@ const FILES: [(&str, &str); 4] = [
     ("V004__d.sql", "insert into counted values (4);"),
 ];
 
+/// One broken connection at each message of a run that could leave doubt, in each way that it can break.
 #[tokio::test]
 async fn a_lost_reply_is_resolved_by_reading_the_ledger_and_nothing_runs_twice() {
-    // One broken connection at each message of a run that could leave doubt.
-    for fault in [Fault::Before, Fault::AfterReply, Fault::During] {
-        for needle in [
-            COMMITTING,
-            "insert into counted values (2)\0",
-            "insert into counted values (3)\0",
-            "vacuum counted\0",
-            "insert into counted values (33)\0",
-            "set status = 'completed'",
-            "insert into counted values (4)\0",
-        ] {
-            let db = database().await;
-            db.up(&FILES[..1]).await;
-            let proxy = Proxy::start(&db.server).await;
-            if needle != "set status = 'completed'" {
-                proxy.on(needle, fault);
-            }
-            let request = db.request(&set(&FILES), "Latest").await.expect("a plan");
-            let (sender, receiver) = progress();
-            let stop = StopSignal::default();
-            let report = run(&db.postgres_at("127.0.0.1", proxy.port), &request, &sender, &stop).await;
-            let what = format!("{fault:?} at {needle:?}: {report:?}, {:?}", *receiver.borrow());
-            assert!(proxy.fired(), "{what}");
-            report.result.as_ref().unwrap_or_else(|error| panic!("{error}: {what}"));
-            let labels: Vec<&str> = report.done.iter().map(|step| step.label.as_str()).collect();
-            assert_eq!(labels, ["002", "003", "004"], "{what}");
-            let rows = db.value("select string_agg(version::text, ' ' order by version) from counted").await;
-            assert_eq!(rows, "2 3 4 33", "{what}");
-            assert_eq!(db.status().await, "1 completed, 2 completed, 3 completed, 4 completed", "{what}");
-        }
-    }
+    let needles = [
+        COMMITTING,
+        "insert into counted values (2)\0",
+        "insert into counted values (3)\0",
+        "vacuum counted\0",
+        "insert into counted values (33)\0",
+        "insert into counted values (4)\0",
+    ];
+    let faults = [Fault::Before, Fault::AfterReply, Fault::During];
+    let cases = faults.into_iter().flat_map(|fault| needles.iter().map(move |needle| lost_reply(needle, fault)));
+    futures::stream::iter(cases).buffer_unordered(6).collect::<()>().await;
+}
+
+async fn lost_reply(needle: &str, fault: Fault) {
+    let db = database().await;
+    db.up(&FILES[..1]).await;
+    let proxy = Proxy::start(&db.server).await;
+    proxy.on(needle, fault);
+    let request = db.request(&set(&FILES), "Latest").await.expect("a plan");
+    let report = db.start_at(request, db.postgres_at("127.0.0.1", proxy.port)).report().await;
+    let what = format!("{fault:?} at {needle:?}: {report:?}");
+    assert!(proxy.fired(), "{what}");
+    assert!(report.result.is_ok(), "{what}");
+    let labels: Vec<&str> = report.done.iter().map(|step| step.label.as_str()).collect();
+    assert_eq!(labels, ["002", "003", "004"], "{what}");
+    let rows = db.value("select string_agg(version::text, ' ' order by version) from counted").await;
+    assert_eq!(rows, "2 3 4 33", "{what}");
+    assert_eq!(db.status().await, "1 completed, 2 completed, 3 completed, 4 completed", "{what}");
 }
 
 #[tokio::test]
@@ -93,19 +92,21 @@ async fn while_the_old_session_lives_nothing_is_concluded() {
 /// No reset, no end of file: packets just stop, as when a firewall forgets a connection.
 #[tokio::test]
 async fn a_connection_that_falls_silent_is_noticed_and_replaced() {
-    for needle in ["insert into counted values (2)\0", COMMITTING] {
-        let db = database().await;
-        db.up(&FILES[..1]).await;
-        let proxy = Proxy::start(&db.server).await;
-        proxy.on(needle, Fault::Freeze);
-        let request = db.request(&set(&FILES[..2]), "Latest").await.expect("a plan");
-        let started = Instant::now();
-        let report = db.start_at(request, db.postgres_at("127.0.0.1", proxy.port)).report().await;
-        report.result.expect("the run succeeds");
-        println!("noticed and resolved after {:?}", started.elapsed());
-        assert!(proxy.fired() && started.elapsed() < Duration::from_secs(20));
-        assert_eq!(db.value("select count(*)::text from counted").await, "1");
-    }
+    tokio::join!(silence("insert into counted values (2)\0"), silence(COMMITTING));
+}
+
+async fn silence(needle: &str) {
+    let db = database().await;
+    db.up(&FILES[..1]).await;
+    let proxy = Proxy::start(&db.server).await;
+    proxy.on(needle, Fault::Freeze);
+    let request = db.request(&set(&FILES[..2]), "Latest").await.expect("a plan");
+    let started = Instant::now();
+    let report = db.start_at(request, db.postgres_at("127.0.0.1", proxy.port)).report().await;
+    report.result.expect("the run succeeds");
+    println!("noticed and resolved after {:?}", started.elapsed());
+    assert!(proxy.fired() && started.elapsed() < Duration::from_secs(45));
+    assert_eq!(db.value("select count(*)::text from counted").await, "1");
 }
 
 #[tokio::test]
@@ -119,7 +120,7 @@ async fn a_killed_process_leaves_nothing_half_done_and_its_server_session_ends_b
     let started = Instant::now();
     let left = "select count(*)::text from pg_stat_activity where application_name like 'sluice/%' and datname = current_database()";
     while db.value(left).await != "0" {
-        assert!(started.elapsed() < Duration::from_secs(5), "the orphan still runs");
+        assert!(started.elapsed() < Duration::from_secs(15), "the orphan still runs");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     println!("the orphaned statement ended after {:?}", started.elapsed());
@@ -146,25 +147,24 @@ async fn user_sql_that_lets_go_of_the_lock_does_not_let_anybody_else_in_between(
 #[tokio::test]
 async fn a_run_that_lost_its_lock_to_another_run_stops() {
     let db = database().await;
-    let files = [
-        ("V001__a.sql", "create table a(id int);\nselect pg_advisory_unlock_all();\nselect pg_sleep(1);"),
-        ("V002__b.sql", "insert into a values (2);"),
-    ];
+    db.up(&[GATE]).await;
+    let letting_go = format!("create table a(id int);\nselect pg_advisory_unlock_all();\n{UNTIL_OPEN}");
+    let files = [GATE, ("V002__a.sql", letting_go.as_str()), ("V003__b.sql", "insert into a values (3);")];
     let mut running = db.start(&set(&files), "Latest").await;
-    running.until("it sleeps without a session lock", |progress| progress.statements_done == 2).await;
+    running.until("it runs on without a session lock", |progress| progress.statements_done == 2).await;
     // Its transaction still holds the lock: nobody gets in before it commits.
-    let mut thief = db.postgres().open(&crate::support::identity("shop/thief"), &db.settings).await.expect("a session");
-    let mut tries = 0;
-    while thief.try_lock().await.expect("an answer") != sluice::database::LockAttempt::Acquired {
-        tries += 1;
+    let mut thief = db.postgres().open(&identity("shop/thief"), &db.settings).await.expect("a session");
+    assert!(matches!(thief.try_lock().await.expect("an answer"), LockAttempt::HeldBy(_)));
+    db.execute("insert into gate values (1)").await;
+    while thief.try_lock().await.expect("an answer") != LockAttempt::Acquired {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
-    assert!(tries > 10);
+    let stolen = db.status().await;
     let report = running.report().await;
     match report.result {
-        Err(DatabaseError::LockLost(_)) => assert_eq!(db.status().await, "1 completed"),
+        Err(DatabaseError::LockLost(_)) => assert_eq!(db.status().await, "1 completed, 2 completed"),
         // It was faster in taking its lock back between its two transactions than the thief.
-        Ok(_) => assert_eq!(db.status().await, "1 completed, 2 completed"),
+        Ok(_) => assert_eq!(stolen, "1 completed, 2 completed, 3 completed"),
         Err(other) => panic!("{other}"),
     }
     thief.close().await;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use sluice::database::{Database as _, DatabaseError, FailureClass, LockAttempt, Stage};
 use sluice::plan::Outcome;
 
-use crate::support::{Database, database, execute, identity, set, value};
+use crate::support::{Database, GATE, UNTIL_OPEN, database, execute, identity, set, value};
 
 const TABLE: (&str, &str) = ("V001__t.sql", "create table t(id int primary key, a int); insert into t values (1, 0);");
 const ALTER: (&str, &str) = ("V002__b.sql", "alter table t add column b int;");
@@ -74,7 +74,7 @@ async fn a_long_reader_delays_the_migration_and_never_the_writers() {
 #[tokio::test]
 async fn patience_ends_with_a_reason_that_names_who_was_in_the_way() {
     let mut db = database().await;
-    db.settings.lock_retry_deadline = Duration::from_secs(2);
+    db.settings.lock_retry_deadline = Duration::from_secs(4);
     db.up(&[TABLE]).await;
     let _reader = reader(&db).await;
     let report = db.run(&set(&[TABLE, ALTER]), "Latest").await;
@@ -124,7 +124,7 @@ async fn the_deadline_of_a_run_cancels_its_statement_on_the_server() {
     let Err(DatabaseError::Step(failure)) = report.result else { panic!("{:?}", report.result) };
     assert_eq!((failure.class, failure.statement), (FailureClass::Deadline, Some(2)));
     assert!(failure.message.contains("spec.execution.deadline"), "{}", failure.message);
-    assert!(started.elapsed() < Duration::from_secs(3));
+    assert!(started.elapsed() < Duration::from_secs(15));
     let left = "select count(*)::text from pg_stat_activity where application_name like 'sluice/%' and datname = current_database()";
     assert_eq!(db.value(left).await, "0");
 }
@@ -140,7 +140,7 @@ async fn a_stop_cancels_the_statement_rolls_back_and_leaves_no_session() {
     running.stop.now.cancel();
     let report = running.report().await;
     assert!(matches!(report.result, Err(DatabaseError::Stopped(_))), "{:?}", report.result);
-    assert!(started.elapsed() < Duration::from_secs(2));
+    assert!(started.elapsed() < Duration::from_secs(15));
     assert_eq!(db.value("select to_regclass('a')::text").await, "(null)");
     let left = "select count(*)::text from pg_stat_activity where application_name like 'sluice/%' and datname = current_database()";
     assert_eq!(db.value(left).await, "0");
@@ -151,24 +151,25 @@ async fn a_stop_cancels_the_statement_rolls_back_and_leaves_no_session() {
 #[tokio::test]
 async fn two_runs_on_one_ledger_wait_for_each_other_and_the_holder_is_named() {
     let db = database().await;
-    let mut first =
-        db.start(&set(&[("V001__slow.sql", "select pg_sleep(2); create table a(id int);")]), "Latest").await;
+    db.up(&[GATE]).await;
+    let files = [GATE, ("V002__slow.sql", &*format!("{UNTIL_OPEN} create table a(id int);"))];
+    let mut first = db.start(&set(&files), "Latest").await;
     first.until("it runs", |progress| progress.stage == Stage::Applying).await;
     let mut other = database().await;
     (other.name, other.identity) = (db.name.clone(), identity("shop/others"));
     let look = db.postgres().inspect().await.expect("a look");
     assert_eq!(look.holder.expect("a holder").object.as_deref(), Some("shop/orders"));
-    let mut second =
-        other.start(&set(&[("V001__slow.sql", "select pg_sleep(2); create table a(id int);")]), "Latest").await;
+    let mut second = other.start(&set(&files), "Latest").await;
     let seen = second.until("it waits", |progress| progress.stage == Stage::AwaitingLock).await;
     let note = seen.note.expect("a note");
     assert!(note.contains("held by shop/orders (sluice-0), session "), "{note}");
+    db.execute("insert into gate values (1)").await;
     first.report().await.result.expect("the first run succeeds");
     let report = second.report().await;
     // What it came for is done: nothing runs twice.
-    assert!(report.done.is_empty() && report.waited > Duration::from_millis(500), "{report:?}");
+    assert!(report.done.is_empty() && report.waited > Duration::ZERO, "{report:?}");
     report.result.expect("the second run finds everything done");
-    assert_eq!(db.value("select count(*)::text from sluice.migration_runs").await, "1");
+    assert_eq!(db.value("select count(*)::text from sluice.migration_runs").await, "2");
 }
 
 #[tokio::test]
@@ -176,12 +177,12 @@ async fn two_ledgers_in_one_database_do_not_wait_for_each_other() {
     let db = database().await;
     let mut other = database().await;
     (other.name, other.ledger) = (db.name.clone(), "team b".to_owned());
-    let mut first =
-        db.start(&set(&[("V001__slow.sql", "create table a(id int); select pg_sleep(3);")]), "Latest").await;
-    first.until("it runs", |progress| progress.stage == Stage::Applying).await;
-    let started = Instant::now();
+    db.up(&[GATE]).await;
+    let files = [GATE, ("V002__slow.sql", &*format!("create table a(id int); {UNTIL_OPEN}"))];
+    let mut first = db.start(&set(&files), "Latest").await;
+    first.until("it runs", |progress| progress.statements_done == 1).await;
     other.up(&[("V001__b.sql", "create table b(id int);")]).await;
-    assert!(started.elapsed() < Duration::from_secs(2));
+    db.execute("insert into gate values (1)").await;
     first.report().await.result.expect("the first run succeeds");
     // A third team finds a database that is its neighbours' work, and is not refused for it.
     let mut third = database().await;
@@ -249,7 +250,7 @@ async fn no_index_build_waits_for_those_who_wait_for_the_migration_lock() {
     execute(&mut old, "commit").await;
     let started = Instant::now();
     first.report().await.result.expect("the first run succeeds");
-    assert!(started.elapsed() < Duration::from_secs(2));
+    assert!(started.elapsed() < Duration::from_secs(15));
     second.report().await.result.expect("the second run finds everything done");
     assert_eq!(value(&mut old, "select count(*)::text from pg_index where not indisvalid").await, "0");
 }

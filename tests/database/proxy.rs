@@ -1,6 +1,6 @@
 //! A door in front of the server that can be shut at the worst moment.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -29,6 +29,7 @@ pub enum Fault {
 struct State {
     rules: Mutex<Vec<(String, Fault)>>,
     release: Notify,
+    accepted: AtomicU32,
 }
 
 /// A proxy on a port of its own.
@@ -46,6 +47,7 @@ impl Proxy {
         let (target, shared) = ((server.host.clone(), server.port), state.clone());
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
+                shared.accepted.fetch_add(1, Ordering::Relaxed);
                 let (target, state) = (target.clone(), shared.clone());
                 tokio::spawn(async move {
                     if let Ok(server) = TcpStream::connect(target).await {
@@ -65,6 +67,11 @@ impl Proxy {
     /// Whether every rule has been used.
     pub fn fired(&self) -> bool {
         self.state.rules.lock().expect("no panic").is_empty()
+    }
+
+    /// Connections so far.
+    pub fn accepted(&self) -> u32 {
+        self.state.accepted.load(Ordering::Relaxed)
     }
 
     /// Ends the stranded sessions.

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use sluice::database::Database as _;
 
+use crate::proxy::Proxy;
 use crate::support::{database, set};
 
 #[tokio::test]
@@ -55,20 +56,16 @@ async fn two_hundred_small_migrations_cost_about_what_psql_takes() {
 }
 
 #[tokio::test]
-async fn a_look_is_quick() {
+async fn a_look_and_a_run_take_one_connection_each() {
     let db = database().await;
-    db.up(&[("V001__a.sql", "create table a(id int);")]).await;
-    for _ in 0..10 {
-        let started = Instant::now();
-        db.postgres().inspect().await.expect("a look");
-        println!("look {:?}", started.elapsed());
-    }
-    for _ in 0..3 {
-        let started = Instant::now();
-        let mut c = db.connect().await;
-        println!("connect {:?}", started.elapsed());
-        let started = Instant::now();
-        crate::support::value(&mut c, "select 1::text").await;
-        println!("select {:?}", started.elapsed());
-    }
+    let proxy = Proxy::start(&db.server).await;
+    let through = || db.postgres_at("127.0.0.1", proxy.port);
+    through().inspect().await.expect("a look");
+    assert_eq!(proxy.accepted(), 1);
+    let files = [("V001__a.sql", "create table a(id int);"), ("V002__i.sql", "create index concurrently i on a(id);")];
+    let request = db.request(&set(&files), "Latest").await.expect("a plan");
+    let started = Instant::now();
+    db.start_at(request, through()).report().await.result.expect("the run succeeds");
+    println!("a first run with the ledger's installation: {:?}", started.elapsed());
+    assert_eq!(proxy.accepted(), 2);
 }

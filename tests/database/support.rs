@@ -19,6 +19,11 @@ use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Row as _};
 use tokio::sync::watch;
 
+/// A script that runs until somebody else writes into the table `gate`, which `GATE` makes.
+pub const UNTIL_OPEN: &str =
+    "do $$ begin while not exists (select from gate) loop perform pg_sleep(0.02); end loop; end $$;";
+pub const GATE: (&str, &str) = ("V001__gate.sql", "create table gate(id int);");
+
 /// A process of the test environment: prints one line of JSON, ends when its standard input closes.
 pub struct Environment {
     /// Held for its standard input: when this process ends, however it ends, the pipe closes.

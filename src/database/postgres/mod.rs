@@ -2,6 +2,9 @@
 //!
 //! One dedicated connection per run holds the migration lock and runs the SQL; a second one is opened only to see who is
 //! in the way or to cancel a statement. No pool, no prepared statements.
+//!
+//! A script sees the session that its role's and its database's settings give it, as in psql, with three differences:
+//! the timeouts of the spec, `application_name`, and `TimeZone`, which the driver sets to UTC.
 
 mod alone;
 mod connect;
@@ -22,6 +25,8 @@ mod sqlstate;
 mod statements;
 mod supervise;
 mod unit;
+#[cfg(test)]
+mod upgrade_tests;
 
 use async_trait::async_trait;
 

@@ -36,6 +36,7 @@ pub(super) struct PostgresSession {
     pub flush: String,
     schema_exists: bool,
     installed: bool,
+    locked: bool,
 }
 
 #[derive(Deserialize)]
@@ -75,6 +76,7 @@ impl PostgresSession {
             flush,
             schema_exists: facts.schema_exists,
             installed: facts.installed,
+            locked: false,
         })
     }
 
@@ -104,6 +106,15 @@ impl PostgresSession {
             SqlError::Lost(why) => Err(lost(&self.link.address, why)),
             SqlError::Server(_) => self.link.run("rollback").await.map_err(|error| self.own_error(&error)),
         }
+    }
+
+    /// Lets go of the lock.
+    async fn unlock(&mut self) -> Result<(), DatabaseError> {
+        if !std::mem::take(&mut self.locked) {
+            return Ok(());
+        }
+        let unlock = self.sql.unlock();
+        self.link.run(&unlock).await.map_err(|error| self.own_error(&error))
     }
 
     /// Who holds the lock instead of this session.
@@ -182,6 +193,7 @@ impl Session for PostgresSession {
                 self.link.address
             )));
         }
+        self.locked = answer.locked;
         if answer.locked {
             return Ok(LockAttempt::Acquired);
         }
@@ -277,11 +289,13 @@ impl Session for PostgresSession {
         // After a success the last step's commit was flushed; losing this row in a crash only makes the run look unended.
         let statements = self.sql.finish_run(&self.identity, outcome, failure);
         self.own(&statements, outcome != Outcome::Succeeded).await?;
-        let unlock = self.sql.unlock();
-        self.link.run(&unlock).await.map_err(|error| self.own_error(&error))
+        self.unlock().await
     }
 
     async fn close(mut self: Box<Self>) {
+        // A goodbye is heard some time later; who waits for the lock should not have to guess when. Where the server cannot
+        // be told, the end of the connection tells it.
+        let _ = self.unlock().await;
         self.side.close().await;
         self.link.close().await;
     }

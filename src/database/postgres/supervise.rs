@@ -179,13 +179,7 @@ impl Side {
 
     async fn ask<T: serde::de::DeserializeOwned>(&mut self, sql: &str) -> Option<T> {
         if self.link.is_none() {
-            match self.connector.try_connect(&self.application, "side").await {
-                Ok(link) => self.link = Some(link),
-                Err(refused) if refused.code.is_some() => self.silent = None,
-                Err(_) => {
-                    self.silent.get_or_insert_with(Instant::now);
-                }
-            }
+            self.open().await;
         }
         let answer = self.link.as_mut()?.look(sql).await;
         match &answer {
@@ -193,6 +187,16 @@ impl Side {
             Err(SqlError::Lost(_)) => self.link = None,
         }
         answer.ok()
+    }
+
+    async fn open(&mut self) {
+        match self.connector.try_connect(&self.application, "side").await {
+            Ok(link) => self.link = Some(link),
+            Err(refused) if refused.code.is_some() => self.silent = None,
+            Err(_) => {
+                self.silent.get_or_insert_with(Instant::now);
+            }
+        }
     }
 
     /// Whether the server has not been heard of for so long that it counts as gone.
@@ -203,6 +207,10 @@ impl Side {
     /// Pauses, but not longer than those in the way are.
     pub async fn pause(&mut self, pause: Duration) {
         let end = Instant::now() + pause;
+        // The look at who is in the way must not spend the next try's short wait on connecting.
+        if self.link.is_none() {
+            self.open().await;
+        }
         let mut rest = Duration::from_millis(250);
         while Instant::now() + rest < end {
             sleep(rest).await;
