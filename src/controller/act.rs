@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::api::v1alpha1::DatabaseMigration;
 use crate::database::{RunIdentity, RunRequest};
 use crate::plan::Plan;
-use crate::rollout::Action;
+use crate::rollout::{Action, Room};
 
 use super::context::Context;
 use super::observe::Sight;
@@ -23,7 +23,27 @@ pub fn act(context: &Context, object: &DatabaseMigration, sight: &Sight, action:
             true
         }
         Action::Start(plan) => start(context, object, sight, plan),
+        Action::Queue => {
+            queue(context, object, sight);
+            true
+        }
     }
+}
+
+/// Waits its turn. What was seen is kept for it: looking again costs a connection, and the run looks under its lock anyway.
+fn queue(context: &Context, object: &DatabaseMigration, sight: &Sight) {
+    if sight.observed.room == Room::Closing {
+        // There will be no room in this process any more.
+        return;
+    }
+    let (Some(database), Some(key), Some(seen)) = (&sight.database, &sight.key, sight.observed.inspection()) else {
+        return;
+    };
+    context.memory.update(&sight.observed.uid, |memo| {
+        memo.waiting_since.get_or_insert(sight.observed.now);
+        memo.seen_waiting = Some((key.clone(), sight.observed.now, seen.clone()));
+    });
+    context.tasks.queue(ObjectRef::from_obj(object), database.address());
 }
 
 fn start(context: &Context, object: &DatabaseMigration, sight: &Sight, plan: &Plan) -> bool {

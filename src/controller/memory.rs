@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use kube::ResourceExt;
 
 use crate::api::v1alpha1::{DatabaseMigration, DatabaseMigrationStatus, REQUESTED_AT, RETRY};
-use crate::database::ServerFacts;
-use crate::rollout::Settled;
+use crate::database::{Inspection, ServerFacts};
+use crate::rollout::{Settled, SettledKey};
 
 /// A Secret or ConfigMap that an object depends on, in the object's namespace.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -49,6 +49,10 @@ pub struct Memo {
     pub reported: Option<(DatabaseMigrationStatus, Option<u64>)>,
     /// What the last pass read, and at which resource versions.
     inputs: HashMap<Input, Known>,
+    /// Since when it has been waiting for room.
+    pub waiting_since: Option<Timestamp>,
+    /// What it saw when it began to wait: for what, and when.
+    pub seen_waiting: Option<(SettledKey, Timestamp, Inspection)>,
     /// The server, as it was seen last.
     pub server: Option<ServerFacts>,
     /// What the spec and the annotations were when the object last woke a pass.

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use kube::ResourceExt;
-use kube::runtime::reflector::ObjectRef;
 
 use crate::api::v1alpha1::{DatabaseMigration, REQUESTED_AT, RETRY};
 use crate::database::{Database, Inspection};
@@ -17,6 +16,9 @@ use super::context::Context;
 use super::credentials;
 use super::memory::Input;
 use super::tasks::Ended;
+
+/// How long what was seen of a database is good enough to begin a run with, which looks again under its lock.
+const FRESH: Duration = Duration::from_secs(30);
 
 /// An observation, and what acting on it needs besides.
 pub struct Sight {
@@ -53,6 +55,7 @@ pub async fn observe(context: &Context, object: &DatabaseMigration) -> Sight {
             room: Room::Free,
             attempts: memo.attempts,
             cooldown: Duration::ZERO,
+            waiting_for: memo.waiting_since.map(|since| elapsed(since, now)).unwrap_or_default(),
             resync: context.options.resync,
         },
         database: None,
@@ -111,8 +114,7 @@ pub async fn observe(context: &Context, object: &DatabaseMigration) -> Sight {
         requested_at: sight.observed.requested_at.clone(),
     };
     sight.observed.database = look(context, &sight, &key, memo.settled.as_ref(), &database).await;
-    let reference = ObjectRef::from_obj(object);
-    sight.observed.room = context.tasks.room(database.address(), &reference);
+    sight.observed.room = context.tasks.room(database.address());
     if !context.may_start() {
         sight.observed.room = Room::Closing;
     }
@@ -130,6 +132,8 @@ async fn look(
     database: &Arc<dyn Database>,
 ) -> Look {
     let uid = &sight.observed.uid;
+    let mut waiting = None;
+    context.memory.update(uid, |memo| waiting = memo.seen_waiting.take());
     if let Some(ended) = &sight.ended
         && let Ok(ledger) = &ended.report.result
         && let Some(server) = context.memory.recall(uid).server
@@ -143,6 +147,12 @@ async fn look(
         {
             context.memory.update(uid, |memo| memo.settled = Some(remembered));
             return Look::NotDue { due_in };
+        }
+        if let Some((for_key, at, seen)) = &waiting
+            && for_key == key
+            && elapsed(*at, observed.now) < FRESH
+        {
+            return Look::Seen(Box::new(seen.clone()));
         }
     }
     match database.inspect().await {
@@ -162,6 +172,10 @@ fn inputs_of(desired: &Desired) -> Vec<Input> {
         inputs.extend(names.iter().cloned().map(Input::ConfigMap));
     }
     inputs
+}
+
+fn elapsed(since: Timestamp, now: Timestamp) -> Duration {
+    Duration::try_from(now.duration_since(since)).unwrap_or_default()
 }
 
 struct Scripts {

@@ -10,7 +10,7 @@ use kube::ResourceExt;
 use kube::runtime::controller::Action as Requeue;
 
 use crate::api::v1alpha1::DatabaseMigration;
-use crate::rollout::{Decision, Settled, backoff, decide, events, report};
+use crate::rollout::{Action, Decision, Settled, backoff, decide, events, report};
 use crate::telemetry::ReconcileResult;
 
 use super::act::act;
@@ -55,7 +55,7 @@ async fn pass(object: &DatabaseMigration, context: &Context, began: Instant) -> 
     remember(context, &sight, &decision);
 
     let previous = sight.observed.previous.as_ref();
-    let written = record::status(context, object, previous, &next).await?;
+    let written = decision.tell && record::status(context, object, previous, &next).await?;
     if written {
         record::events(context, object, events(previous, &next, &decision.state));
     }
@@ -63,7 +63,12 @@ async fn pass(object: &DatabaseMigration, context: &Context, began: Instant) -> 
 
     let acted = act(context, object, &sight, &decision.action);
     measure::pass(&context.metrics, &decision.state, written, began.elapsed());
-    // Without room after all the object is woken when there is some; the short wait covers an end in between.
+    match decision.action {
+        Action::Start(_) if acted => {}
+        // Room that this pass was woken for and did not take is for the next in the queue.
+        Action::Start(_) | Action::Wait | Action::Queue | Action::Stop => context.tasks.offer(),
+    }
+    // Somebody else was faster: the next pass queues.
     let requeue = if acted { decision.requeue } else { Some(Duration::from_millis(200)) };
     Ok(requeue.map_or_else(Requeue::await_change, Requeue::requeue))
 }
@@ -80,6 +85,9 @@ fn remember(context: &Context, sight: &Sight, decision: &Decision) {
     }
     if interrupted {
         context.memory.cool_down(uid, observed.now, backoff(observed.attempts, observed.jitter));
+    }
+    if !matches!(decision.action, Action::Queue) {
+        context.memory.update(uid, |memo| memo.waiting_since = None);
     }
     if settles
         && let Some(key) = &sight.key

@@ -64,7 +64,8 @@ pub struct Ended {
 struct Inner {
     running: HashMap<String, Running>,
     ended: HashMap<String, Ended>,
-    waiting: HashSet<ObjectRef<DatabaseMigration>>,
+    /// First come, first served.
+    waiting: Vec<(ObjectRef<DatabaseMigration>, Address)>,
     closing: bool,
 }
 
@@ -103,14 +104,42 @@ impl Tasks {
         self.lock().running.len()
     }
 
-    /// Whether a run on that database may start now. An object that may not is woken when a run ends.
-    pub fn room(&self, address: &Address, object: &ObjectRef<DatabaseMigration>) -> Room {
-        let mut inner = self.lock();
-        let room = Self::room_in(&inner, self.limit, address);
-        if room != Room::Free {
-            inner.waiting.insert(object.clone());
+    /// Whether a run on that database may start now.
+    pub fn room(&self, address: &Address) -> Room {
+        Self::room_in(&self.lock(), self.limit, address)
+    }
+
+    /// Queues an object that waits for room; it is woken when it is its turn.
+    pub fn queue(&self, object: ObjectRef<DatabaseMigration>, address: &Address) {
+        {
+            let mut inner = self.lock();
+            if !inner.waiting.iter().any(|(waiting, _)| *waiting == object) {
+                inner.waiting.push((object, address.clone()));
+            }
         }
-        room
+        // A run may have ended between the look for room and now.
+        self.offer();
+    }
+
+    /// Wakes as many of those that wait as there is room for, in their order. To be called whenever room may be left: a
+    /// run ended, or somebody who was woken did not want it after all.
+    pub fn offer(&self) {
+        let woken = {
+            let mut inner = self.lock();
+            let mut left = if inner.closing { 0 } else { self.limit.saturating_sub(inner.running.len()) };
+            let mut busy: HashSet<Address> = inner.running.values().map(|running| running.address.clone()).collect();
+            let (woken, waiting) = std::mem::take(&mut inner.waiting).into_iter().partition(|(_, address)| {
+                let turn = left > 0 && busy.insert(address.clone());
+                left -= usize::from(turn);
+                turn
+            });
+            inner.waiting = waiting;
+            woken
+        };
+        let woken: Vec<(ObjectRef<DatabaseMigration>, Address)> = woken;
+        for (object, _) in woken {
+            self.wake_one(object);
+        }
     }
 
     fn room_in(inner: &Inner, limit: usize, address: &Address) -> Room {
@@ -124,7 +153,7 @@ impl Tasks {
         if inner.running.len() >= limit { Room::Full { limit } } else { Room::Free }
     }
 
-    /// Starts a run, unless the room was taken in the meantime: `false` then, and the object is woken when there is some.
+    /// Starts a run, unless the room was taken in the meantime: `false` then.
     pub fn start(self: &Arc<Self>, start: Start) -> bool {
         let Start { object, uid, database, request, purpose } = start;
         let (sender, progress) = database::progress();
@@ -133,7 +162,6 @@ impl Tasks {
             let mut inner = self.lock();
             let address = database.address().clone();
             if inner.running.contains_key(&uid) || Self::room_in(&inner, self.limit, &address) != Room::Free {
-                inner.waiting.insert(object);
                 return false;
             }
             let running = Running {
@@ -196,17 +224,14 @@ impl Tasks {
     }
 
     fn end(&self, uid: &str, object: ObjectRef<DatabaseMigration>, ended: Ended) {
-        let waiting = {
+        {
             let mut inner = self.lock();
             inner.running.remove(uid);
             inner.ended.insert(uid.to_owned(), ended);
-            std::mem::take(&mut inner.waiting)
-        };
+        }
         self.ended.notify_waiters();
         self.wake_one(object);
-        for object in waiting {
-            self.wake_one(object);
-        }
+        self.offer();
     }
 
     fn wake_one(&self, object: ObjectRef<DatabaseMigration>) {

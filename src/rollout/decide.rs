@@ -2,15 +2,18 @@
 
 use std::time::Duration;
 
+use crate::api::v1alpha1::ConditionType;
 use crate::database::Stage;
 use crate::plan::Plan;
 
-use super::{Look, Observed, State, backoff};
+use super::{Look, Observed, Room, State, backoff};
 
 /// How often a run's progress is written into the status at most …
 const PROGRESS_EVERY: Duration = Duration::from_secs(2);
 /// … and while it waits for somebody, where only ages change: who it waits for is told at once.
 const WAITING_EVERY: Duration = Duration::from_secs(15);
+/// How long a new object may wait its turn before that is said.
+const PATIENCE: Duration = Duration::from_secs(3);
 /// How soon something that has a watch of its own is looked at again without one: watches can break.
 const SAFETY_NET: Duration = Duration::from_secs(60);
 
@@ -21,6 +24,8 @@ pub enum Action {
     Wait,
     /// Start a run of this plan in the background.
     Start(Plan),
+    /// Wait in the queue for room.
+    Queue,
     /// Tell the run to end at the next safe place.
     Stop,
 }
@@ -36,6 +41,8 @@ pub struct Decision {
     pub requeue: Option<Duration>,
     /// Whether this pass counts as a try that is to be repeated (the next one waits longer).
     pub retrying: bool,
+    /// Whether the state is to be reported now. A new object that waits its turn for a moment is not worth two writes.
+    pub tell: bool,
     /// Whether the database need not be looked at again before something changes or a resync is due.
     pub settles: bool,
 }
@@ -64,7 +71,9 @@ pub fn decide(observed: &Observed) -> Decision {
             (Action::Wait, Some(due_in), false, true)
         }
         State::CoolingDown(_) => (Action::Wait, Some(observed.cooldown), false, false),
-        State::AwaitingRoom(..) => (Action::Wait, Some(SAFETY_NET), false, false),
+        State::AwaitingRoom(..) => {
+            (Action::Queue, Some(if tell(observed, &state) { SAFETY_NET } else { PATIENCE }), false, false)
+        }
         State::Pending(plan) => (Action::Start(plan.clone()), Some(PROGRESS_EVERY), false, false),
         State::Running { stop, progress, .. } => {
             let every = match progress.stage {
@@ -74,5 +83,16 @@ pub fn decide(observed: &Observed) -> Decision {
             (if *stop { Action::Stop } else { Action::Wait }, Some(every), false, false)
         }
     };
-    Decision { state, action, requeue, retrying, settles }
+    Decision { tell: tell(observed, &state), state, action, requeue, retrying, settles }
+}
+
+fn tell(observed: &Observed, state: &State) -> bool {
+    let claims_ready = observed.previous.as_ref().is_some_and(|status| {
+        status
+            .conditions
+            .iter()
+            .any(|condition| condition.type_ == ConditionType::Ready.as_str() && condition.status == "True")
+    });
+    let moment = matches!(state, State::AwaitingRoom(_, Room::Full { .. })) && observed.waiting_for < PATIENCE;
+    claims_ready || !moment
 }

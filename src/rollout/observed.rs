@@ -124,6 +124,8 @@ pub struct Observed {
     pub attempts: u32,
     /// How long the next try still has to wait; zero when it is due.
     pub cooldown: Duration,
+    /// How long the object has been waiting for room.
+    pub waiting_for: Duration,
     /// How often an object that is settled is looked at again.
     pub resync: Duration,
 }

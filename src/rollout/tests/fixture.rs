@@ -30,6 +30,7 @@ pub fn observed() -> Observed {
         room: Room::Free,
         attempts: 0,
         cooldown: Duration::ZERO,
+        waiting_for: Duration::from_secs(5),
         resync: Duration::from_secs(600),
     }
 }

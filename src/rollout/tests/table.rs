@@ -16,6 +16,7 @@ fn outcome(observed: &Observed) -> (&'static str, String, Reason) {
     let action = match decision.action {
         Action::Wait => "wait",
         Action::Start(_) => "start",
+        Action::Queue => "queue",
         Action::Stop => "stop",
     };
     let status = report(observed, &decision.state);
@@ -126,17 +127,17 @@ fn sights() -> Vec<(&'static str, Observed, (&'static str, &'static str, Reason)
         (
             "another object on the database",
             observed().with(|o| o.room = Room::Taken { by: "shop/other".into() }),
-            ("wait", "False", Reason::AwaitingLock),
+            ("queue", "False", Reason::AwaitingLock),
         ),
         (
             "an operator at its limit",
             observed().with(|o| o.room = Room::Full { limit: 16 }),
-            ("wait", "False", Reason::AwaitingLock),
+            ("queue", "False", Reason::AwaitingLock),
         ),
         (
             "an operator that is closing",
             observed().with(|o| o.room = Room::Closing),
-            ("wait", "False", Reason::AwaitingLock),
+            ("queue", "False", Reason::AwaitingLock),
         ),
     ]
 }
@@ -210,4 +211,21 @@ fn only_what_may_pass_by_itself_counts_as_a_try() {
             assert!(decision.requeue.is_some_and(|wait| wait < Duration::from_secs(60)), "{name}");
         }
     }
+}
+
+#[test]
+fn a_new_object_that_waits_its_turn_for_a_moment_is_not_written_about() {
+    let full = |seconds| {
+        observed().with(|o| {
+            o.room = Room::Full { limit: 16 };
+            o.waiting_for = Duration::from_secs(seconds);
+        })
+    };
+    assert!(!decide(&full(0)).tell);
+    assert!(decide(&full(3)).tell);
+    let ready = observed().applied(&["001", "002"]);
+    let ready = report(&ready, &decide(&ready).state);
+    assert!(decide(&full(0).reported(ready)).tell, "what claims to be Ready is corrected at once");
+    let taken = full(0).with(|o| o.room = Room::Taken { by: "shop/other".into() });
+    assert!(decide(&taken).tell, "who holds the database is named at once");
 }
