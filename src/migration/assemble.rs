@@ -6,7 +6,7 @@ use super::digest::digest;
 use super::header_reader::HeaderRead;
 use super::layouts::{self, Direction, Found, FoundScript};
 use super::numbering::gaps;
-use super::problem::Findings;
+use super::problem::{Findings, abridge};
 use super::{
     Dialect, Migration, MigrationSet, Problem, Problems, RawFile, Repeatable, Script, SetOptions, TransactionMode,
     Version,
@@ -21,7 +21,7 @@ pub(super) fn read(files: &[RawFile], options: SetOptions) -> Result<MigrationSe
     let (found, problems) = layouts::read(&files, options.layout);
     let no_transaction = found.no_transaction.iter().map(|start| (*start).to_owned()).collect();
     let warnings = found.warnings.clone();
-    let mut assembly = Assembly { dialect: options.dialect, no_transaction, problems, warnings };
+    let mut assembly = Assembly { dialect: options.dialect, no_transaction, problems, warnings, no_ops: Vec::new() };
     let pairs = assembly.pair(found.scripts.clone());
     let drafts: Vec<Draft<'_>> =
         pairs.into_iter().filter_map(|(version, pair)| assembly.migration(version, pair)).collect();
@@ -33,7 +33,8 @@ pub(super) fn read(files: &[RawFile], options: SetOptions) -> Result<MigrationSe
     if migrations.is_empty() && repeatables.is_empty() {
         assembly.warnings.push("the source holds no migration".to_owned());
     }
-    let Assembly { mut problems, warnings, .. } = assembly;
+    let Assembly { mut problems, mut warnings, no_ops, .. } = assembly;
+    warnings.extend(abridge(no_ops));
     if problems.is_empty() {
         let digest = digest(&migrations, &repeatables);
         Ok(MigrationSet { migrations, repeatables, digest, warnings })
@@ -63,6 +64,8 @@ struct Assembly {
     no_transaction: Vec<String>,
     problems: Vec<Problem>,
     warnings: Vec<String>,
+    /// Warnings about versions that do nothing.
+    no_ops: Vec<String>,
 }
 
 impl Assembly {
@@ -112,7 +115,7 @@ impl Assembly {
         let (down, down_refused) = self.down(pair.down);
         let HeaderRead { header, references } = read;
         if up.statements.is_empty() {
-            self.warnings.push(format!("{}: the script holds no statement; version {version} is a no-op", up.file));
+            self.no_ops.push(format!("{}: the script holds no statement; version {version} is a no-op", up.file));
         }
         if header.rollback_available == Some(true) && down.is_none() && down_refused.is_none() {
             self.warnings.push(format!("{}: promises a rollback, but version {version} has no down script", up.file));

@@ -46,6 +46,19 @@ impl From<Problem> for Problems {
     }
 }
 
+/// Warnings of one sort that are told one by one; of more, the first stands for all, so that others are still seen.
+const FEW: usize = 3;
+
+/// Warnings of one sort, few enough to be read.
+pub(super) fn abridge(mut told: Vec<String>) -> Vec<String> {
+    let more = told.len().saturating_sub(1);
+    if told.len() > FEW {
+        told.truncate(1);
+        told.iter_mut().for_each(|first| first.push_str(&format!(" (and {more} more like this)")));
+    }
+    told
+}
+
 /// Collects the problems of one file.
 #[derive(Debug)]
 pub(super) struct Findings<'a> {

@@ -16,7 +16,7 @@ mod sqlx;
 use std::collections::BTreeSet;
 
 use super::checksum::normalise;
-use super::problem::Findings;
+use super::problem::{Findings, abridge};
 use super::{Layout, Problem, RawFile, Version};
 
 /// Every layout, the most telling first: with [`Layout::Auto`], a file belongs to the first one that claims it.
@@ -166,6 +166,7 @@ pub(super) fn read<'a>(files: &'a [File<'a>], layout: Layout) -> (Found<'a>, Vec
     let first = claims.iter().find_map(|(file, reader)| Some((*file, (*reader)?)));
     let mut found = Found::default();
     let mut problems = Vec::new();
+    let mut code = Vec::new();
     for (file, reader) in claims {
         let mut findings = Findings::of(&file.raw.shown);
         match (reader, first) {
@@ -186,10 +187,11 @@ pub(super) fn read<'a>(files: &'a [File<'a>], layout: Layout) -> (Found<'a>, Vec
                 };
                 findings.add(None, objection, cure(candidates));
             }
-            (None, _) => found.warnings.extend(looks_like_code(file)),
+            (None, _) => code.extend(looks_like_code(file)),
         }
         problems.append(&mut findings.into_problems());
     }
+    found.warnings.extend(abridge(code));
     found.settle();
     if let Some(first) = found.for_others.first() {
         let (count, name) = (found.for_others.len(), &first.raw.shown);

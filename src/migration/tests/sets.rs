@@ -91,6 +91,14 @@ fn an_empty_up_script_is_a_no_op_with_a_warning(#[case] content: &str) {
 }
 
 #[test]
+fn many_no_ops_are_one_warning() {
+    let named: Vec<_> = (1..=9).map(|n| format!("{n}_a.sql")).collect();
+    let named: Vec<_> = named.iter().map(|name| (name.as_str(), "")).collect();
+    let told = "1_a.sql: the script holds no statement; version 1 is a no-op (and 8 more like this)";
+    assert_eq!(read(&named).unwrap().warnings, [told]);
+}
+
+#[test]
 fn an_empty_down_script_is_missing_and_a_comment_is_a_deliberate_no_op() {
     let set = read(&[
         ("1_a.up.sql", "select 1"),
