@@ -41,8 +41,8 @@ pub struct Memo {
     pub settled: Option<Settled>,
     /// Tries in a row that are to be repeated, and what they were tries of.
     pub attempts: u32,
-    /// Generation and content that the attempts were made with.
-    pub attempts_of: Option<(i64, String)>,
+    /// What the attempts were made with: spec, scripts, credentials, requests.
+    pub attempts_of: Option<SettledKey>,
     /// No run starts before that time.
     pub not_before: Option<Timestamp>,
     /// The status as it was written last, and the resource version that the API server gave it (none while under way).
@@ -181,13 +181,13 @@ impl Memory {
         }
     }
 
-    /// Counts a pass: how many tries in a row were to be repeated for this generation and content.
-    pub fn count(&self, uid: &str, of: (i64, String), retrying: bool) {
+    /// Counts a pass: how many tries in a row were to be repeated with just that.
+    pub fn count(&self, uid: &str, of: &SettledKey, retrying: bool) {
         self.update(uid, |memo| {
-            if memo.attempts_of.as_ref() != Some(&of) {
+            if memo.attempts_of.as_ref() != Some(of) {
                 memo.attempts = 0;
                 memo.not_before = None;
-                memo.attempts_of = Some(of);
+                memo.attempts_of = Some(of.clone());
             }
             memo.attempts = if retrying { memo.attempts.saturating_add(1) } else { memo.attempts };
         });

@@ -9,7 +9,7 @@ use kube::ResourceExt;
 use crate::api::v1alpha1::{DatabaseMigration, REQUESTED_AT, RETRY};
 use crate::database::{Database, Inspection};
 use crate::migration::MigrationSet;
-use crate::rollout::{Desired, Look, Observed, Room, Settled, SettledKey, Source, SourceDesired, Task, due};
+use crate::rollout::{Desired, Look, Observed, Room, Settled, SettledKey, Source, SourceDesired, Task, backoff, due};
 use crate::sources::{ConfigMaps, Source as _, SourceError};
 
 use super::context::Context;
@@ -26,7 +26,7 @@ pub struct Sight {
     pub observed: Observed,
     /// The database, where the Secret says where it is.
     pub database: Option<Arc<dyn Database>>,
-    /// What the look was for, to be remembered when it settles.
+    /// What this pass is a try of, and what its look is for.
     pub key: Option<SettledKey>,
     /// The report of a run that ended since the last pass.
     pub ended: Option<Ended>,
@@ -86,17 +86,28 @@ pub async fn observe(context: &Context, object: &DatabaseMigration) -> Sight {
     );
     context.memory.read(&uid, scripts.versions.into_iter().chain(login.versions.iter().cloned()));
     sight.observed.source = scripts.source;
-    let Some(set) = sight.observed.set().cloned() else { return sight };
-
-    // New scripts or a new spec begin without the waits that the old ones had earned.
-    let of = (sight.observed.generation, set.digest.clone());
-    if memo.attempts_of.as_ref() == Some(&of) {
-        sight.observed.cooldown = memo
-            .not_before
-            .map(|at| Duration::try_from(at.duration_since(now)).unwrap_or_default())
-            .unwrap_or_default();
-    } else {
-        sight.observed.attempts = 0;
+    let key = SettledKey {
+        generation: sight.observed.generation,
+        set_digest: sight.observed.set().map(|set| set.digest.clone()).unwrap_or_default(),
+        credentials: format!("{:?}", login.versions),
+        retry_token: sight.observed.retry_token.clone(),
+        requested_at: sight.observed.requested_at.clone(),
+    };
+    // A new spec, new scripts, another Secret or a request begin without the waits that what was before had earned.
+    let same = memo.attempts_of.as_ref() == Some(&key);
+    sight.key = Some(key.clone());
+    sight.observed.attempts = if same { memo.attempts } else { 0 };
+    sight.observed.cooldown = match (&sight.observed.task, memo.not_before) {
+        (Task::Ended { error: Some(error) }, _) if error.passes() => {
+            backoff(sight.observed.attempts, sight.observed.jitter)
+        }
+        (Task::None | Task::Ended { .. } | Task::Running { .. }, Some(at)) if same => {
+            Duration::try_from(at.duration_since(now)).unwrap_or_default()
+        }
+        (Task::None | Task::Ended { .. } | Task::Running { .. }, _) => Duration::ZERO,
+    };
+    if sight.observed.set().is_none() {
+        return sight;
     }
 
     let database = match login.database {
@@ -106,20 +117,12 @@ pub async fn observe(context: &Context, object: &DatabaseMigration) -> Sight {
             return sight;
         }
     };
-    let key = SettledKey {
-        generation: sight.observed.generation,
-        set_digest: set.digest.clone(),
-        credentials: format!("{:?}", login.versions),
-        retry_token: sight.observed.retry_token.clone(),
-        requested_at: sight.observed.requested_at.clone(),
-    };
     sight.observed.database = look(context, &sight, &key, memo.settled.as_ref(), &database).await;
     sight.observed.room = context.tasks.room(database.address());
     if !context.may_start() {
         sight.observed.room = Room::Closing;
     }
     sight.database = Some(database);
-    sight.key = Some(key);
     sight
 }
 

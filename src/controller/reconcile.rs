@@ -10,7 +10,7 @@ use kube::ResourceExt;
 use kube::runtime::controller::Action as Requeue;
 
 use crate::api::v1alpha1::DatabaseMigration;
-use crate::rollout::{Action, Decision, Settled, backoff, decide, events, report};
+use crate::rollout::{Action, Decision, Settled, Task, backoff, decide, events, report};
 use crate::telemetry::ReconcileResult;
 
 use super::act::act;
@@ -78,13 +78,12 @@ fn remember(context: &Context, sight: &Sight, decision: &Decision) {
     let Decision { retrying, settles, requeue, .. } = *decision;
     let observed = &sight.observed;
     let uid = observed.uid.as_str();
-    let digest = observed.set().map(|set| set.digest.clone()).unwrap_or_default();
-    let interrupted = sight.ended.as_ref().is_some_and(|ended| ended.report.result.is_err());
-    if observed.set().is_some() || retrying {
-        context.memory.count(uid, (observed.generation, digest), retrying || interrupted);
+    let interrupted = matches!(&observed.task, Task::Ended { error: Some(error) } if error.passes());
+    if let Some(key) = &sight.key {
+        context.memory.count(uid, key, retrying || interrupted);
     }
     if interrupted {
-        context.memory.cool_down(uid, observed.now, backoff(observed.attempts, observed.jitter));
+        context.memory.cool_down(uid, observed.now, observed.cooldown);
     }
     if !matches!(decision.action, Action::Queue) {
         context.memory.update(uid, |memo| memo.waiting_since = None);

@@ -172,7 +172,7 @@ impl Course<'_> {
                 progress.note = Some(format!("the migration lock is held by {}", describe(&holder)));
                 progress.blockers = vec![Blocker {
                     pid: holder.pid,
-                    application: holder.object.clone().unwrap_or_default(),
+                    application: holder.object.clone().unwrap_or_else(|| holder.application.clone()),
                     age: age(&holder),
                 }];
             });
@@ -346,12 +346,13 @@ fn verdict(error: &DatabaseError) -> (Outcome, StepFailure) {
     }
 }
 
-/// `shop/orders (sluice-0), session 4711`
+/// `shop/orders (sluice-0), session 4711`; a stranger's is `session 4711 (psql)`.
 fn describe(holder: &Holder) -> String {
     match (&holder.object, &holder.instance) {
         (Some(object), Some(instance)) => format!("{object} ({instance}), session {}", holder.pid),
         (Some(object), None) => format!("{object}, session {}", holder.pid),
-        (None, _) => format!("session {}", holder.pid),
+        (None, _) if holder.application.is_empty() => format!("session {}", holder.pid),
+        (None, _) => format!("session {} ({})", holder.pid, holder.application),
     }
 }
 

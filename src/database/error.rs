@@ -45,6 +45,22 @@ impl std::fmt::Display for StepFailure {
     }
 }
 
+impl DatabaseError {
+    /// Whether the same again may succeed without anybody changing what was asked for.
+    #[must_use]
+    pub fn passes(&self) -> bool {
+        match self {
+            Self::Step(failure) => failure.class == FailureClass::Retryable,
+            Self::Unreachable(_)
+            | Self::Login(_)
+            | Self::Unsuitable(_)
+            | Self::Ledger(_)
+            | Self::LockLost(_)
+            | Self::Stopped(_) => true,
+        }
+    }
+}
+
 /// Why something could not be done with a database.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DatabaseError {

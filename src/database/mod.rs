@@ -35,10 +35,12 @@ pub struct ServerFacts {
 }
 
 /// Who holds a database's migration lock.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Holder {
     /// The server's process id of the session.
     pub pid: i32,
+    /// Its `application_name`, may be empty.
+    pub application: String,
     /// `namespace/name` of the object whose run it is, where the ledger says so.
     pub object: Option<String>,
     /// The operator instance (pod name), where the ledger says so.

@@ -56,16 +56,18 @@ pub(super) fn check_applied(set: &MigrationSet, ledger: &Ledger, policy: &Policy
     }
 }
 
-/// Names the objects that wrote this ledger when they are several: the likely cause of a missing version then.
+/// Names the objects that wrote this ledger: another one among them is the likely cause of a missing version.
 fn applied_by(ledger: &Ledger) -> String {
     let mut objects: Vec<&str> = ledger.runs.iter().map(|run| run.object.as_str()).collect();
     objects.sort_unstable();
     objects.dedup();
-    if objects.len() > 1 {
-        format!(" (this ledger was written by {}: give each its own spec.database.ledgerSchema)", objects.join(" and "))
-    } else {
-        String::new()
+    if objects.is_empty() {
+        return String::new();
     }
+    format!(
+        " (this ledger was written by {}; other scripts need a ledger of their own: spec.database.ledgerSchema)",
+        objects.join(" and ")
+    )
 }
 
 /// The steps up to the goal, and what a person should know.

@@ -137,6 +137,7 @@ fn in_the_way(room: &Room) -> String {
     match room {
         Room::Free => "a place is free".to_owned(),
         Room::Taken { by } => format!("{by} is migrating the same database"),
+        Room::Full { limit: 1 } => "a run is under way, and --concurrency allows one".to_owned(),
         Room::Full { limit } => format!("{limit} runs are under way, as many as --concurrency allows"),
         Room::Closing => "this operator is shutting down; the next one goes on".to_owned(),
     }

@@ -91,7 +91,9 @@ impl State {
             Look::None => Self::Unreachable("the database was not looked at".to_owned()),
             Look::NotDue { .. } => Self::Settled,
             Look::NotReady(message) => Self::SourceNotReady(message.clone()),
-            Look::Failed(DatabaseError::Unsuitable(message)) => Self::Unsuitable(message.clone()),
+            Look::Failed(DatabaseError::Unsuitable(message) | DatabaseError::Ledger(message)) => {
+                Self::Unsuitable(message.clone())
+            }
             Look::Failed(error) => Self::Unreachable(error.to_string()),
             Look::Seen(inspection) => Self::of_ledger(observed, desired, set, inspection),
         }

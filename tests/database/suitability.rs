@@ -107,7 +107,7 @@ async fn a_role_that_may_not_create_the_ledger_is_told_what_to_grant_and_the_gra
     (db.user, db.password) = (role.clone(), "x".to_owned());
     let files = [("V001__a.sql", "select 1;")];
     let report = db.run(&crate::support::set(&files), "Latest").await;
-    let Err(DatabaseError::Ledger(why)) = report.result else { panic!("{:?}", report.result) };
+    let Err(DatabaseError::Unsuitable(why)) = report.result else { panic!("{:?}", report.result) };
     let (_, cure) = why.split_once("run: ").expect("a cure");
     let (grant, create) = cure.split_once("; or ").expect("two cures");
     // Either cure is enough.

@@ -82,7 +82,8 @@ words! {
         InvalidSource,
         /// The database cannot be reached or does not accept the login. Retried for ever.
         DatabaseUnreachable,
-        /// The server must not be migrated as it is: a standby, read-only, behind a transaction pooler, too old.
+        /// The database must not or cannot be migrated as it is: a standby, read-only, behind a transaction pooler, too old, a
+        /// role without the privileges that the ledger takes.
         DatabaseUnsuitable,
         /// There is no way from the ledger's version to the target version.
         PlanFailed,

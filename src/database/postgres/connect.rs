@@ -13,6 +13,7 @@ use crate::database::{Address, Credentials, DatabaseError, TlsMode};
 
 use super::failure::{SqlError, lost, name};
 use super::handshake::explain;
+use super::privileges::may_not_use;
 
 /// How long opening one connection may take: resolving, TCP, TLS and login together.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -206,12 +207,7 @@ pub(super) fn ledger_error(address: &Address, role: &str, error: &SqlError) -> D
     match error {
         SqlError::Lost(why) => lost(address, why),
         SqlError::Server(error) => match error.code.as_str() {
-            "42501" => DatabaseError::Ledger(format!(
-                "role \"{role}\" may not use the ledger \"{schema}\" in {database} ({}); as its owner run: \
-                 GRANT USAGE ON SCHEMA \"{schema}\" TO \"{role}\"; \
-                 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA \"{schema}\" TO \"{role}\";",
-                name(&error.code)
-            )),
+            "42501" => DatabaseError::Ledger(may_not_use(address, role)),
             code if code.starts_with("57P") || code.starts_with("53") => {
                 DatabaseError::Unreachable(format!("{address} cannot be used for now: {}", name(code)))
             }

@@ -12,6 +12,9 @@ pub(super) fn explain(address: &Address, error: &sqlx::Error) -> String {
             Some(rustls::Error::InvalidCertificate(problem)) => {
                 format!("{host}:{port} shows a certificate that {}", certificate(host, problem))
             }
+            Some(_) | None if error.kind() == std::io::ErrorKind::UnexpectedEof => format!(
+                "{host}:{port} ended the connection before the login was over: a proxy without a server behind it, or no PostgreSQL"
+            ),
             Some(_) | None => format!("{host}:{port} cannot be reached: {error}"),
         },
         sqlx::Error::Tls(error) if error.to_string().contains("does not support TLS") => format!(

@@ -9,6 +9,7 @@ use super::connect::{Connector, Link};
 use super::failure::lost;
 use super::ledger::{self, HolderRow, timestamp};
 use super::pooler;
+use super::privileges::{may_not_create, may_not_use};
 use super::statements::Sql;
 
 /// The oldest server that the engine works with.
@@ -28,6 +29,7 @@ pub(super) struct Facts {
     pub session_user: String,
     pub current_user: String,
     pub synchronous_commit: String,
+    may_write: bool,
     pub schema_exists: bool,
     pub installed: bool,
     pub holder: Option<HolderRow>,
@@ -64,6 +66,13 @@ impl Facts {
                  setting off for role \"{}\"",
                 self.session_user
             ));
+        }
+        if !self.may_write {
+            return Some(if self.installed {
+                may_not_use(address, &self.current_user)
+            } else {
+                may_not_create(address, &self.current_user, self.schema_exists)
+            });
         }
         None
     }

@@ -13,6 +13,7 @@ use crate::plan::{
 
 use super::connect::Link;
 use super::failure::SqlError;
+use super::privileges::may_not_create;
 use super::statements::{Backend, NO_FLUSH, Sql};
 
 /// The ledger's own schema, oldest first. A released file never changes: a change is a new file.
@@ -45,6 +46,7 @@ pub(super) struct LockRow {
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct HolderRow {
     pid: i32,
+    application: Option<String>,
     backend_start: Option<String>,
     idle: bool,
 }
@@ -67,6 +69,7 @@ impl HolderRow {
         });
         Holder {
             pid: self.pid,
+            application: self.application.clone().unwrap_or_default(),
             object: row.map(|row| row.object.clone()),
             instance: row.map(|row| row.instance.clone()),
             since: row.and_then(|row| since(&row.acquired_at)).or(session),
@@ -309,23 +312,10 @@ async fn installed_version(link: &mut Link, sql: &Sql, role: &str) -> Result<u32
 }
 
 fn install_error(link: &Link, ground: Ground<'_>, error: &SqlError) -> DatabaseError {
-    let (schema, database, role) = (&link.address.ledger_schema, &link.address.database, ground.role);
     if error.code() == Some("42501") {
-        let cure = if ground.schema_exists {
-            format!(
-                "ALTER SCHEMA \"{schema}\" OWNER TO \"{role}\"; or GRANT CREATE, USAGE ON SCHEMA \"{schema}\" TO \"{role}\";"
-            )
-        } else {
-            format!(
-                "GRANT CREATE ON DATABASE \"{database}\" TO \"{role}\"; or CREATE SCHEMA \"{schema}\" AUTHORIZATION \"{role}\";"
-            )
-        };
-        return DatabaseError::Ledger(format!(
-            "role \"{role}\" may not create the ledger \"{schema}\" in {database} (42501 insufficient_privilege); \
-             as the database's owner run: {cure}"
-        ));
+        return DatabaseError::Ledger(may_not_create(&link.address, ground.role, ground.schema_exists));
     }
-    link.ledger_error(role, error)
+    link.ledger_error(ground.role, error)
 }
 
 #[cfg(test)]
@@ -355,7 +345,12 @@ mod tests {
             backend_start: "2026-01-02T00:00:00+00:00".to_owned(),
             acquired_at: acquired_at.to_owned(),
         };
-        let holder = HolderRow { pid: 7, backend_start: Some("2026-01-02T00:00:00+00:00".to_owned()), idle: false };
+        let holder = HolderRow {
+            pid: 7,
+            application: None,
+            backend_start: Some("2026-01-02T00:00:00+00:00".to_owned()),
+            idle: false,
+        };
         assert_eq!(holder.named(Some(&row("2026-01-01T00:00:00+00:00"))).object, None);
         assert_eq!(holder.named(Some(&row("2026-01-02T00:00:01+00:00"))).object.as_deref(), Some("shop/orders"));
     }

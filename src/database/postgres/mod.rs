@@ -16,6 +16,7 @@ mod journaled;
 mod ledger;
 mod patience;
 mod pooler;
+mod privileges;
 mod probe;
 mod quote;
 mod recognise;

@@ -199,7 +199,7 @@ impl Session for PostgresSession {
         }
         // It may have been let go in between: then nobody is named, and the next try succeeds.
         let holder = self.holder().await?;
-        Ok(LockAttempt::HeldBy(holder.unwrap_or(Holder { pid: 0, object: None, instance: None, since: None })))
+        Ok(LockAttempt::HeldBy(holder.unwrap_or_default()))
     }
 
     async fn install_ledger(&mut self) -> Result<(), DatabaseError> {

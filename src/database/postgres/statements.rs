@@ -51,21 +51,39 @@ impl Sql {
                 'mark', pg_catalog.current_setting('{MARK}', true),
                 'session_user', session_user, 'current_user', current_user,
                 'synchronous_commit', pg_catalog.current_setting('synchronous_commit'),
-                'may_create', pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE'),
+                'may_write', {may_write},
                 'schema_exists', exists (select from pg_catalog.pg_namespace where nspname = {name}),
                 'installed', exists (select from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
                     where n.nspname = {name} and c.relname = 'ledger_version'),
                 'holder', ({holder}))::text",
             name = self.name,
+            may_write = self.may_write(),
             holder = self.holder(),
+        )
+    }
+
+    /// Whether the role may do what a run does to the ledger, which it creates where there is none: an expression.
+    fn may_write(&self) -> String {
+        format!(
+            "coalesce((select pg_catalog.has_schema_privilege(n.oid, 'USAGE') and case
+                    when exists (select from pg_catalog.pg_class c where c.relnamespace = n.oid and c.relname = 'ledger_version')
+                    then (select pg_catalog.bool_and(pg_catalog.has_table_privilege(c.oid, 'SELECT')
+                        and pg_catalog.has_table_privilege(c.oid, 'INSERT') and pg_catalog.has_table_privilege(c.oid, 'UPDATE'))
+                        from pg_catalog.pg_class c where c.relnamespace = n.oid and c.relkind = 'r'
+                        and c.relname in ('schema_migrations', 'migration_runs', 'migration_steps', 'migration_locks'))
+                    else pg_catalog.has_schema_privilege(n.oid, 'CREATE') end
+                from pg_catalog.pg_namespace n where n.nspname = {name}),
+                pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE'))",
+            name = self.name
         )
     }
 
     /// The session that holds the lock: a subquery that gives JSON or null.
     fn holder(&self) -> String {
         format!(
-            "select (select pg_catalog.json_build_object('pid', l.pid, 'backend_start', a.backend_start,
-                    'idle', coalesce(a.state like 'idle%', false)) from pg_catalog.pg_stat_get_activity(l.pid) a)
+            "select (select pg_catalog.json_build_object('pid', l.pid, 'application', a.application_name,
+                    'backend_start', a.backend_start, 'idle', coalesce(a.state like 'idle%', false))
+                    from pg_catalog.pg_stat_get_activity(l.pid) a)
                 from pg_catalog.pg_lock_status() l where {} limit 1",
             self.lock_row("l")
         )
