@@ -19,6 +19,8 @@ mod objects;
 mod races;
 mod restart;
 mod scripts;
+mod servers;
+mod sharing;
 mod tls;
 mod validation;
 mod watching;

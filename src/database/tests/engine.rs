@@ -169,6 +169,7 @@ async fn a_statement_that_kills_the_connection_every_time_is_not_tried_for_ever(
 async fn waiting_for_the_lock_is_counted_told_and_ends_when_asked_to() {
     let holder = Holder {
         pid: 4711,
+        application: "sluice/0123456789ab".to_owned(),
         object: Some("shop/others".to_owned()),
         instance: Some("sluice-1".to_owned()),
         since: None,

@@ -42,9 +42,17 @@ impl Gate {
 
     /// Waits until a run stands before the gate.
     pub async fn reached(&mut self) {
-        let connection = tokio::sync::Mutex::new(self);
-        eventually("a run stands before the gate", SOON, || async {
-            if connection.lock().await.waiting().await > 0 { Ok(()) } else { Err("none".to_owned()) }
+        self.reached_by(1).await;
+    }
+
+    /// Waits until so many runs stand before it at the same time.
+    pub async fn reached_by(&mut self, runs: i64) {
+        let gate = tokio::sync::Mutex::new(self);
+        eventually("runs stand before the gate", SOON, || async {
+            match gate.lock().await.waiting().await {
+                waiting if waiting >= runs => Ok(()),
+                waiting => Err(format!("{waiting} of {runs}")),
+            }
         })
         .await;
     }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Secret};
 use k8s_openapi::api::events::v1::Event;
-use kube::api::{ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams};
-use kube::{Api, Client, ResourceExt};
+use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
+use kube::{Api, Client};
 use serde_json::{Value, json};
 use sluice::api::v1alpha1::{DatabaseMigration, DatabaseMigrationStatus};
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
@@ -171,10 +171,13 @@ impl Team {
 
     /// Waits until Ready has that reason for the present generation, and returns Ready's message.
     pub async fn reason(&self, name: &str, reason: &str) -> String {
-        let what = format!("reason {reason}");
-        let status = self
-            .until(name, &what, |status| condition(status, "Ready").is_some_and(|(_, found, _)| found == reason))
-            .await;
+        self.reason_within(name, reason, SOON).await
+    }
+
+    /// The same for what takes its time.
+    pub async fn reason_within(&self, name: &str, reason: &str, within: Duration) -> String {
+        let check = |status: &_| condition(status, "Ready").is_some_and(|(_, found, _)| found == reason);
+        let status = self.until_within(name, &format!("reason {reason}"), within, check).await;
         condition(&status, "Ready").unwrap().2
     }
 
@@ -256,12 +259,6 @@ impl Team {
         usize::try_from(count).unwrap()
     }
 
-    /// Any resource of the namespace, as JSON.
-    pub async fn any(&self, group: &str, version: &str, kind: &str, name: &str) -> Option<DynamicObject> {
-        let resource = ApiResource::from_gvk(&kube::api::GroupVersionKind::gvk(group, version, kind));
-        Api::namespaced_with(self.client.clone(), &self.namespace, &resource).get_opt(name).await.unwrap()
-    }
-
     /// Writes to the API server, by the operator, about this team's objects: verb, resource and subresource.
     pub fn writes(&self) -> Vec<String> {
         let log = std::fs::read_to_string(&world().audit).unwrap_or_default();
@@ -294,10 +291,7 @@ pub async fn connect(server: &Postgres, database: &str) -> PgConnection {
         .database(database)
         .application_name("blackbox")
         .ssl_mode(PgSslMode::Prefer);
-    PgConnection::connect_with(&options).await.unwrap()
-}
-
-/// The object's uid.
-pub fn uid(object: &DatabaseMigration) -> String {
-    object.uid().unwrap_or_default()
+    PgConnection::connect_with(&options).await.unwrap_or_else(|error| {
+        panic!("PostgreSQL {} at {}:{}, database {database}: {error}", server.version, server.host, server.port)
+    })
 }

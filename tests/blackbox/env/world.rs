@@ -88,7 +88,7 @@ impl Postgres {
             port: server["port"].as_u64().unwrap().try_into().unwrap(),
             user: text("user"),
             password: text("password"),
-            version: server["version"].to_string(),
+            version: text("version"),
         }
     }
 }
