@@ -16,6 +16,7 @@ mod leaders;
 mod lifecycle;
 mod network;
 mod objects;
+mod promises;
 mod races;
 mod restart;
 mod scripts;
