@@ -10,8 +10,8 @@ create table {schema}.ledger_version (
 comment on table {schema}.ledger_version is 'Which versions of the ledger''s own schema are installed; the highest one counts.';
 
 create table {schema}.migration_runs (
-    ordinal          bigint generated always as identity unique,
-    id               uuid primary key,
+    ordinal          bigint primary key,
+    id               uuid not null unique,
     object           text not null,
     object_uid       text not null,
     generation       bigint not null,
@@ -33,7 +33,7 @@ create table {schema}.migration_runs (
     failure_message  text,
     failure_sqlstate text,
     failure_detail   text,
-    chain            bigint unique,
+    chain            bigint,
     previous_hash    text,
     hash             text,
     check ((outcome is null) = (finished_at is null) and (outcome is null) = (hash is null))

@@ -289,16 +289,33 @@ impl Course<'_> {
         }
     }
 
+    /// Records the success, over another connection where this one broke: history should not call it interrupted.
+    async fn succeeded(&mut self, session: &mut Box<dyn Session>) -> Result<(), DatabaseError> {
+        let mut losses = 0;
+        loop {
+            match session.finish_run(Outcome::Succeeded, None).await {
+                Err(DatabaseError::Unreachable(_)) if losses < LOSSES => losses += 1,
+                result => return result,
+            }
+            *session = self.reopen(self.stop).await?;
+            self.lock(session, Stage::Resolving).await?;
+        }
+    }
+
     /// Records how it ended, and reads the ledger once more where it ended well.
     async fn finish(
-        &self,
+        &mut self,
         session: &mut Box<dyn Session>,
         result: Result<(), DatabaseError>,
     ) -> Result<Ledger, DatabaseError> {
         match result {
             Ok(()) => {
-                session.finish_run(Outcome::Succeeded, None).await?;
-                session.ledger().await
+                self.succeeded(session).await?;
+                match session.ledger().await {
+                    // Everything is done and recorded; only what it looks like now is missing.
+                    Err(DatabaseError::Unreachable(_)) => Ok(self.database.inspect().await?.ledger),
+                    ledger => ledger,
+                }
             }
             Err(error) => {
                 let (outcome, failure) = verdict(&error);

@@ -32,6 +32,7 @@ async fn a_lost_reply_is_resolved_by_reading_the_ledger_and_nothing_runs_twice()
         "vacuum counted\0",
         "insert into counted values (33)\0",
         "insert into counted values (4)\0",
+        "set outcome = 'succeeded'",
     ];
     let faults = [Fault::Before, Fault::AfterReply, Fault::During];
     let cases = faults.into_iter().flat_map(|fault| needles.iter().map(move |needle| lost_reply(needle, fault)));
@@ -53,6 +54,8 @@ async fn lost_reply(needle: &str, fault: Fault) {
     let rows = db.value("select string_agg(version::text, ' ' order by version) from counted").await;
     assert_eq!(rows, "2 3 4 33", "{what}");
     assert_eq!(db.status().await, "1 completed, 2 completed, 3 completed, 4 completed", "{what}");
+    let outcomes = db.value("select string_agg(outcome, ' ' order by ordinal) from sluice.migration_runs").await;
+    assert_eq!(outcomes, "succeeded succeeded", "{what}");
 }
 
 #[tokio::test]
@@ -191,6 +194,26 @@ async fn settings_and_roles_of_one_migration_do_not_leak_into_the_next_or_into_t
     assert_eq!(db.value("select to_regclass('app.inner_one')::text").await, "app.inner_one");
     // The ledger's times are times whatever the script did to the clock's zone.
     assert_eq!(db.ledger().await.entries.len(), 2);
+}
+
+#[tokio::test]
+async fn a_role_taken_on_without_a_transaction_keeps_working_and_never_touches_the_ledger() {
+    let mut db = database().await;
+    let role = format!("worker_{}", db.name);
+    db.execute(&format!("create role {role}; create schema app authorization {role}")).await;
+    db.policy.adoption.allow_existing = true;
+    let script = format!(
+        "-- sluice:no-transaction\nset role {role};\ncreate table app.t(id int);\n\
+         create index concurrently i on app.t(id);\nset session authorization {role};\ncreate table app.u(id int);\n\
+         create index concurrently j on app.u(id);\nreset session authorization;"
+    );
+    let next = ("V002__x.sql", "create table who as select current_user::text as name;");
+    db.up(&[("V001__x.sql", &script), next]).await;
+    let owners =
+        "select string_agg(distinct relowner::regrole::text, ' ') from pg_class where relname in ('t', 'i', 'u', 'j')";
+    assert_eq!(db.value(owners).await, role);
+    assert_eq!(db.value("select name from who").await, db.user);
+    assert_eq!(db.value("select string_agg(distinct state, ' ') from sluice.migration_steps").await, "done");
 }
 
 #[tokio::test]

@@ -259,3 +259,51 @@ async fn no_index_build_waits_for_those_who_wait_for_the_migration_lock() {
     second.report().await.result.expect("the second run finds everything done");
     assert_eq!(value(&mut old, "select count(*)::text from pg_index where not indisvalid").await, "0");
 }
+
+/// The database's owner is no superuser, and other people's sessions are hidden from it.
+#[tokio::test]
+async fn an_ordinary_owner_of_the_database_can_do_all_of_it() {
+    let mut db = database().await;
+    let role = format!("owner_{}", db.name);
+    db.execute(&format!("create role {role} login password 'x'; alter database {} owner to {role}; grant all on schema public to {role}", db.name)).await;
+    (db.user, db.password) = (role, "x".to_owned());
+    db.up(&[TABLE]).await;
+    let mut reader = reader(&db).await;
+    let files = [
+        TABLE,
+        ALTER,
+        ("V003__i.sql", "create index concurrently i on t(a);"),
+        ("V004__s.sql", "select pg_sleep(60);"),
+    ];
+    let mut running = db.start(&set(&files), "Latest").await;
+    let seen = running.until("a blocker", |progress| !progress.blockers.is_empty()).await;
+    assert_eq!(seen.blockers[0].application, "test");
+    execute(&mut reader, "commit; begin; update t set a = 1").await;
+    running.until("the index is tried", |progress| progress.step.as_deref() == Some("003")).await;
+    execute(&mut reader, "commit").await;
+    running.until("it sleeps", |progress| progress.step.as_deref() == Some("004")).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    running.stop.now.cancel();
+    let report = running.report().await;
+    assert!(matches!(report.result, Err(DatabaseError::Stopped(_))), "{:?}", report.result);
+    assert_eq!(report.done.len(), 2);
+    assert_eq!(db.status().await, "1 completed, 2 completed, 3 completed");
+}
+
+#[tokio::test]
+async fn somebody_who_locks_the_ledger_only_delays_a_run() {
+    let db = database().await;
+    db.up(&[TABLE]).await;
+    let mut nosy = db.connect().await;
+    execute(&mut nosy, "begin; lock table sluice.schema_migrations in access exclusive mode").await;
+    let look = tokio::spawn({
+        let db = db.postgres();
+        async move { db.inspect().await }
+    });
+    assert!(matches!(look.await.expect("no panic"), Err(DatabaseError::Unreachable(why)) if why.contains("55P03")));
+    execute(&mut nosy, "commit; begin; lock table sluice.schema_migrations in share mode").await;
+    let mut running = db.start(&set(&[TABLE, ALTER]), "Latest").await;
+    running.until("it is retried", |progress| progress.lock_retries > 1).await;
+    execute(&mut nosy, "commit").await;
+    running.report().await.result.expect("the run succeeds");
+}

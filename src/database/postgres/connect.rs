@@ -208,7 +208,11 @@ pub(super) fn ledger_error(address: &Address, role: &str, error: &SqlError) -> D
         SqlError::Lost(why) => lost(address, why),
         SqlError::Server(error) => match error.code.as_str() {
             "42501" => DatabaseError::Ledger(may_not_use(address, role)),
-            code if code.starts_with("57P") || code.starts_with("53") => {
+            "55P03" => DatabaseError::Unreachable(format!(
+                "the ledger \"{schema}\" in {address} cannot be used for now: somebody locks its tables ({})",
+                name(&error.code)
+            )),
+            code if code.starts_with("57") || code.starts_with("53") || code.starts_with("40") => {
                 DatabaseError::Unreachable(format!("{address} cannot be used for now: {}", name(code)))
             }
             code => DatabaseError::Ledger(format!(

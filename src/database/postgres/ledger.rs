@@ -27,6 +27,8 @@ fn newest(scripts: &[(u32, &str)]) -> u32 {
 /// What was read: the ledger and who its lock row names.
 #[derive(Debug, Clone)]
 pub(super) struct Reading {
+    /// The version of the ledger's own schema.
+    pub version: u32,
     pub ledger: Ledger,
     pub lock: Option<LockRow>,
 }
@@ -137,7 +139,8 @@ struct RawRun {
 pub(super) async fn read(link: &mut Link, sql: &Sql, role: &str) -> Result<Reading, DatabaseError> {
     let raw: RawLedger = link.look(&sql.ledger()).await.map_err(|error| link.ledger_error(role, &error))?;
     let schema = link.address.ledger_schema.clone();
-    refuse_newer(&schema, raw.version.unwrap_or(0), newest(SCRIPTS))?;
+    let version = raw.version.unwrap_or(0);
+    refuse_newer(&schema, version, newest(SCRIPTS))?;
     let mut entries =
         raw.entries.into_iter().map(entry).collect::<Result<Vec<_>, _>>().map_err(|what| damaged(&schema, &what))?;
     entries.sort_by(|a, b| match (&a.version, &b.version) {
@@ -148,7 +151,7 @@ pub(super) async fn read(link: &mut Link, sql: &Sql, role: &str) -> Result<Readi
     });
     let runs = raw.runs.into_iter().map(run).collect::<Result<Vec<_>, _>>().map_err(|what| damaged(&schema, &what))?;
     let ledger = Ledger { schema, installed: true, existing: Existing::default(), entries, runs };
-    Ok(Reading { ledger, lock: raw.lock })
+    Ok(Reading { version, ledger, lock: raw.lock })
 }
 
 /// What a database without a ledger holds.
@@ -253,50 +256,51 @@ pub(super) fn timestamp(text: &str) -> Result<Timestamp, String> {
     text.parse().map_err(|_| format!("the time \"{text}\""))
 }
 
-/// What installing needs to know.
+/// Where the ledger goes.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Ground<'a> {
+pub(super) struct Site<'a> {
     /// Role that the session works as.
     pub role: &'a str,
     /// The schema is there.
     pub schema_exists: bool,
-    /// The ledger's tables are there.
-    pub installed: bool,
+    /// The version of the ledger that is there; 0 for none.
+    pub version: u32,
+    /// The database holds nothing that is not the work of its ledgers.
+    pub built: bool,
 }
 
-/// Creates the ledger or brings it to the newest version, in one transaction. Under the lock only.
+/// Creates the ledger or brings it to the newest version, in one transaction, and gives back that version. Under the lock
+/// only.
 pub(super) async fn install(
     link: &mut Link,
     sql: &Sql,
-    ground: Ground<'_>,
+    site: Site<'_>,
     scripts: &[(u32, &str)],
-) -> Result<(), DatabaseError> {
-    let found = if ground.installed { installed_version(link, sql, ground.role).await? } else { 0 };
+) -> Result<u32, DatabaseError> {
     let wanted = newest(scripts);
-    refuse_newer(&link.address.ledger_schema, found, wanted)?;
-    if found == wanted {
-        return Ok(());
+    refuse_newer(&link.address.ledger_schema, site.version, wanted)?;
+    if site.version == wanted {
+        return Ok(wanted);
     }
-    let schema_name = link.address.ledger_schema.clone();
-    if schema_name.is_empty() || schema_name.len() > 63 || schema_name.starts_with("pg_") {
+    let name = link.address.ledger_schema.clone();
+    if name.is_empty() || name.len() > 63 || name.starts_with("pg_") {
         return Err(DatabaseError::Ledger(format!(
-            "\"{schema_name}\" cannot be the ledger's schema: a name has 1 to 63 bytes and does not begin with pg_"
+            "\"{name}\" cannot be the ledger's schema: a name has 1 to 63 bytes and does not begin with pg_"
         )));
     }
     let mut text = format!("begin; {NO_FLUSH} ");
-    if found == 0 {
-        let built = read_existing(link, sql, ground.role).await?.existing.total == 0;
-        text.push_str(&sql.create_schema(ground.schema_exists, built));
+    if site.version == 0 {
+        text.push_str(&sql.create_schema(site.schema_exists, site.built));
     }
-    for (version, script) in scripts.iter().filter(|(version, _)| *version > found) {
+    for (version, script) in scripts.iter().filter(|(version, _)| *version > site.version) {
         text.push_str(&script.replace("{schema}", &sql.schema));
         text.push_str(&sql.installed(*version));
     }
     text.push_str(" commit");
     match link.run(&text).await {
-        Ok(()) => Ok(()),
+        Ok(()) => Ok(wanted),
         Err(error) => {
-            let told = install_error(link, ground, &error);
+            let told = install_error(link, site, &error);
             if matches!(error, SqlError::Server(_)) {
                 // Where even that fails the connection is gone, and the caller drops it.
                 let _ = link.run("rollback").await;
@@ -306,16 +310,11 @@ pub(super) async fn install(
     }
 }
 
-async fn installed_version(link: &mut Link, sql: &Sql, role: &str) -> Result<u32, DatabaseError> {
-    let query = format!("select coalesce(pg_catalog.max(version), 0)::text from {}.ledger_version", sql.schema);
-    link.look(&query).await.map_err(|error| link.ledger_error(role, &error))
-}
-
-fn install_error(link: &Link, ground: Ground<'_>, error: &SqlError) -> DatabaseError {
+fn install_error(link: &Link, site: Site<'_>, error: &SqlError) -> DatabaseError {
     if error.code() == Some("42501") {
-        return DatabaseError::Ledger(may_not_create(&link.address, ground.role, ground.schema_exists));
+        return DatabaseError::Ledger(may_not_create(&link.address, site.role, site.schema_exists));
     }
-    link.ledger_error(ground.role, error)
+    link.ledger_error(site.role, error)
 }
 
 #[cfg(test)]

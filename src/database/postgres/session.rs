@@ -11,11 +11,11 @@ use crate::migration::TransactionMode;
 use crate::plan::{Ledger, Outcome, Step};
 
 use super::connect::{Connector, Link};
-use super::failure::{Place, SqlError, lost};
+use super::failure::{self, SqlError, lost};
 use super::inspect::meet;
-use super::ledger::{self, Ground, HolderRow};
+use super::ledger::{self, HolderRow, Site};
 use super::record::Recorder;
-use super::statements::{Backend, NO_FLUSH, Position, Sql, clean};
+use super::statements::{Backend, FLUSH, NO_FLUSH, Position, Sql, clean};
 use super::supervise::{Cause, Run, Side};
 
 /// The one session of a run.
@@ -34,9 +34,20 @@ pub(super) struct PostgresSession {
     pub other_role: Option<String>,
     /// The server's own choice for commits that must last.
     pub flush: String,
+    ground: Ground,
+    locked: bool,
+}
+
+/// What is known about the ledger's place. Under the lock it changes through this session only.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(default)]
+struct Ground {
     schema_exists: bool,
     installed: bool,
-    locked: bool,
+    /// The version of the ledger's own schema, once it was read.
+    version: Option<u32>,
+    /// Nothing was there but the ledgers' own work, once it was looked at.
+    built: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -74,8 +85,7 @@ impl PostgresSession {
             other_role: (facts.current_user != facts.session_user).then(|| facts.current_user.clone()),
             role: facts.current_user,
             flush,
-            schema_exists: facts.schema_exists,
-            installed: facts.installed,
+            ground: Ground { schema_exists: facts.schema_exists, installed: facts.installed, ..Ground::default() },
             locked: false,
         })
     }
@@ -92,7 +102,17 @@ impl PostgresSession {
 
     /// Some statements of Sluice's own in one transaction, in a clean session.
     pub async fn own(&mut self, statements: &str, durable: bool) -> Result<(), DatabaseError> {
-        let text = format!("{} begin; {} {statements} commit", clean(&self.settings), self.durability(durable));
+        self.own_and(statements, durable, "").await
+    }
+
+    /// Likewise, and something after it.
+    async fn own_and(&mut self, statements: &str, durable: bool, after: &str) -> Result<(), DatabaseError> {
+        let durability = self.durability(durable);
+        // Somebody who reads the ledger with a lock is waited for: nobody queues up behind that.
+        let text = format!(
+            "{} begin; {durability} set local lock_timeout = '8s'; {statements} commit; {after}",
+            clean(&self.settings)
+        );
         if let Err(error) = self.link.run(&text).await {
             self.roll_back(&error).await?;
             return Err(self.own_error(&error));
@@ -138,7 +158,7 @@ impl PostgresSession {
     }
 
     /// The end of a run that was asked to end, as an error of the step at hand.
-    pub fn ended(&self, cause: Cause, place: &Place<'_>) -> DatabaseError {
+    pub fn ended(&self, cause: Cause, place: &failure::Place<'_>) -> DatabaseError {
         match cause {
             Cause::Asked => DatabaseError::Stopped(format!("{} was cut short; {}", place.label, place.left)),
             Cause::Deadline => DatabaseError::Step(Box::new(place.failure(
@@ -184,8 +204,8 @@ impl PostgresSession {
 #[async_trait]
 impl Session for PostgresSession {
     async fn try_lock(&mut self) -> Result<LockAttempt, DatabaseError> {
-        let text = format!("{} {}", clean(&self.settings), self.sql.try_lock());
-        let answer: TryLock = self.link.json(&text).await.map_err(|error| self.own_error(&error))?;
+        let text = format!("{} {}; {}", clean(&self.settings), self.sql.try_lock(), self.sql.ground());
+        let (answer, ground): (TryLock, Ground) = self.link.two(&text).await.map_err(|error| self.own_error(&error))?;
         if answer.pid != self.backend.pid {
             return Err(DatabaseError::Unsuitable(format!(
                 "{} moved the session to another server process: point the Secret at the server itself, not at a transaction \
@@ -193,7 +213,10 @@ impl Session for PostgresSession {
                 self.link.address
             )));
         }
-        self.locked = answer.locked;
+        // Whoever has had the lock all along knows more already.
+        if !std::mem::replace(&mut self.locked, answer.locked) {
+            self.ground = ground;
+        }
         if answer.locked {
             return Ok(LockAttempt::Acquired);
         }
@@ -203,33 +226,29 @@ impl Session for PostgresSession {
     }
 
     async fn install_ledger(&mut self) -> Result<(), DatabaseError> {
-        // What was true when the session was opened may have changed while it waited for the lock.
-        #[derive(Deserialize)]
-        struct Facts {
-            schema_exists: bool,
-            installed: bool,
+        if self.ground.version.is_none() && self.ground.built.is_none() {
+            self.ledger().await?;
         }
-        let facts: Facts = self.link.look(&self.sql.facts()).await.map_err(|error| self.own_error(&error))?;
-        (self.schema_exists, self.installed) = (facts.schema_exists, facts.installed);
-        let ground = Ground { role: &self.role, schema_exists: self.schema_exists, installed: self.installed };
-        ledger::install(&mut self.link, &self.sql, ground, ledger::SCRIPTS).await?;
-        self.installed = true;
+        let site = Site {
+            role: &self.role,
+            schema_exists: self.ground.schema_exists,
+            version: self.ground.version.unwrap_or(0),
+            built: self.ground.built.unwrap_or(false),
+        };
+        let version = ledger::install(&mut self.link, &self.sql, site, ledger::SCRIPTS).await?;
+        self.ground = Ground { schema_exists: true, installed: true, version: Some(version), ..self.ground };
         Ok(())
     }
 
     async fn ledger(&mut self) -> Result<Ledger, DatabaseError> {
-        #[derive(Deserialize)]
-        struct Facts {
-            installed: bool,
+        if self.ground.installed {
+            let reading = ledger::read(&mut self.link, &self.sql, &self.role).await?;
+            self.ground.version = Some(reading.version);
+            return Ok(reading.ledger);
         }
-        if !self.installed {
-            let facts: Facts = self.link.look(&self.sql.facts()).await.map_err(|error| self.own_error(&error))?;
-            self.installed = facts.installed;
-        }
-        if self.installed {
-            return Ok(ledger::read(&mut self.link, &self.sql, &self.role).await?.ledger);
-        }
-        ledger::read_existing(&mut self.link, &self.sql, &self.role).await
+        let ledger = ledger::read_existing(&mut self.link, &self.sql, &self.role).await?;
+        self.ground.built = Some(ledger.existing.total == 0);
+        Ok(ledger)
     }
 
     async fn begin_run(&mut self, start: &RunStart) -> Result<(), DatabaseError> {
@@ -260,8 +279,8 @@ impl Session for PostgresSession {
         // Reported when a later commit has made them durable.
         let mut pending = Vec::new();
         for (index, step) in steps.iter().enumerate() {
-            if index > 0 && stop.gently.is_cancelled() {
-                self.own("", true).await?;
+            if stop.gently.is_cancelled() {
+                self.own(FLUSH, true).await?;
                 pending.into_iter().for_each(&mut *done);
                 return Err(DatabaseError::Stopped(format!("before {}, nothing of which is in effect", step.label())));
             }
@@ -272,7 +291,7 @@ impl Session for PostgresSession {
                     return Err(error);
                 }
                 Err(error @ (DatabaseError::Stopped(_) | DatabaseError::LockLost(_) | DatabaseError::Ledger(_))) => {
-                    self.own("select pg_catalog.pg_current_xact_id();", true).await?;
+                    self.own(FLUSH, true).await?;
                     pending.into_iter().for_each(done);
                     return Err(error);
                 }
@@ -288,8 +307,9 @@ impl Session for PostgresSession {
     async fn finish_run(&mut self, outcome: Outcome, failure: Option<&StepFailure>) -> Result<(), DatabaseError> {
         // After a success the last step's commit was flushed; losing this row in a crash only makes the run look unended.
         let statements = self.sql.finish_run(&self.identity, outcome, failure);
-        self.own(&statements, outcome != Outcome::Succeeded).await?;
-        self.unlock().await
+        self.own_and(&statements, outcome != Outcome::Succeeded, &self.sql.unlock()).await?;
+        self.locked = false;
+        Ok(())
     }
 
     async fn close(mut self: Box<Self>) {

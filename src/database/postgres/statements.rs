@@ -78,6 +78,18 @@ impl Sql {
         )
     }
 
+    /// Whether the ledger and its schema are there. JSON. In a statement after the one that takes the lock, so that what the
+    /// last holder did is seen.
+    pub fn ground(&self) -> String {
+        format!(
+            "select pg_catalog.json_build_object(
+                'schema_exists', exists (select from pg_catalog.pg_namespace where nspname = {name}),
+                'installed', exists (select from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+                    where n.nspname = {name} and c.relname = 'ledger_version'))::text",
+            name = self.name
+        )
+    }
+
     /// The session that holds the lock: a subquery that gives JSON or null.
     fn holder(&self) -> String {
         format!(
@@ -243,10 +255,11 @@ impl Sql {
             "update {schema}.migration_runs set outcome = 'interrupted',
                 failure_message = 'its process ended without a word; noticed by run ' || {id}
                 where outcome is null and id <> {id};
-            insert into {schema}.migration_runs (id, object, object_uid, generation, retry_token, instance, direction,
+            insert into {schema}.migration_runs (ordinal, id, object, object_uid, generation, retry_token, instance, direction,
                 from_version, to_version, plan_digest, set_digest, server_timeline, server_lsn)
-                values ({id}, {object}, {uid}, {generation}, {retry}, {instance}, '{direction}', {from}, {to}, {plan}, {set},
-                {timeline}, {lsn}) on conflict (id) do nothing;
+                values ((select coalesce(pg_catalog.max(ordinal), 0) + 1 from {schema}.migration_runs), {id}, {object}, {uid},
+                {generation}, {retry}, {instance}, '{direction}', {from}, {to}, {plan}, {set}, {timeline}, {lsn})
+                on conflict (id) do nothing;
             insert into {schema}.migration_locks (name, run_id, object, instance, backend_pid, backend_start)
                 values ('ledger', {id}, {object}, {instance}, {pid}, {since})
                 on conflict (name) do update set (run_id, object, instance, backend_pid, backend_start, acquired_at)
@@ -382,6 +395,9 @@ pub(super) fn ourselves(role: Option<&str>) -> String {
 /// For the commits that a later one makes durable: ledger row and SQL share each transaction, so that a crash loses a
 /// suffix of both alike.
 pub(super) const NO_FLUSH: &str = "set local synchronous_commit = off;";
+
+/// Gives a transaction something to commit: an empty one flushes nothing, and so none of the commits before it.
+pub(super) const FLUSH: &str = "select pg_catalog.pg_current_xact_id();";
 
 #[cfg(test)]
 mod tests {

@@ -204,6 +204,11 @@ impl PostgresSession {
             Ok(answers) => answers,
             Err(error) => {
                 self.roll_back(&error).await?;
+                if let (SqlError::Server(error), Some(step)) = (&error, steps.first())
+                    && retry(&error.code) == Retry::Soon
+                {
+                    return Err(Attempt::Again(Box::new(place(step).server(error))));
+                }
                 return Err(Attempt::Over(self.own_error(&error)));
             }
         };

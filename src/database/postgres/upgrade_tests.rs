@@ -8,7 +8,7 @@ use secrecy::SecretString;
 use crate::database::{Address, Credentials, DatabaseError, TlsMode};
 
 use super::connect::{Connector, Link};
-use super::ledger::{Ground, SCRIPTS, install, read};
+use super::ledger::{SCRIPTS, Site, install, read};
 use super::statements::Sql;
 
 /// A server that ends when its standard input closes.
@@ -45,10 +45,10 @@ async fn a_ledger_is_upgraded_in_place_or_left_as_it_was() {
     let (_server, connector) = server();
     let sql = Sql::new("sluice");
     let mut link = connector.connect("test", "test").await.unwrap();
-    let mut ground = Ground { role: "postgres", schema_exists: false, installed: false };
-    install(&mut link, &sql, ground, SCRIPTS).await.unwrap();
-    ground = Ground { schema_exists: true, installed: true, ..ground };
-    install(&mut link, &sql, ground, SCRIPTS).await.unwrap();
+    let nowhere = Site { role: "postgres", schema_exists: false, version: 0, built: true };
+    assert_eq!(install(&mut link, &sql, nowhere, SCRIPTS).await.unwrap(), 1);
+    let first = Site { schema_exists: true, version: 1, ..nowhere };
+    assert_eq!(install(&mut link, &sql, first, SCRIPTS).await.unwrap(), 1);
     assert_eq!(versions(&mut link).await, [1]);
     link.run("insert into sluice.schema_migrations (key, version, description, kind, status) values ('1', '001', 'x', 'data', 'completed')")
         .await
@@ -56,17 +56,17 @@ async fn a_ledger_is_upgraded_in_place_or_left_as_it_was() {
 
     let mut scripts = SCRIPTS.to_vec();
     scripts.push((2, "alter table {schema}.schema_migrations add column later text; select * from nowhere;"));
-    let error = install(&mut link, &sql, ground, &scripts).await.unwrap_err();
+    let error = install(&mut link, &sql, first, &scripts).await.unwrap_err();
     assert!(matches!(&error, DatabaseError::Ledger(why) if why.contains("42P01")), "{error:?}");
     assert_eq!(versions(&mut link).await, [1]);
 
     scripts[1].1 = "alter table {schema}.schema_migrations add column later text default 'x';";
     scripts.push((3, "comment on column {schema}.schema_migrations.later is 'x';"));
-    install(&mut link, &sql, ground, &scripts).await.unwrap();
+    assert_eq!(install(&mut link, &sql, first, &scripts).await.unwrap(), 3);
     assert_eq!(versions(&mut link).await, [1, 2, 3]);
 
     // The earlier Sluice neither reads nor changes it.
-    let error = install(&mut link, &sql, ground, SCRIPTS).await.unwrap_err();
+    let error = install(&mut link, &sql, Site { version: 3, ..first }, SCRIPTS).await.unwrap_err();
     assert!(error.to_string().contains("newer Sluice"), "{error}");
     assert!(read(&mut link, &sql, "postgres").await.is_err());
     // Rows are read as objects: what the later one added does not disturb those who do not know it.
