@@ -23,7 +23,7 @@ pub enum Layout {
     Flyway,
     /// `001_x.up.sql` / `001_x.down.sql`.
     GolangMigrate,
-    /// Single files with `-- +goose Up` / `-- +goose Down`.
+    /// Single files with `-- +goose Up` / `-- +goose Down`; sql-migrate's `-- +migrate Up`, too.
     Goose,
     /// Single files with `-- migrate:up` / `-- migrate:down`.
     Dbmate,
@@ -31,7 +31,8 @@ pub enum Layout {
     Diesel,
     /// `001_x.sql`, or `001_x.up.sql`/`.down.sql`, with `-- no-transaction`.
     Sqlx,
-    /// `001_x.sql` with `rollbacks/001_x_rollback.sql` or `001_x.rollback.sql`.
+    /// Numbered files in all their habits: `001_x.sql` with `rollbacks/001_x_rollback.sql` or `001_x.rollback.sql`, and
+    /// pairs of `.up.sql` and `.down.sql`. What `Auto` takes for all files that begin with a number.
     Rollbacks,
 }
 

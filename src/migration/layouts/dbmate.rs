@@ -21,8 +21,7 @@ impl Reader for Dbmate {
     }
 
     fn claims(&self, file: &File<'_>) -> bool {
-        let begins = |line: &str| matches!(classify(line), Line::Begin { direction: Direction::Up, .. });
-        file.stem().and_then(Name::read).is_some() && file.text.lines().any(begins)
+        sections::has(file, Direction::Up, classify)
     }
 
     fn objection(&self, file: &File<'_>) -> String {

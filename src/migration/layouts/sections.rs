@@ -31,6 +31,13 @@ struct Section {
     filled: bool,
 }
 
+/// Whether a file has a section for a direction. Its name must leave the direction open: in `1_x.up.sql` the markers are
+/// leftovers of another tool.
+pub(super) fn has(file: &File<'_>, wanted: Direction, classify: impl Fn(&str) -> Line) -> bool {
+    let begins = |line: &str| matches!(classify(line), Line::Begin { direction, .. } if direction == wanted);
+    file.stem().and_then(Name::read).is_some_and(|name| name.direction.is_none()) && file.text.lines().any(begins)
+}
+
 /// Why a file has no sections.
 pub(super) fn objection(file: &File<'_>, begin: &str) -> String {
     match file.stem().and_then(Name::read) {

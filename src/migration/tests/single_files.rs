@@ -83,6 +83,12 @@ fn sections_that_cannot_be_read_are_refused(#[case] content: &str, #[case] what:
 }
 
 #[test]
+fn markers_in_a_file_whose_name_tells_the_direction_are_comments() {
+    let set = read(&[("1_a.up.sql", "-- +migrate Up\nselect 1"), ("2_b.up.sql", "select 1")]).unwrap();
+    assert_eq!(outline(&set), ["1 a", "2 b"]);
+}
+
+#[test]
 fn a_dbmate_file_holds_both_directions() {
     let content = "-- about users\n-- migrate:up\ncreate table a ();\n\n-- migrate:down\ndrop table a;\n";
     let set = read(&[("20240131120000_create_users.sql", content)]).unwrap();
