@@ -1,6 +1,5 @@
 //! dbmate: single files with `-- migrate:up` and `-- migrate:down`, each with `transaction:false` where wanted.
 
-use super::numbered::Name;
 use super::sections::{self, Line};
 use super::{Direction, File, Found, Reader};
 use crate::migration::Layout;

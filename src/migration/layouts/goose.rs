@@ -1,7 +1,6 @@
 //! goose: single files with `-- +goose Up` and `-- +goose Down` (sql-migrate: `-- +migrate Up`). Its statement markers are comments here: statements are
 //! split by a real lexer.
 
-use super::numbered::Name;
 use super::sections::{self, Line};
 use super::{Direction, File, Found, Reader};
 use crate::migration::Layout;
