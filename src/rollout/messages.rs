@@ -160,10 +160,14 @@ fn running(progress: &Progress, purpose: &str) -> (Reason, String) {
         }
         Stage::RetryingLock => (
             Reason::RetryingLock,
-            format!(
-                "trying to {purpose}{at}: a table is locked by{}; asking again, applications go on",
-                blockers(progress)
-            ),
+            match &progress.note {
+                // A deadlock or a failed serialisation, or they left before they were seen.
+                Some(note) if progress.blockers.is_empty() => format!("trying to {purpose}{at}: {note}"),
+                Some(_) | None => format!(
+                    "trying to {purpose}{at}: a table is locked by{}; asking again, applications go on",
+                    blockers(progress)
+                ),
+            },
         ),
         Stage::Resolving => (
             Reason::Resolving,

@@ -16,7 +16,7 @@ use super::patience::Patience;
 use super::quote::millis;
 use super::recognise::sets_session;
 use super::record::key;
-use super::session::{PostgresSession, show_step};
+use super::session::{PostgresSession, show_free, show_step};
 use super::statements::{clean, ourselves};
 use super::supervise::{Ended, Run, statement, supervised};
 use super::unit::{Attempt, Row};
@@ -70,7 +70,7 @@ impl PostgresSession {
         run: Run<'_>,
     ) -> Result<Vec<StepReport>, DatabaseError> {
         let started = Instant::now();
-        show_step(run, &step.label());
+        show_step(run, &step.label(), false);
         let before = run.progress.current();
         let script = self.begin_attempt(step, run).await?;
         let result = self.statements_one_by_one(&script, run).await;
@@ -82,11 +82,8 @@ impl PostgresSession {
         let elapsed = started.elapsed();
         let record = self.recorder.done(step, elapsed);
         self.in_own_transaction(step, &clean(&self.settings), &record, last, run).await?;
-        run.progress.update(|progress| {
-            progress.steps_done = before.steps_done + 1;
-            progress.blockers.clear();
-            progress.note = None;
-        });
+        run.progress.update(|progress| progress.steps_done = before.steps_done + 1);
+        show_free(run);
         Ok(vec![StepReport {
             label: step.label(),
             elapsed,
@@ -149,11 +146,8 @@ impl PostgresSession {
                     StatementClass::Commit | StatementClass::Rollback => {}
                 }
             }
-            run.progress.update(|progress| {
-                progress.statements_done += unit.len();
-                progress.blockers.clear();
-                progress.note = None;
-            });
+            run.progress.update(|progress| progress.statements_done += unit.len());
+            show_free(run);
         }
         Ok(())
     }

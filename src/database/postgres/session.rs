@@ -321,10 +321,23 @@ impl Session for PostgresSession {
     }
 }
 
-/// Shows a step as begun.
-pub(super) fn show_step(run: Run<'_>, label: &str) {
+/// Shows a step as begun. `again`: as begun once more; until it gets through, what is told is that it is refused a lock.
+pub(super) fn show_step(run: Run<'_>, label: &str, again: bool) {
     run.progress.update(|progress| {
-        progress.stage = Stage::Applying;
+        if !again {
+            progress.stage = Stage::Applying;
+        }
         progress.step = Some(label.to_owned());
+    });
+}
+
+/// Nobody is in the way any more.
+pub(super) fn show_free(run: Run<'_>) {
+    run.progress.update(|progress| {
+        if progress.stage == Stage::RetryingLock {
+            progress.stage = Stage::Applying;
+        }
+        progress.blockers.clear();
+        progress.note = None;
     });
 }

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use sqlx::AssertSqlSafe;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use crate::database::{Blocker, ProgressSender, StopSignal};
+use crate::database::{Blocker, ProgressSender, Stage, StopSignal};
 
 use super::connect::{Connector, Link};
 use super::failure::SqlError;
@@ -323,7 +323,13 @@ async fn guard(side: &mut Side, run: Run<'_>, first_look: Duration, cancelled: &
                 Seen::Idle | Seen::Gone => missed + 1,
             };
             last = look.session;
-            run.progress.update(|progress| progress.blockers = look.blockers.iter().map(InTheWay::blocker).collect());
+            run.progress.update(|progress| {
+                progress.blockers = look.blockers.iter().map(InTheWay::blocker).collect();
+                // It got its lock and takes its time. One look may be too early to tell.
+                if progress.stage == Stage::RetryingLock && progress.blockers.is_empty() && rest >= SOONEST_LOOK {
+                    progress.stage = Stage::Applying;
+                }
+            });
         }
         // The answer may be on its way; three looks later it is not.
         if missed >= 3 {

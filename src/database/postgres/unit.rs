@@ -13,7 +13,7 @@ use super::ledger::RawJournal;
 use super::patience::Patience;
 use super::quote::millis;
 use super::record::{ENDED, FENCE, key};
-use super::session::{PostgresSession, show_step};
+use super::session::{PostgresSession, show_free, show_step};
 use super::sqlstate::{QUERY_CANCELED, Retry, retry};
 use super::statements::{clean, ourselves};
 use super::supervise::{Ended, InTheWay, Run, statement, supervised};
@@ -107,11 +107,8 @@ impl PostgresSession {
         loop {
             match self.attempt(steps, last, &patience, run).await {
                 Ok(mut reports) => {
-                    run.progress.update(|progress| {
-                        progress.steps_done = before.steps_done + steps.len();
-                        progress.blockers.clear();
-                        progress.note = None;
-                    });
+                    run.progress.update(|progress| progress.steps_done = before.steps_done + steps.len());
+                    show_free(run);
                     reports.iter_mut().for_each(|report| report.retries = patience.tries);
                     return Ok(Some(reports));
                 }
@@ -143,8 +140,12 @@ impl PostgresSession {
             return Err(DatabaseError::Step(Box::new(failure)));
         };
         let code = failure.sqlstate.clone().unwrap_or_default();
+        // Who is in the way is seen at the second try. What is over by then is not worth telling.
+        let tell = patience.tries > 2 || !self.side.in_the_way.is_empty();
         run.progress.update(|progress| {
-            progress.stage = Stage::RetryingLock;
+            if tell {
+                progress.stage = Stage::RetryingLock;
+            }
             progress.lock_retries += 1;
             progress.note = Some(format!("{} tries ended in {}; the next follows", patience.tries, name(&code)));
         });
@@ -182,7 +183,7 @@ impl PostgresSession {
         let mut reports = Vec::new();
         for step in steps {
             let started = Instant::now();
-            show_step(run, &step.label());
+            show_step(run, &step.label(), patience.tries > 0);
             self.statements(step, patience, run).await?;
             let elapsed = started.elapsed();
             record.push_str(&self.recorder.done(step, elapsed));
@@ -294,8 +295,8 @@ impl PostgresSession {
         if error.code == QUERY_CANCELED {
             failure.class = FailureClass::Deadline;
             failure.message.push_str(&format!(
-                "; cancelled by statement_timeout ({} s, spec.execution.statementTimeout) or by somebody on the server",
-                self.settings.statement_timeout.as_secs()
+                "; cancelled by statement_timeout ({}, spec.execution.statementTimeout) or by somebody on the server",
+                crate::duration::format(self.settings.statement_timeout)
             ));
         }
         failure
