@@ -14,6 +14,7 @@ mod inputs;
 mod kills;
 mod leaders;
 mod lifecycle;
+mod locks;
 mod network;
 mod objects;
 mod promises;
