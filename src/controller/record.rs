@@ -81,9 +81,10 @@ pub fn events(context: &Context, object: &DatabaseMigration, events: Vec<Event>)
 
 /// An event of its own for each transition: the client library's recorder would merge two with different notes.
 fn kube_event(context: &Context, object: &DatabaseMigration, event: &Event) -> KubeEvent {
+    let now = Timestamp::now();
     KubeEvent {
         metadata: ObjectMeta {
-            generate_name: Some(format!("{}-", object.name_any())),
+            name: Some(event_name(&object.name_any(), now)),
             namespace: object.namespace(),
             ..ObjectMeta::default()
         },
@@ -92,9 +93,33 @@ fn kube_event(context: &Context, object: &DatabaseMigration, event: &Event) -> K
         action: Some(event.action.clone()),
         note: Some(event.note.clone()),
         regarding: Some(object.object_ref(&())),
-        event_time: Some(MicroTime(Timestamp::now())),
+        event_time: Some(MicroTime(now)),
         reporting_controller: Some("sluice.dev/operator".to_owned()),
         reporting_instance: Some(context.options.identity.clone()),
         ..KubeEvent::default()
+    }
+}
+
+/// A name that sorts by time: `kubectl describe` shows events of this kind in the order of their names.
+fn event_name(object: &str, now: Timestamp) -> String {
+    /// What a name may hold, less the time and a dot.
+    const LONGEST: usize = 253 - 17;
+    // Names are ASCII.
+    let object = object.get(..LONGEST).unwrap_or(object).trim_end_matches(['-', '.']);
+    format!("{object}.{:016x}", now.as_nanosecond())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_events_sort_by_time_and_are_never_too_long() {
+        let at = |nanosecond| event_name("shop", Timestamp::from_nanosecond(nanosecond).unwrap());
+        assert_eq!(at(1_795_000_000_000_000_000), "shop.18e91efd5bd38000");
+        assert!(at(9_000) < at(10_000) && at(10_000) < at(1_795_000_000_000_000_000));
+        let long = format!("{}-.x{}", "a".repeat(234), "b".repeat(16));
+        let name = event_name(&long, Timestamp::UNIX_EPOCH);
+        assert!(name.len() <= 253 && name.starts_with("aaa") && name.contains("a.0000"), "{name}");
     }
 }
