@@ -43,6 +43,30 @@ async fn a_suspended_object_runs_nothing_and_says_what_waits() {
 }
 
 #[tokio::test]
+async fn what_waits_is_still_counted_when_something_that_changes_nothing_wakes_the_object() {
+    let team = Team::new("suspended-count").await;
+    let operator = Operator::start(&team.namespace);
+    team.scripts(
+        "sql",
+        &files(&[("V001__a.sql", "create table a (id int);"), ("V002__b.sql", "create table b (id int);")]),
+    )
+    .await;
+    team.apply("shop", &Spec::latest().set("/suspend", json!(true))).await;
+    team.reason("shop", "Suspended").await;
+    let pending = format!("sluice_migration_pending{{name=\"shop\",namespace=\"{}\"}}", team.namespace);
+    let passes = || operator.metric("sluice_reconcile_total{result=\"unchanged\"}").unwrap_or_default();
+    let before = passes();
+    team.kubectl(&["label", "configmap", "sql", "touched=yes"]);
+    eventually("a pass that changed nothing", SOON, || async {
+        if passes() > before { Ok(()) } else { Err(format!("{before}")) }
+    })
+    .await;
+    assert_eq!(operator.metric(&pending), Some(2.0));
+    let ready = format!("sluice_migration_ready{{name=\"shop\",namespace=\"{}\"}}", team.namespace);
+    assert_eq!(operator.metric(&ready), Some(0.0));
+}
+
+#[tokio::test]
 async fn an_object_that_is_done_stays_ready_when_it_is_suspended() {
     let team = Team::new("suspended-done").await;
     let _operator = Operator::start(&team.namespace);

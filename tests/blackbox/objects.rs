@@ -216,7 +216,14 @@ async fn kubectl_get_tells_the_truth_in_one_line_at_each_station() {
     assert_eq!(row("shop"), "NAME=shop TARGET=Latest APPLIED=002 READY=False REASON=ApplyFailed");
     let wide = team.kubectl(&["get", "databasemigrations", "-o", "wide"]);
     assert!(wide.contains("MESSAGE") && wide.contains("V003__typo.sql:1:13"), "{wide}");
-    let story = team.kubectl(&["describe", "dbm", "shop"]);
+    let story = eventually("kubectl describe tells the events in their order", SOON, || async {
+        let story = team.kubectl(&["describe", "dbm", "shop"]);
+        let (_, events) = story.split_once("Events:").unwrap();
+        let reasons: Vec<&str> = events.lines().skip(3).filter_map(|line| line.split_whitespace().nth(1)).collect();
+        let expected = ["SourceNotReady", "Applying", "UpToDate", "Applying", "ApplyFailed"];
+        if reasons == expected { Ok(story) } else { Err(format!("{reasons:?}")) }
+    })
+    .await;
     for part in ["starting to apply 2 migrations (001 … 002)", "version 002 is in effect", "V003__typo.sql:1:13"] {
         assert!(story.contains(part), "{part} is not in\n{story}");
     }
