@@ -248,3 +248,20 @@ async fn the_ledgers_views_answer_what_is_applied_what_failed_what_took_long_and
     let detail = team.value("select failure_detail from sluice.migration_runs where outcome = 'failed'").await;
     assert!(detail.contains("division by zero"), "the server's full message stays in the ledger: {detail}");
 }
+
+#[tokio::test]
+async fn a_procedure_that_commits_is_refused_in_a_transaction_with_the_advice_and_runs_without_one() {
+    let team = Team::new("commits").await;
+    let _operator = Operator::start(&team.namespace);
+    let procedure = "create table t (id int);\ncreate procedure p() language plpgsql as $$ begin\n\
+                     for i in 1..3 loop insert into t values (i); commit; end loop; end $$;";
+    let first = ("V001__p.sql", procedure);
+    team.apply("shop", &Spec::latest().inline(&files(&[first, ("V002__call.sql", "call p();")]))).await;
+    let message = team.reason("shop", "ApplyFailed").await;
+    assert!(message.contains("2D000") && message.contains("sluice:no-transaction"), "{message}");
+    assert_eq!(team.value("select count(*) from t").await, "0");
+    let marked = ("V002__call.sql", "-- sluice:no-transaction\ncall p();");
+    team.apply("shop", &Spec::latest().inline(&files(&[first, marked]))).await;
+    team.ready("shop").await;
+    assert_eq!(team.value("select count(*) from t").await, "3");
+}

@@ -216,7 +216,7 @@ fn cure(code: &str) -> &'static str {
         "55P04" => {
             "a new enum value cannot be used in the transaction that adds it: split the script and move its use into the next version"
         }
-        "25001" => "mark the script `-- sluice:no-transaction`",
+        "25001" | "2D000" => "mark the script `-- sluice:no-transaction`",
         "42501" => "grant the privilege to the migrating role, or let the object's owner run the migration",
         "25006" => "the server went read-only; point the Secret at the primary",
         "53100" => "the server's disk is full",
