@@ -48,7 +48,9 @@ fn queue(context: &Context, object: &DatabaseMigration, sight: &Sight) {
 
 fn start(context: &Context, object: &DatabaseMigration, sight: &Sight, plan: &Plan) -> bool {
     let observed = &sight.observed;
-    let (Ok(desired), Some(set), Some(database)) = (&observed.desired, observed.set(), &sight.database) else {
+    let (Ok(desired), Some(set), Some(database), Some(key)) =
+        (&observed.desired, observed.set(), &sight.database, &sight.key)
+    else {
         return false;
     };
     // Asked again: between the observation and now the process may have been frozen.
@@ -77,5 +79,6 @@ fn start(context: &Context, object: &DatabaseMigration, sight: &Sight, plan: &Pl
         database: Arc::clone(database),
         request,
         purpose: crate::rollout::work(plan),
+        key: key.clone(),
     })
 }

@@ -138,6 +138,7 @@ async fn look(
     let mut waiting = None;
     context.memory.update(uid, |memo| waiting = memo.seen_waiting.take());
     if let Some(ended) = &sight.ended
+        && ended.key == *key
         && let Ok(ledger) = &ended.report.result
         && let Some(server) = context.memory.recall(uid).server
     {

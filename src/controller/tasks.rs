@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::api::v1alpha1::DatabaseMigration;
 use crate::database::{self, Address, Database, DatabaseError, Progress, RunReport, RunRequest, Stage, StopSignal};
 use crate::plan::Direction;
-use crate::rollout::Room;
+use crate::rollout::{Room, SettledKey};
 use crate::telemetry::Metrics;
 
 /// What a run is started with.
@@ -28,6 +28,8 @@ pub struct Start {
     pub request: RunRequest,
     /// `apply 3 migrations (001 … 003)`, for messages.
     pub purpose: String,
+    /// What it was decided from.
+    pub key: SettledKey,
 }
 
 /// A run under way.
@@ -54,6 +56,8 @@ pub struct Running {
 pub struct Ended {
     /// How.
     pub report: RunReport,
+    /// What it had been decided from: what it saw holds for that, and for nothing else.
+    pub key: SettledKey,
     /// Which way it went.
     pub direction: Direction,
     /// From its start in this process to its end.
@@ -155,7 +159,7 @@ impl Tasks {
 
     /// Starts a run, unless the room was taken in the meantime: `false` then.
     pub fn start(self: &Arc<Self>, start: Start) -> bool {
-        let Start { object, uid, database, request, purpose } = start;
+        let Start { object, uid, database, request, purpose, key } = start;
         let (sender, progress) = database::progress();
         let stop = StopSignal::default();
         {
@@ -183,7 +187,7 @@ impl Tasks {
         tokio::spawn(async move {
             let report = tasks.supervise(work, progress, &object).await;
             drop(counted);
-            tasks.end(&uid, object, Ended { report, direction, elapsed: began.elapsed() });
+            tasks.end(&uid, object, Ended { report, key, direction, elapsed: began.elapsed() });
         });
         true
     }

@@ -8,7 +8,7 @@ use kube::Api;
 use kube::api::{Patch, PatchParams};
 use serde_json::json;
 
-use crate::env::{Operator, Spec, Team, eventually, files};
+use crate::env::{GATE, Gate, Operator, Spec, Team, eventually, files};
 
 /// What a person who waits at a terminal takes for "at once", on a busy machine.
 const SECONDS: Duration = Duration::from_secs(10);
@@ -315,4 +315,32 @@ async fn the_same_scripts_have_the_same_digest_wherever_they_come_from() {
     assert_eq!(team.ready("shop").await.source, inline.source);
     assert_eq!(team.ledger_rows().await, ledger, "moving the scripts runs nothing");
     assert_eq!(operator.metric("sluice_runs_total{direction=\"up\",result=\"succeeded\"}"), Some(1.0));
+}
+
+#[tokio::test]
+async fn a_secret_that_leads_elsewhere_since_the_run_began_is_followed_when_the_run_has_ended() {
+    let team = Team::new("moved").await;
+    let _operator = Operator::start(&team.namespace);
+    let other = format!("{}_other", team.database);
+    team.create_database(&other).await;
+    let mut gate = Gate::close(&team).await;
+    let script = format!("create table a (id int);\n{GATE}");
+    team.apply("shop", &Spec::latest().inline(&files(&[("V001__a.sql", &script)]))).await;
+    gate.reached().await;
+    team.rotate("db", json!({"dbname": other})).await;
+    gate.open().await;
+    // The run that was under way ends where it began; what is Ready after it is the database that the Secret names now.
+    let there = Team {
+        database: other,
+        namespace: team.namespace.clone(),
+        client: team.client.clone(),
+        server: team.server.clone(),
+    };
+    eventually("the other database is migrated", crate::env::SOON, || async {
+        let tables = there.tables().await;
+        if tables == ["a"] { Ok(()) } else { Err(format!("{tables:?}")) }
+    })
+    .await;
+    team.ready("shop").await;
+    assert_eq!(team.tables().await, ["a"]);
 }

@@ -46,7 +46,7 @@ async fn a_restart_among_many_that_are_done_connects_for_none_and_serves_a_new_o
         let (name, spec) = one_of_many(number);
         team.apply(&name, &spec).await;
     }
-    eventually("all are ready", SOON, || async {
+    eventually("all are ready", 4 * SOON, || async {
         let ready = ready(&team).await.len();
         if ready == MANY { Ok(()) } else { Err(format!("{ready}")) }
     })

@@ -60,8 +60,8 @@ async fn a_server_is_trusted_only_with_a_certificate_of_the_named_authority_for_
     told("a certificate that no trusted authority has signed").await;
 
     // The right authority, and a host that the certificate does not name.
-    team.secret_of("db-ca", &[("ca.crt", &authority)]).await;
     team.secret_of("db", &keys(&server, &port, &team.database, "127.0.0.2", "verify-full")).await;
+    team.secret_of("db-ca", &[("ca.crt", &authority)]).await;
     told("a certificate that is not for the host \"127.0.0.2\"").await;
     assert_eq!(team.tables().await, [""; 0], "nothing ran so far");
 
