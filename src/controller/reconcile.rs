@@ -11,7 +11,7 @@ use kube::runtime::controller::Action as Requeue;
 
 use crate::api::v1alpha1::DatabaseMigration;
 use crate::rollout::{Action, Decision, Settled, Task, backoff, decide, events, report};
-use crate::telemetry::ReconcileResult;
+use crate::telemetry::{Metrics, ReconcileResult};
 
 use super::act::act;
 use super::context::Context;
@@ -26,15 +26,26 @@ use super::record;
 /// When the API server does not take the report; everything else is a state, not an error.
 pub async fn reconcile(object: Arc<DatabaseMigration>, context: Arc<Context>) -> Result<Requeue, Error> {
     let began = Instant::now();
-    // A panic must end this pass alone: the controller's own stream would end with it.
-    match AssertUnwindSafe(pass(&object, &context, began)).catch_unwind().await {
+    let result = alone(&context.metrics, began, pass(&object, &context, began)).await;
+    // Room that this pass was woken for and did not take, for whatever reason, is for the next in the queue.
+    context.tasks.offer();
+    result
+}
+
+/// However a pass ends, by a panic too, it ends alone: the controller's own stream would end with it.
+async fn alone(
+    metrics: &Metrics,
+    began: Instant,
+    pass: impl Future<Output = Result<Requeue, Error>>,
+) -> Result<Requeue, Error> {
+    match AssertUnwindSafe(pass).catch_unwind().await {
         Ok(Ok(requeue)) => Ok(requeue),
         Ok(Err(error)) => {
-            context.metrics.reconciled(ReconcileResult::Error, began.elapsed());
+            metrics.reconciled(ReconcileResult::Error, began.elapsed());
             Err(error)
         }
         Err(_) => {
-            context.metrics.reconciled(ReconcileResult::Panic, began.elapsed());
+            metrics.reconciled(ReconcileResult::Panic, began.elapsed());
             Err(Error::Panicked)
         }
     }
@@ -63,11 +74,6 @@ async fn pass(object: &DatabaseMigration, context: &Context, began: Instant) -> 
 
     let acted = act(context, object, &sight, &decision.action);
     measure::pass(&context.metrics, &decision.state, written, began.elapsed());
-    match decision.action {
-        Action::Start(_) if acted => {}
-        // Room that this pass was woken for and did not take is for the next in the queue.
-        Action::Start(_) | Action::Wait | Action::Queue | Action::Stop => context.tasks.offer(),
-    }
     // Somebody else was faster: the next pass queues.
     let requeue = if acted { decision.requeue } else { Some(Duration::from_millis(200)) };
     Ok(requeue.map_or_else(Requeue::await_change, Requeue::requeue))
@@ -110,4 +116,19 @@ pub fn on_error(object: Arc<DatabaseMigration>, error: &Error, context: Arc<Cont
     context.memory.update(&uid, |memo| memo.attempts = memo.attempts.saturating_add(1));
     tracing::warn!(object = %object.name_any(), %error, "a pass failed");
     Requeue::requeue(backoff(attempts, rand::random()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_pass_that_panics_ends_as_an_error_of_its_own_and_is_counted() {
+        let metrics = Metrics::new().unwrap();
+        let panicking = async { panic!("a bug in one object's pass") };
+        let error = alone(&metrics, Instant::now(), panicking).await.unwrap_err();
+        assert!(matches!(error, Error::Panicked), "{error:?}");
+        let page = metrics.encode().unwrap();
+        assert!(page.contains("sluice_reconcile_total{result=\"panic\"} 1"), "{page}");
+    }
 }

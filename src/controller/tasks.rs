@@ -49,6 +49,8 @@ pub struct Running {
     pub stop: StopSignal,
     address: Address,
     object: ObjectRef<DatabaseMigration>,
+    /// The object is gone.
+    forgotten: bool,
 }
 
 /// A run that ended.
@@ -89,7 +91,7 @@ impl Tasks {
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        // Every change of the table is a single insert or remove: a panic cannot leave it half done.
+        // Nothing that happens while it is held can panic half way.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -177,6 +179,7 @@ impl Tasks {
                 stop: stop.clone(),
                 address,
                 object: object.clone(),
+                forgotten: false,
             };
             inner.running.insert(uid.clone(), running);
         }
@@ -200,8 +203,11 @@ impl Tasks {
         object: &ObjectRef<DatabaseMigration>,
     ) -> RunReport {
         let mut told = (Stage::Connecting, Vec::new());
+        // The sender goes with the run, a moment before its result is there.
+        let mut tells = true;
         loop {
             tokio::select! {
+                biased;
                 result = &mut work => {
                     return result.unwrap_or_else(|error| {
                         tracing::error!(object = %object, %error, "a run ended abnormally");
@@ -210,12 +216,8 @@ impl Tasks {
                         ))
                     });
                 }
-                changed = progress.changed() => {
-                    if changed.is_err() {
-                        // The sender is gone, so the run is about to end.
-                        tokio::time::sleep(Duration::from_millis(5)).await;
-                        continue;
-                    }
+                changed = progress.changed(), if tells => {
+                    tells = changed.is_ok();
                     let now = waiting(&progress.borrow_and_update());
                     let waits = |stage| matches!(stage, Stage::AwaitingLock | Stage::RetryingLock | Stage::Resolving);
                     if now != told && (waits(now.0) || waits(told.0)) {
@@ -230,8 +232,11 @@ impl Tasks {
     fn end(&self, uid: &str, object: ObjectRef<DatabaseMigration>, ended: Ended) {
         {
             let mut inner = self.lock();
-            inner.running.remove(uid);
-            inner.ended.insert(uid.to_owned(), ended);
+            let forgotten = inner.running.remove(uid).is_some_and(|running| running.forgotten);
+            // Nobody asks how the run of an object ended that is gone.
+            if !forgotten {
+                inner.ended.insert(uid.to_owned(), ended);
+            }
         }
         self.ended.notify_waiters();
         self.wake_one(object);
@@ -251,9 +256,18 @@ impl Tasks {
     }
 
     /// Forgets what an object that is gone left behind, and tells its run to end.
-    pub fn forget(&self, uid: &str) {
+    pub fn forget(&self, uid: &str, object: &ObjectRef<DatabaseMigration>) {
         self.stop(uid);
-        self.lock().ended.remove(uid);
+        {
+            let mut inner = self.lock();
+            inner.ended.remove(uid);
+            inner.waiting.retain(|(waiting, _)| waiting != object);
+            if let Some(running) = inner.running.get_mut(uid) {
+                running.forgotten = true;
+            }
+        }
+        // It may have been woken already.
+        self.offer();
     }
 
     /// Lets no run start any more, asks those under way to end at the next safe place, and after `patience` cancels what
