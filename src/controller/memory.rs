@@ -45,8 +45,8 @@ pub struct Memo {
     pub attempts_of: Option<SettledKey>,
     /// No run starts before that time.
     pub not_before: Option<Timestamp>,
-    /// The status as it was written last, and the resource version that the API server gave it (none while under way).
-    pub reported: Option<(DatabaseMigrationStatus, Option<u64>)>,
+    /// What this process reported last; `None` when it is not known what the API server made of it.
+    report: Option<Report>,
     /// What the last pass read, and at which resource versions.
     inputs: HashMap<Input, Known>,
     /// Since when it has been waiting for room.
@@ -57,6 +57,23 @@ pub struct Memo {
     pub server: Option<ServerFacts>,
     /// What the spec and the annotations were when the object last woke a pass.
     seen: Option<Seen>,
+}
+
+/// The status as it was written last.
+#[derive(Debug, Clone, PartialEq)]
+struct Report {
+    status: DatabaseMigrationStatus,
+    /// The write is not answered yet.
+    under_way: bool,
+    /// The resource version of the newest write that was answered.
+    version: Option<u64>,
+}
+
+impl Report {
+    /// Whether what the API server shows is no newer than the own writes: an echo.
+    fn covers(&self, object: &DatabaseMigration) -> bool {
+        self.version.zip(resource_version(object)).is_some_and(|(own, shown)| shown <= own)
+    }
 }
 
 /// What of an object wakes a pass when it changes.
@@ -133,12 +150,8 @@ impl Memory {
         if changed {
             return true;
         }
-        let Some((reported, version)) = &memo.reported else { return true };
-        if object.status.as_ref() == Some(reported) {
-            return false;
-        }
-        // Older than the own write: its echo is still on the way.
-        if version.is_some_and(|version| resource_version(object).is_some_and(|shown| shown < version)) {
+        let Some(report) = &memo.report else { return true };
+        if object.status.as_ref() == Some(&report.status) || report.covers(object) {
             return false;
         }
         memo.settled = None;
@@ -170,14 +183,39 @@ impl Memory {
         });
     }
 
+    /// Notes a report that is about to be written: its echo may come before the answer does.
+    pub fn reporting(&self, uid: &str, status: &DatabaseMigrationStatus) {
+        self.update(uid, |memo| {
+            let version = memo.report.as_ref().and_then(|report| report.version);
+            memo.report = Some(Report { status: status.clone(), under_way: true, version });
+        });
+    }
+
+    /// Notes that the report was written, and at which resource version.
+    pub fn reported(&self, uid: &str, version: Option<u64>) {
+        self.update(uid, |memo| {
+            if let Some(report) = &mut memo.report {
+                report.under_way = false;
+                report.version = version;
+            }
+        });
+    }
+
+    /// Notes that nobody knows what became of the report. The next pass looks again, so that it has something to tell.
+    pub fn not_reported(&self, uid: &str) {
+        self.update(uid, |memo| {
+            memo.report = None;
+            memo.settled = None;
+        });
+    }
+
     /// The status that the next report is compared with: the newer of what the cache shows and what was written.
     pub fn previous(&self, uid: &str, object: &DatabaseMigration) -> Option<DatabaseMigrationStatus> {
-        match self.lock().get(uid).and_then(|memo| memo.reported.clone()) {
-            Some((reported, Some(version))) if resource_version(object).is_none_or(|shown| shown < version) => {
-                Some(reported)
+        match self.lock().get(uid).and_then(|memo| memo.report.clone()) {
+            Some(report) if report.under_way || report.version.is_none() || report.covers(object) => {
+                Some(report.status)
             }
-            Some((_, Some(_))) | None => object.status.clone(),
-            Some((reported, None)) => Some(reported),
+            Some(_) | None => object.status.clone(),
         }
     }
 

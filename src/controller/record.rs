@@ -27,7 +27,7 @@ pub async fn status(
         return Ok(false);
     }
     let (Some(uid), Some(namespace)) = (object.uid(), object.namespace()) else { return Ok(false) };
-    context.memory.update(&uid, |memo| memo.reported = Some((next.clone(), None)));
+    context.memory.reporting(&uid, next);
     let api: Api<DatabaseMigration> = Api::namespaced(context.client.clone(), &namespace);
     let body = json!({
         "apiVersion": DatabaseMigration::api_version(&()),
@@ -39,16 +39,11 @@ pub async fn status(
     let params = PatchParams::apply(FIELD_MANAGER).force();
     match api.patch_status(&object.name_any(), &params, &Patch::Apply(&body)).await {
         Ok(written) => {
-            let version = resource_version(&written);
-            context.memory.update(&uid, |memo| memo.reported = Some((next.clone(), version)));
+            context.memory.reported(&uid, resource_version(&written));
             Ok(true)
         }
         Err(error) => {
-            // Nobody was told: the next pass looks again, so that it has something to tell.
-            context.memory.update(&uid, |memo| {
-                memo.reported = None;
-                memo.settled = None;
-            });
+            context.memory.not_reported(&uid);
             if gone(&error) { Ok(false) } else { Err(error) }
         }
     }
