@@ -16,6 +16,8 @@ mod reconcile;
 mod record;
 mod serve;
 mod tasks;
+#[cfg(test)]
+mod tests;
 mod watch;
 
 pub use options::Options;

@@ -1,0 +1,174 @@
+//! The memory, as stories: what wakes an object and what does not.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::json;
+
+use crate::api::v1alpha1::{DatabaseMigration, DatabaseMigrationStatus, REQUESTED_AT, RETRY};
+use crate::controller::memory::{Input, Memory};
+use crate::rollout::{Settled, SettledKey};
+
+const UID: &str = "uid-1";
+
+/// The object as the API server shows it at a resource version, with a status of so many failures.
+fn shown(version: u64, failures: i64) -> DatabaseMigration {
+    serde_json::from_value(json!({
+        "apiVersion": "sluice.dev/v1alpha1", "kind": "DatabaseMigration",
+        "metadata": {"name": "orders", "namespace": "shop", "uid": UID, "generation": 1,
+            "resourceVersion": version.to_string()},
+        "spec": {"database": {"secretRef": {"name": "db"}}, "source": {"configMaps": [{"name": "sql"}]},
+            "targetVersion": "Latest"},
+        "status": status(failures),
+    }))
+    .unwrap()
+}
+
+fn status(failures: i64) -> DatabaseMigrationStatus {
+    DatabaseMigrationStatus { failures: Some(failures), ..DatabaseMigrationStatus::default() }
+}
+
+/// A memory of an object that was seen at version 1 and reported about at version 2.
+fn reported() -> Memory {
+    let memory = Memory::default();
+    assert!(memory.touched(&shown(1, 0)), "an object that was never seen");
+    memory.reporting(UID, &status(1));
+    memory.reported(UID, Some(2));
+    memory
+}
+
+/// What a try is of: these scripts.
+fn key(set_digest: &str) -> SettledKey {
+    SettledKey {
+        generation: 1,
+        set_digest: set_digest.to_owned(),
+        credentials: String::new(),
+        retry_token: None,
+        requested_at: None,
+    }
+}
+
+fn settle(memory: &Memory) {
+    memory.update(UID, |memo| memo.settled = Some(Settled { key: key("a"), until: Timestamp::MAX }));
+}
+
+#[test]
+fn the_echo_of_an_own_report_wakes_nobody() {
+    let memory = reported();
+    assert!(!memory.touched(&shown(2, 1)));
+    assert!(!memory.touched(&shown(2, 1)), "nor does a relist");
+}
+
+#[test]
+fn an_echo_that_comes_before_the_answer_wakes_nobody() {
+    let memory = reported();
+    memory.reporting(UID, &status(2));
+    assert!(!memory.touched(&shown(3, 2)));
+}
+
+#[test]
+fn the_echo_of_an_earlier_report_wakes_nobody_while_a_newer_one_is_under_way_or_answered() {
+    let memory = reported();
+    settle(&memory);
+    memory.reporting(UID, &status(2));
+    assert!(!memory.touched(&shown(2, 1)));
+    memory.reported(UID, Some(3));
+    assert!(!memory.touched(&shown(2, 1)));
+    assert!(memory.recall(UID).settled.is_some(), "and the look that found nothing to do still holds");
+}
+
+#[test]
+fn a_status_that_somebody_else_wrote_wakes_the_object_and_makes_it_look_again() {
+    let memory = reported();
+    settle(&memory);
+    assert!(memory.touched(&shown(3, 9)));
+    assert!(memory.recall(UID).settled.is_none());
+}
+
+#[test]
+fn after_a_report_that_may_not_have_arrived_everything_wakes_the_object() {
+    let memory = reported();
+    settle(&memory);
+    memory.reporting(UID, &status(2));
+    memory.not_reported(UID);
+    assert!(memory.touched(&shown(2, 1)));
+    assert!(memory.recall(UID).settled.is_none(), "it has to look, so that it has something to tell");
+}
+
+#[test]
+fn what_a_user_changes_wakes_the_object_once_and_what_nobody_reads_does_not() {
+    let memory = reported();
+    let mut object = shown(2, 1);
+    object.metadata.generation = Some(2);
+    assert!(memory.touched(&object));
+    assert!(!memory.touched(&object));
+    for key in [RETRY, REQUESTED_AT] {
+        object.metadata.annotations.get_or_insert_default().insert(key.to_owned(), "1".to_owned());
+        assert!(memory.touched(&object), "{key}");
+        assert!(!memory.touched(&object), "{key}");
+    }
+    object.metadata.annotations.get_or_insert_default().insert("team".to_owned(), "shop".to_owned());
+    object.metadata.labels = Some([("a".to_owned(), "b".to_owned())].into());
+    object.metadata.resource_version = Some("3".to_owned());
+    assert!(!memory.touched(&object));
+}
+
+#[test]
+fn the_next_report_is_compared_with_the_newest_that_is_known() {
+    let memory = reported();
+    assert_eq!(memory.previous(UID, &shown(1, 0)), Some(status(1)), "the cache is behind");
+    assert_eq!(memory.previous(UID, &shown(2, 1)), Some(status(1)));
+    assert_eq!(memory.previous(UID, &shown(3, 9)), Some(status(9)), "somebody else was there");
+    assert_eq!(Memory::default().previous(UID, &shown(3, 9)), Some(status(9)), "after a restart");
+    memory.not_reported(UID);
+    assert_eq!(memory.previous(UID, &shown(1, 0)), Some(status(0)));
+}
+
+#[test]
+fn an_input_that_changed_since_it_was_read_is_noticed_and_one_that_nobody_read_is_not() {
+    let memory = Memory::default();
+    let (secret, map) = (Input::Secret("db".to_owned()), Input::ConfigMap("db".to_owned()));
+    memory.read(UID, [(secret.clone(), Some("5".to_owned()))]);
+    assert!(!memory.input_changed(UID, &secret, Some("5")));
+    assert!(memory.input_changed(UID, &secret, Some("6")));
+    assert!(!memory.input_changed(UID, &map, Some("5")), "a ConfigMap of the Secret's name");
+    assert!(!memory.input_changed("uid-2", &secret, Some("6")));
+    memory.read(UID, [(secret.clone(), None)]);
+    assert!(memory.input_changed(UID, &secret, Some("7")), "it was missing");
+}
+
+#[test]
+fn an_input_that_changes_while_it_is_being_read_for_the_first_time_is_noticed() {
+    let memory = Memory::default();
+    let secret = Input::Secret("db".to_owned());
+    memory.reading(UID, [secret.clone()]);
+    assert!(memory.input_changed(UID, &secret, Some("5")));
+    memory.read(UID, [(secret.clone(), Some("5".to_owned()))]);
+    memory.reading(UID, [secret.clone()]);
+    assert!(!memory.input_changed(UID, &secret, Some("5")), "an input that was read before is known");
+}
+
+#[test]
+fn tries_are_counted_for_one_thing_and_begin_anew_with_another() {
+    let memory = Memory::default();
+    let now = Timestamp::UNIX_EPOCH;
+    for _ in 0..3 {
+        memory.count(UID, &key("a"), true);
+    }
+    memory.cool_down(UID, now, Duration::from_secs(8));
+    assert_eq!(memory.recall(UID).attempts, 3);
+    memory.count(UID, &key("a"), false);
+    assert_eq!(memory.recall(UID).attempts, 3, "a pass that tries nothing");
+    assert_eq!(memory.recall(UID).not_before, Some(Timestamp::from_second(8).unwrap()));
+    memory.count(UID, &key("b"), true);
+    assert_eq!((memory.recall(UID).attempts, memory.recall(UID).not_before), (1, None));
+}
+
+#[test]
+fn objects_that_vanished_while_nobody_watched_are_named_and_forgotten() {
+    let memory = reported();
+    assert_eq!(memory.retain(&HashSet::from([UID.to_owned()])), []);
+    assert_eq!(memory.retain(&HashSet::new()), [(UID.to_owned(), "shop".to_owned(), "orders".to_owned())]);
+    assert!(memory.touched(&shown(2, 1)), "should it come back, it is new");
+}
