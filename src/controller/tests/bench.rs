@@ -16,7 +16,7 @@ use crate::database::{
 };
 use crate::migration::{MigrationSet, RawFile};
 use crate::plan::{Ledger, Outcome, Step, make};
-use crate::rollout::Desired;
+use crate::rollout::{Desired, SettledKey};
 
 /// What a run on a database comes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -203,5 +203,12 @@ pub fn start(number: usize, on: usize, behaviour: Behaviour, site: &Arc<Site>) -
             deadline: desired.deadline,
         },
         purpose: "apply 1 migration (001)".to_owned(),
+        key: SettledKey {
+            generation: 1,
+            set_digest: String::new(),
+            credentials: String::new(),
+            retry_token: None,
+            requested_at: None,
+        },
     }
 }
