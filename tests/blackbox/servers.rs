@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use sqlx::{AssertSqlSafe, Executor};
 
-use crate::env::{GATE, Gate, Operator, Postgres, Servers, Spec, Team, connect, eventually, files};
+use crate::env::{GATE, Gate, Operator, Postgres, SOON, Servers, Spec, Team, connect, eventually, files};
 
 /// How soon a database that comes back is noticed, unaided.
 const A_MINUTE: Duration = Duration::from_secs(60);
@@ -30,6 +30,15 @@ impl Team {
     async fn told(&self, name: &str, reason: &str) -> Vec<String> {
         let events = self.events(name).await;
         events.into_iter().filter(|(found, _)| found == reason).map(|(_, note)| note).collect()
+    }
+
+    /// Fails unless exactly one event has that reason. It is published in the background: it may come after the status.
+    async fn told_once(&self, name: &str, reason: &str) {
+        eventually("the event is there", SOON, || async {
+            if self.told(name, reason).await.is_empty() { Err("none yet".to_owned()) } else { Ok(()) }
+        })
+        .await;
+        assert_eq!(self.told(name, reason).await.len(), 1, "told once");
     }
 }
 
@@ -58,7 +67,7 @@ async fn a_database_that_is_down_is_tried_again_ever_more_slowly_and_used_when_i
     tries(&operator, 4.0).await;
     // One second, two, four, and a quarter less each at worst.
     assert!(began.elapsed() > Duration::from_secs(5), "four tries within {:?}", began.elapsed());
-    assert_eq!(team.told("shop", "DatabaseUnreachable").await.len(), 1, "told once");
+    team.told_once("shop", "DatabaseUnreachable").await;
     assert_eq!(team.writes().len(), 2, "one report and one event, however often it is tried: {:?}", team.writes());
     let down = format!("sluice_database_up{{name=\"shop\",namespace=\"{}\"}}", team.namespace);
     assert_eq!(operator.metric(&down), Some(0.0));
@@ -85,7 +94,7 @@ async fn a_database_that_goes_down_while_its_object_is_ready_is_told_and_comes_b
     team.scripts("sql", &files(&[A, B])).await;
     servers.tell("start postgres");
     team.at_within("shop", "002", A_MINUTE).await;
-    assert_eq!(team.told("shop", "DatabaseUnreachable").await.len(), 1);
+    team.told_once("shop", "DatabaseUnreachable").await;
 }
 
 #[tokio::test]
@@ -117,7 +126,7 @@ async fn a_standby_is_refused_until_it_is_promoted() {
     team.apply("shop", &Spec::latest().inline(&files(&[A]))).await;
     let message = team.reason("shop", "DatabaseUnsuitable").await;
     assert!(message.contains("is a standby") && message.contains("point the Secret at the primary"), "{message}");
-    assert_eq!(team.told("shop", "DatabaseUnsuitable").await.len(), 1);
+    team.told_once("shop", "DatabaseUnsuitable").await;
     standby.tell("promote");
     team.at_within("shop", "001", A_MINUTE).await;
     assert_eq!(team.tables().await, [""; 0], "the old primary was not touched");
@@ -188,7 +197,7 @@ async fn a_role_that_may_do_too_little_is_told_the_very_grant_that_is_missing() 
         assert!(message.contains(part), "{part} is not in: {message}");
     }
     tries(&operator, 4.0).await;
-    assert_eq!(team.told("shop", "DatabaseUnsuitable").await.len(), 1, "told once");
+    team.told_once("shop", "DatabaseUnsuitable").await;
 
     team.sql(&format!(
         "grant create on database \"{database}\" to \"{role}\"; revoke create on schema public from public"
