@@ -88,7 +88,7 @@ async fn an_operator_with_nothing_to_do_ends_at_once() {
     let began = Instant::now();
     operator.signal("TERM");
     assert_eq!(operator.ended(SOON).await.code(), Some(0));
-    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
     assert_eq!(team.leader().await.as_deref(), Some(""));
 }
 
