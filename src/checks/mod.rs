@@ -1,0 +1,15 @@
+//! Checks: what is measured after SQL ran, and what the measurements mean.
+//!
+//! Two halves that must not mix. [`assess`] is pure: measurements and limits in, a verdict out; no clock, no network. The
+//! probes, one file per kind of check and one line each in [`probe::build`], measure; they decide nothing. A probe reads
+//! only, and lets no row, body, header or password out: numbers and short reasons that Sluice composed.
+
+pub mod assess;
+mod check;
+mod expect;
+pub mod probe;
+
+pub use assess::{CheckState, Counts, Limit, Limits, Measurement, NoData, Outcome, Verdict, Window};
+pub use check::{Check, CheckKind, CountBy, InvalidCheck};
+pub use expect::{Expectation, InvalidExpectation};
+pub use probe::{Endpoints, Means, Probe, ProbeError, Sample};
