@@ -16,6 +16,8 @@ create table {schema}.migration_runs (
     object_uid       text not null,
     generation       bigint not null,
     retry_token      text,
+    abort_token      text,
+    rollback_token   text,
     instance         text not null,
     role             text not null default session_user,
     direction        text not null check (direction in ('up', 'down')),
@@ -27,7 +29,7 @@ create table {schema}.migration_runs (
     server_timeline  integer,
     server_lsn       pg_lsn,
     started_at       timestamptz not null default clock_timestamp(),
-    outcome          text check (outcome in ('succeeded', 'failed', 'interrupted', 'needs_operator', 'deadline_exceeded')),
+    outcome          text check (outcome in ('succeeded', 'failed', 'interrupted', 'needs_operator', 'deadline_exceeded', 'blocked', 'aborted')),
     finished_at      timestamptz,
     failed_step      text,
     failure_message  text,
@@ -42,6 +44,8 @@ comment on table {schema}.migration_runs is 'Every run, append-only: a finished 
 comment on column {schema}.migration_runs.ordinal is 'The order in which runs began.';
 comment on column {schema}.migration_runs.id is 'The run''s id, also in the application_name of its session.';
 comment on column {schema}.migration_runs.object is 'namespace/name of the DatabaseMigration, or cli.';
+comment on column {schema}.migration_runs.abort_token is 'The annotation sluice.dev/abort when the run began: only another one ends it or its verification.';
+comment on column {schema}.migration_runs.rollback_token is 'The annotation sluice.dev/rollback when the run began: only another one takes it back.';
 comment on column {schema}.migration_runs.role is 'The database role that logged in.';
 comment on column {schema}.migration_runs.server_timeline is 'The server''s timeline when the run began; a higher one later means a failover or a restore in between.';
 comment on column {schema}.migration_runs.outcome is 'Null while it runs, or when its process died and no later run has noticed yet.';
@@ -126,6 +130,40 @@ create table {schema}.migration_dependencies (
 );
 comment on table {schema}.migration_dependencies is 'What each applied version declared to depend on.';
 
+create table {schema}.migration_verifications (
+    run_id       uuid primary key references {schema}.migration_runs (id),
+    spec         jsonb not null,
+    baseline     jsonb not null,
+    started_at   timestamptz not null default clock_timestamp(),
+    verdict      text check (verdict in ('passed', 'failed', 'inconclusive', 'aborted')),
+    concluded_at timestamptz,
+    retry_token  text,
+    message      text,
+    evidence     jsonb,
+    check ((verdict is null) = (concluded_at is null))
+);
+comment on table {schema}.migration_verifications is 'How each run that was to be verified was judged, and by which measurements.';
+comment on column {schema}.migration_verifications.spec is 'The checks as they were when the run began: a later change of the spec does not change the judgement.';
+comment on column {schema}.migration_verifications.baseline is 'What the checks measured before the run, by name.';
+comment on column {schema}.migration_verifications.verdict is 'Null while the window is open, or when its process died: then the window begins again.';
+comment on column {schema}.migration_verifications.evidence is 'The measurements that decided.';
+
+create table {schema}.migration_rollbacks (
+    run_id        uuid primary key references {schema}.migration_runs (id),
+    plan_digest   text not null,
+    retry_token   text,
+    request_token text,
+    trigger       text not null check (trigger in ('check', 'inconclusive', 'apply_failure', 'requested')),
+    message       text not null,
+    to_version    text,
+    attempt       uuid not null references {schema}.migration_runs (id),
+    decided_at    timestamptz not null default clock_timestamp()
+);
+comment on table {schema}.migration_rollbacks is 'Runs that were taken back, or were to be. Their plans are not tried again.';
+comment on column {schema}.migration_rollbacks.plan_digest is 'What is not tried again …';
+comment on column {schema}.migration_rollbacks.retry_token is '… unless the retry token is another one.';
+comment on column {schema}.migration_rollbacks.attempt is 'The newest run that takes it back.';
+
 create table {schema}.migration_locks (
     name          text primary key,
     run_id        uuid not null,
@@ -141,7 +179,7 @@ create function {schema}.run_hash(run {schema}.migration_runs) returns text
     language sql stable set search_path = pg_catalog
     return encode(sha256(convert_to(jsonb_build_array(
         run.chain, run.previous_hash, run.ordinal, run.id, run.object, run.object_uid, run.generation, run.retry_token,
-        run.instance, run.role, run.direction, run.from_version, run.to_version, run.plan_digest, run.set_digest,
+        run.abort_token, run.rollback_token, run.instance, run.role, run.direction, run.from_version, run.to_version, run.plan_digest, run.set_digest,
         run.server_version, run.server_timeline, run.server_lsn, (extract(epoch from run.started_at) * 1000000)::bigint,
         run.outcome, (extract(epoch from run.finished_at) * 1000000)::bigint, run.failed_step, run.failure_message,
         run.failure_sqlstate, run.failure_detail)::text, 'UTF8')), 'hex');
@@ -179,6 +217,9 @@ create trigger guard_truncate before truncate on {schema}.migration_runs
 create view {schema}.v_migration_status as
     select m.key, m.version, m.repeatable, m.description, m.kind, m.status,
         case
+            when m.status = 'failed' and exists (
+                select from {schema}.migration_runs f join {schema}.migration_runs r on r.ordinal > f.ordinal
+                where f.id = m.run_id and r.outcome = 'succeeded') then 'WARNING'
             when m.status = 'failed' then 'CRITICAL'
             when m.status = 'running' and l.pid is null then 'CRITICAL'
             when m.status in ('running', 'pending', 'rolled_back') then 'WARNING'
@@ -228,6 +269,18 @@ create view {schema}.v_migration_audit as
     where r.outcome is not null
     order by r.chain;
 comment on view {schema}.v_migration_audit is 'Every finished run in the order in which they ended; intact is false where history was changed afterwards.';
+
+create view {schema}.v_migration_verification as
+    select v.run_id, r.object, r.direction, r.from_version, r.to_version, v.started_at, v.concluded_at,
+        coalesce(v.verdict, 'open') as verdict, v.message, v.evidence, b.trigger as rolled_back_because,
+        t.outcome as rollback_outcome, t.finished_at as rolled_back_at
+    from {schema}.migration_runs r
+    left join {schema}.migration_verifications v on v.run_id = r.id
+    left join {schema}.migration_rollbacks b on b.run_id = r.id
+    left join {schema}.migration_runs t on t.id = b.attempt
+    where v.run_id is not null or b.run_id is not null
+    order by r.ordinal;
+comment on view {schema}.v_migration_verification is 'Every run that was verified or taken back: the verdict, why, and what came of it.';
 
 create view {schema}.migration_summary as
     select

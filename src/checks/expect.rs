@@ -42,10 +42,8 @@ impl Expectation {
     /// # Errors
     /// When it is not one.
     pub fn compile(expression: &str) -> Result<Self, InvalidExpectation> {
-        let program = Program::compile(expression).map_err(|error| InvalidExpectation {
-            expression: expression.to_owned(),
-            problem: error.to_string(),
-        })?;
+        let program = Program::compile(expression)
+            .map_err(|error| InvalidExpectation { expression: expression.to_owned(), problem: error.to_string() })?;
         Ok(Self { expression: expression.to_owned(), program: Arc::new(program) })
     }
 

@@ -3,9 +3,11 @@
 //! This room turns flags and environment variables into plain values and shows what comes back. It must never decide
 //! anything about a database, and never prints a password or a URL that holds one.
 
+mod ask;
 mod cluster;
 mod crds;
 mod duration_value;
+mod endpoint;
 mod operator;
 mod output;
 mod plan;
@@ -37,6 +39,9 @@ enum Command {
     Operator(Box<operator::Arguments>),
     Plan(Box<plan::Arguments>),
     Status(status::Arguments),
+    Retry(ask::Retry),
+    Rollback(ask::Rollback),
+    Abort(ask::Abort),
     Crds(crds::Arguments),
 }
 
@@ -66,6 +71,9 @@ pub fn main() -> ExitCode {
             Command::Operator(arguments) => operator::run(*arguments).await,
             Command::Plan(arguments) => plan::run(*arguments).await,
             Command::Status(arguments) => status::run(&arguments).await,
+            Command::Retry(arguments) => ask::retry(&arguments).await,
+            Command::Rollback(arguments) => ask::rollback(&arguments).await,
+            Command::Abort(arguments) => ask::abort(&arguments).await,
             Command::Crds(arguments) => crds::run(&arguments),
         }
     })

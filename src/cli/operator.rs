@@ -1,19 +1,24 @@
 //! `sluice operator`: from flags to a running operator, and from signals to its end.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{ArgAction, Args};
 use kube::Client;
 use kube::client::ClientBuilder;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
+use url::Url;
 
+use crate::checks::Endpoints;
 use crate::controller::leader::Timings;
 use crate::controller::{self, Options};
 use crate::telemetry::{self, ApiLayer, Health, LogFormat, Metrics, Server};
 
 use super::duration_value::DurationValue;
+use super::endpoint::Endpoint;
 use super::{cluster, output};
 
 /// Run the operator: bring databases to the versions that DatabaseMigrations ask for
@@ -49,6 +54,20 @@ pub struct Arguments {
     /// End within this time after SIGTERM; keep it below the Pod's terminationGracePeriodSeconds
     #[arg(long, env = "SLUICE_SHUTDOWN_GRACE", value_name = "DURATION", default_value_t = DurationValue::seconds(25))]
     shutdown_grace: DurationValue,
+
+    /// A Prometheus server that checks may name; repeat it, or separate several by commas
+    #[arg(long, env = "SLUICE_PROMETHEUS_ENDPOINT", value_name = "NAME=URL", value_delimiter = ',')]
+    prometheus_endpoint: Vec<Endpoint>,
+
+    /// A web service that checks may name; repeat it, or separate several by commas
+    #[arg(long, env = "SLUICE_HTTP_ENDPOINT", value_name = "NAME=URL", value_delimiter = ',')]
+    http_endpoint: Vec<Endpoint>,
+
+    /// How a Service is reached that a check names, for operators outside of the cluster [default: by its name in the cluster's DNS]
+    #[arg(long, env = "SLUICE_SERVICE_URL", value_name = "TEMPLATE", value_parser = non_empty(),
+        long_help = "How a Service is reached that a check names, with {name}, {namespace} and {port} in it, for operators outside of \
+            the cluster [default: http://{name}.{namespace}.svc:{port}]")]
+    service_url: Option<String>,
 
     /// Work only while holding a Lease, so that several operators can stand by
     #[arg(long, env = "SLUICE_LEADER_ELECT", value_name = "BOOL", default_value_t = true, action = ArgAction::Set,
@@ -115,12 +134,28 @@ impl Arguments {
             resync: self.resync.0,
             shutdown_grace: self.shutdown_grace.0,
             identity: self.identity.clone().unwrap_or_else(identity),
+            endpoints: Arc::new(Endpoints {
+                prometheus: named("--prometheus-endpoint", &self.prometheus_endpoint)?,
+                http: named("--http-endpoint", &self.http_endpoint)?,
+                service: self.service_url.clone(),
+            }),
             leader_elect: self.leader_elect,
             lease_namespace: self.lease_namespace.clone().unwrap_or_else(|| own_namespace.to_owned()),
             lease_name: self.lease_name.clone(),
             lease_timings,
         })
     }
+}
+
+/// Addresses by name; a name that is there twice would leave it to chance which one is meant.
+fn named(flag: &str, endpoints: &[Endpoint]) -> Result<BTreeMap<String, Url>, String> {
+    let mut named = BTreeMap::new();
+    for endpoint in endpoints {
+        if named.insert(endpoint.name.clone(), endpoint.url.clone()).is_some() {
+            return Err(format!("{flag}: {} is there twice; give each address a name of its own", endpoint.name));
+        }
+    }
+    Ok(named)
 }
 
 /// The Pod's name where the chart says it, else the host's.
@@ -254,6 +289,8 @@ mod tests {
             ("--concurrency 0", "--concurrency"),
             ("--log-format xml", "text or json"),
             ("--http-addr 8080", "--http-addr"),
+            ("--prometheus-endpoint http://p:9090", "NAME=URL"),
+            ("--http-endpoint a=http://x --http-endpoint a=http://y", "a is there twice"),
             ("--namespace=", "--namespace"),
         ] {
             let error = options(line).map(|_| ()).unwrap_err();

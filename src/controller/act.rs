@@ -1,28 +1,40 @@
 //! Carries out the one action that was decided.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
 use kube::runtime::reflector::ObjectRef;
 use uuid::Uuid;
 
 use crate::api::v1alpha1::DatabaseMigration;
-use crate::database::{RunIdentity, RunRequest};
-use crate::plan::Plan;
-use crate::rollout::{Action, Room};
+use crate::checks::Means;
+use crate::database::{Database, Purpose, RunIdentity, RunRequest, Verify};
+use crate::plan::{Direction, Policy, Target};
+use crate::rollout::{
+    self, Action, Desired, DueVerification, Job, Observed, Requests, Room, way_back, way_back_target,
+};
 
 use super::context::Context;
 use super::observe::Sight;
 use super::tasks::Start;
+use super::verify;
 
 /// Whether the action was carried out, or lost a race for room (the object is woken when there is some).
 pub fn act(context: &Context, object: &DatabaseMigration, sight: &Sight, action: &Action) -> bool {
     match action {
         Action::Wait => true,
-        Action::Stop => {
-            context.tasks.stop(&sight.observed.uid);
+        Action::Stop { abort } => {
+            context.tasks.stop(&sight.observed.uid, *abort);
             true
         }
-        Action::Start(plan) => start(context, object, sight, plan),
+        Action::Start(job) => start(context, object, sight, job),
+        Action::Verify(due) => verify(context, object, sight, due),
+        Action::EndVerification => {
+            context.verifications.end(&sight.observed.uid);
+            true
+        }
         Action::Queue => {
             queue(context, object, sight);
             true
@@ -46,7 +58,7 @@ fn queue(context: &Context, object: &DatabaseMigration, sight: &Sight) {
     context.tasks.queue(ObjectRef::from_obj(object), database.address());
 }
 
-fn start(context: &Context, object: &DatabaseMigration, sight: &Sight, plan: &Plan) -> bool {
+fn start(context: &Context, object: &DatabaseMigration, sight: &Sight, job: &Job) -> bool {
     let observed = &sight.observed;
     let (Ok(desired), Some(set), Some(database), Some(key)) =
         (&observed.desired, observed.set(), &sight.database, &sight.key)
@@ -57,6 +69,7 @@ fn start(context: &Context, object: &DatabaseMigration, sight: &Sight, plan: &Pl
     if !context.may_start() {
         return false;
     }
+    let Some(course) = course(context, observed, desired, database, job) else { return false };
     let request = RunRequest {
         identity: RunIdentity {
             id: Uuid::now_v7(),
@@ -64,21 +77,114 @@ fn start(context: &Context, object: &DatabaseMigration, sight: &Sight, plan: &Pl
             object_uid: observed.uid.clone(),
             generation: observed.generation,
             retry_token: observed.retry_token.clone(),
+            abort_token: observed.requests.abort.clone(),
+            rollback_token: observed.requests.rollback.clone(),
             instance: context.options.identity.clone(),
         },
-        plan: Arc::new(plan.clone()),
+        plan: Arc::new(job.plan.clone()),
         set: Arc::clone(set),
-        target: desired.target.clone(),
-        policy: desired.policy.clone(),
+        target: course.target,
+        policy: course.policy,
         settings: desired.settings.clone(),
-        deadline: desired.deadline,
+        deadline: course.deadline,
+        purpose: course.purpose,
     };
     context.tasks.start(Start {
         object: ObjectRef::from_obj(object),
         uid: observed.uid.clone(),
         database: Arc::clone(database),
         request,
-        purpose: crate::rollout::work(plan),
+        purpose: crate::rollout::work(&job.plan),
         key: key.clone(),
+        baseline: course.baseline,
+    })
+}
+
+/// What a way forward and a way back differ in.
+struct Course {
+    target: Target,
+    policy: Policy,
+    deadline: Duration,
+    purpose: Purpose,
+    baseline: Option<BoxFuture<'static, serde_json::Value>>,
+}
+
+fn course(
+    context: &Context,
+    observed: &Observed,
+    desired: &Desired,
+    database: &Arc<dyn Database>,
+    job: &Job,
+) -> Option<Course> {
+    if let Some(back) = &job.take_back {
+        return Some(Course {
+            target: way_back_target(back).ok()?,
+            policy: way_back(),
+            deadline: desired.rollback.deadline,
+            purpose: Purpose::Rollback(back.clone()),
+            baseline: None,
+        });
+    }
+    let verification = desired.verification.as_ref().filter(|_| job.plan.direction == Direction::Up);
+    let (purpose, baseline) = match verification {
+        Some(verification) => {
+            let measured = verify::baseline(verification.checks.clone(), means(context, observed, database)).boxed();
+            let spec = verification.spec.clone();
+            (Purpose::ApplyAndVerify(Verify { spec, baseline: serde_json::Value::Null }), Some(measured))
+        }
+        None => (Purpose::Apply, None),
+    };
+    Some(Course {
+        target: desired.target.clone(),
+        policy: desired.policy.clone(),
+        deadline: desired.deadline,
+        purpose,
+        baseline,
+    })
+}
+
+/// What the object's checks measure with.
+fn means(context: &Context, observed: &Observed, database: &Arc<dyn Database>) -> Means {
+    let namespace = observed.object.split_once('/').map_or("default", |(namespace, _)| namespace);
+    Means {
+        database: Arc::clone(database),
+        client: context.client.clone(),
+        namespace: namespace.to_owned(),
+        endpoints: Arc::clone(&context.options.endpoints),
+    }
+}
+
+/// Begins to judge a run by the checks that the ledger recorded for it.
+fn verify(context: &Context, object: &DatabaseMigration, sight: &Sight, due: &DueVerification) -> bool {
+    let observed = &sight.observed;
+    let Some(database) = &sight.database else { return false };
+    if !context.may_start() {
+        return false;
+    }
+    let verification = match rollout::Verification::recorded(&due.recorded.spec) {
+        Ok(verification) => verification,
+        Err(error) => {
+            // Another release of Sluice wrote it. What it asks for cannot be measured, so nothing of it can have failed.
+            tracing::warn!(object = %observed.object, %error, "the recorded checks cannot be used; those of the spec are");
+            match observed.desired.as_ref().ok().and_then(|desired| desired.verification.clone()) {
+                Some(verification) => verification,
+                None => return false,
+            }
+        }
+    };
+    context.verifications.start(verify::Start {
+        object: ObjectRef::from_obj(object),
+        uid: observed.uid.clone(),
+        run: due.run.id,
+        version: due.run.to.clone().unwrap_or_else(|| "none".to_owned()),
+        verification,
+        baseline: due.recorded.baseline.clone(),
+        means: means(context, observed, database),
+        retry_token: observed.retry_token.clone(),
+        ignored: Requests {
+            abort: due.run.abort_token.clone(),
+            rollback: due.run.rollback_token.clone(),
+            allow_data_loss: None,
+        },
     })
 }

@@ -11,6 +11,7 @@ use super::Options;
 use super::leader::Lease;
 use super::memory::Memory;
 use super::tasks::Tasks;
+use super::verify::Verifications;
 
 /// What every pass has at hand.
 pub struct Context {
@@ -22,6 +23,8 @@ pub struct Context {
     pub memory: Memory,
     /// Runs in the background.
     pub tasks: Arc<Tasks>,
+    /// Verifications in the background.
+    pub verifications: Arc<Verifications>,
     /// What is measured.
     pub metrics: Metrics,
     /// Set when the process is about to end.

@@ -5,10 +5,12 @@ use std::time::Duration;
 use kube::ResourceExt;
 
 use crate::api::v1alpha1::{ConditionType, DatabaseMigration, DatabaseMigrationStatus, Reason};
-use crate::database::{DatabaseError, FailureClass, RunReport};
-use crate::plan::{Direction, Target};
-use crate::rollout::{Look, Observed, State, Task};
+use crate::database::{DatabaseError, FailureClass};
+use crate::plan::Target;
+use crate::rollout::{Job, Look, Observed, State, Task};
 use crate::telemetry::{Metrics, ObjectSample, ReconcileResult, RunResult};
+
+use super::tasks::Ended;
 
 /// One pass that came to a state.
 pub fn pass(metrics: &Metrics, state: &State, written: bool, elapsed: Duration) {
@@ -20,7 +22,8 @@ pub fn pass(metrics: &Metrics, state: &State, written: bool, elapsed: Duration) 
                 ReconcileResult::Unchanged
             }
         }
-        State::Pending(_) => ReconcileResult::Acted,
+        State::Verifying { .. } if !written => ReconcileResult::Unchanged,
+        State::Pending(_) | State::VerificationDue(_) | State::Verifying { .. } => ReconcileResult::Acted,
         State::InvalidSpec(_)
         | State::SourceNotReady(_)
         | State::SourceUnavailable(_)
@@ -30,13 +33,19 @@ pub fn pass(metrics: &Metrics, state: &State, written: bool, elapsed: Duration) 
         | State::Refused(_)
         | State::Failed(..)
         | State::CoolingDown(_)
+        | State::Held(..)
+        | State::RollbackBlocked(_)
+        | State::RollbackFailed(..)
+        | State::RolledBack(..)
+        | State::TooManyFailures(..)
         | State::AwaitingRoom(..) => ReconcileResult::Blocked,
     };
     metrics.reconciled(result, elapsed);
 }
 
 /// One run that ended.
-pub fn run(metrics: &Metrics, direction: Direction, elapsed: Duration, report: &RunReport) {
+pub fn run(metrics: &Metrics, ended: &Ended) {
+    let (direction, elapsed, report) = (ended.direction, ended.elapsed, &ended.report);
     let result = match &report.result {
         Ok(_) => RunResult::Succeeded,
         Err(DatabaseError::Step(failure)) => match failure.class {
@@ -44,6 +53,7 @@ pub fn run(metrics: &Metrics, direction: Direction, elapsed: Duration, report: &
             FailureClass::Retryable => RunResult::Interrupted,
             FailureClass::Deadline => RunResult::DeadlineExceeded,
             FailureClass::NeedsOperator => RunResult::NeedsOperator,
+            FailureClass::Blocked => RunResult::Blocked,
         },
         Err(DatabaseError::Ledger(_)) => RunResult::Failed,
         Err(
@@ -55,6 +65,9 @@ pub fn run(metrics: &Metrics, direction: Direction, elapsed: Duration, report: &
         ) => RunResult::Interrupted,
     };
     metrics.run_finished(direction.as_str(), result, elapsed);
+    if let Some(trigger) = ended.trigger {
+        metrics.rolled_back(trigger.as_str(), result, elapsed);
+    }
     metrics.lock_waited(report.waited);
     metrics.lock_retried(report.lock_retries);
     for step in &report.done {
@@ -96,6 +109,11 @@ pub fn object(
         ready: is_true(ConditionType::Ready),
         stalled: is_true(ConditionType::Stalled),
         reason: reason.as_str(),
+        rollback_ready: status
+            .conditions
+            .iter()
+            .find(|condition| condition.type_ == ConditionType::RollbackReady.as_str())
+            .map(|condition| condition.status == "True"),
         pending: pending(state, status, is_true(ConditionType::Ready)),
         database_up: database_up(observed),
         blocking_sessions: match &observed.task {
@@ -114,11 +132,14 @@ fn pending(state: &State, status: &DatabaseMigrationStatus, ready: bool) -> Opti
             Some(plan) => usize::try_from(plan.steps).ok(),
             None => ready.then_some(0),
         },
-        State::Suspended(plan)
+        State::VerificationDue(_) | State::Verifying { .. } | State::Held(..) => Some(0),
+        State::Suspended(Job { plan, .. })
         | State::Failed(_, plan)
-        | State::CoolingDown(plan)
-        | State::AwaitingRoom(plan, _)
-        | State::Pending(plan) => Some(plan.steps.len()),
+        | State::CoolingDown(Job { plan, .. })
+        | State::AwaitingRoom(Job { plan, .. }, _)
+        | State::RolledBack(_, plan)
+        | State::TooManyFailures(_, plan)
+        | State::Pending(Job { plan, .. }) => Some(plan.steps.len()),
         State::Running { progress, .. } => Some(progress.steps_total.saturating_sub(progress.steps_done)),
         State::InvalidSpec(_)
         | State::SourceNotReady(_)
@@ -126,6 +147,8 @@ fn pending(state: &State, status: &DatabaseMigrationStatus, ready: bool) -> Opti
         | State::InvalidSource(_)
         | State::Unreachable(_)
         | State::Unsuitable(_)
+        | State::RollbackBlocked(_)
+        | State::RollbackFailed(..)
         | State::Refused(_) => None,
     }
 }

@@ -8,9 +8,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 use kube::ResourceExt;
 
-use crate::api::v1alpha1::{DatabaseMigration, DatabaseMigrationStatus, REQUESTED_AT, RETRY};
+use crate::api::v1alpha1::{
+    ABORT, ALLOW_DATA_LOSS, DatabaseMigration, DatabaseMigrationStatus, REQUESTED_AT, RETRY, ROLLBACK,
+};
 use crate::database::{Inspection, ServerFacts};
-use crate::rollout::{Settled, SettledKey};
+use crate::rollout::{Requests, Settled, SettledKey};
 
 /// A Secret or ConfigMap that an object depends on, in the object's namespace.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -82,7 +84,14 @@ struct Seen {
     generation: i64,
     requested_at: Option<String>,
     retry: Option<String>,
+    requests: Requests,
     deleted: bool,
+}
+
+/// What people ask for by annotations.
+pub fn requests(object: &DatabaseMigration) -> Requests {
+    let annotation = |name| object.annotations().get(name).cloned();
+    Requests { rollback: annotation(ROLLBACK), abort: annotation(ABORT), allow_data_loss: annotation(ALLOW_DATA_LOSS) }
 }
 
 impl Seen {
@@ -91,6 +100,7 @@ impl Seen {
             generation: object.metadata.generation.unwrap_or_default(),
             requested_at: object.annotations().get(REQUESTED_AT).cloned(),
             retry: object.annotations().get(RETRY).cloned(),
+            requests: requests(object),
             deleted: object.metadata.deletion_timestamp.is_some(),
         }
     }

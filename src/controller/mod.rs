@@ -18,6 +18,7 @@ mod serve;
 mod tasks;
 #[cfg(test)]
 mod tests;
+mod verify;
 mod watch;
 
 pub use options::Options;

@@ -14,7 +14,7 @@ use crate::sources::{ConfigMaps, Source as _, SourceError};
 
 use super::context::Context;
 use super::credentials;
-use super::memory::Input;
+use super::memory::{Input, requests};
 use super::tasks::Ended;
 
 /// How long what was seen of a database is good enough to begin a run with, which looks again under its lock.
@@ -47,11 +47,13 @@ pub async fn observe(context: &Context, object: &DatabaseMigration) -> Sight {
             generation: object.metadata.generation.unwrap_or_default(),
             retry_token: object.annotations().get(RETRY).cloned(),
             requested_at: object.annotations().get(REQUESTED_AT).cloned(),
+            requests: requests(object),
             previous: context.memory.previous(&uid, object),
             desired: Desired::of(&object.spec),
             source: Source::NotRead,
             database: Look::None,
             task: Task::None,
+            verifying: None,
             room: Room::Free,
             attempts: memo.attempts,
             cooldown: Duration::ZERO,
@@ -69,8 +71,14 @@ pub async fn observe(context: &Context, object: &DatabaseMigration) -> Sight {
             generation: running.generation,
             progress: running.progress.borrow().clone(),
             purpose: running.purpose,
+            rollback: running.rollback,
             stopping: running.stop.gently.is_cancelled(),
+            abort_token: running.abort_token,
         };
+        return sight;
+    }
+    sight.observed.verifying = context.verifications.under_way(&uid);
+    if sight.observed.verifying.is_some() {
         return sight;
     }
     sight.ended = context.tasks.take_ended(&uid);
@@ -91,6 +99,7 @@ pub async fn observe(context: &Context, object: &DatabaseMigration) -> Sight {
         set_digest: sight.observed.set().map(|set| set.digest.clone()).unwrap_or_default(),
         credentials: format!("{:?}", login.versions),
         retry_token: sight.observed.retry_token.clone(),
+        requests: sight.observed.requests.clone(),
         requested_at: sight.observed.requested_at.clone(),
     };
     // A new spec, new scripts, another Secret or a request begin without the waits that what was before had earned.

@@ -1,6 +1,9 @@
 //! What the operator is started with, as plain values: the command line knows flags and variables, this room does not.
 
+use std::sync::Arc;
 use std::time::Duration;
+
+use crate::checks::Endpoints;
 
 use super::leader::Timings;
 
@@ -17,6 +20,8 @@ pub struct Options {
     pub shutdown_grace: Duration,
     /// What this process is called in the Lease, in events and in ledgers: the Pod's name.
     pub identity: String,
+    /// The addresses that checks may name.
+    pub endpoints: Arc<Endpoints>,
     /// Take part in leader election; without it the caller vouches that no other operator runs.
     pub leader_elect: bool,
     /// Where the Lease is.

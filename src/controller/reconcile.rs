@@ -54,12 +54,12 @@ async fn alone(
 async fn pass(object: &DatabaseMigration, context: &Context, began: Instant) -> Result<Requeue, Error> {
     if object.metadata.deletion_timestamp.is_some() {
         // On its way out: what runs ends at the next safe place, and nothing begins.
-        context.tasks.stop(&object.uid().unwrap_or_default());
+        context.tasks.stop(&object.uid().unwrap_or_default(), false);
         return Ok(Requeue::await_change());
     }
     let sight = observe(context, object).await;
     if let Some(ended) = &sight.ended {
-        measure::run(&context.metrics, ended.direction, ended.elapsed, &ended.report);
+        measure::run(&context.metrics, ended);
     }
     let decision = decide(&sight.observed);
     let next = report(&sight.observed, &decision.state);

@@ -24,6 +24,7 @@ use super::memory::{Input, Memory};
 use super::options::Options;
 use super::reconcile::{on_error, reconcile};
 use super::tasks::Tasks;
+use super::verify::Verifications;
 use super::watch;
 
 /// What is kept of the grace period for cancelling on the servers and saying so.
@@ -101,8 +102,9 @@ async fn lead(
     let api: Api<DatabaseMigration> = watch::api(&client, options.namespace.as_deref());
     check_installed(&api).await?;
     let (wake, woken) = mpsc::unbounded_channel();
-    let tasks = Tasks::new(options.concurrency, metrics.clone(), wake);
     let closing = CancellationToken::new();
+    let tasks = Tasks::new(options.concurrency, metrics.clone(), wake.clone());
+    let verifications = Verifications::new(metrics.clone(), wake, closing.clone());
     let grace = options.shutdown_grace;
     let lost = lease.as_ref().map(Lease::lost).unwrap_or_default();
     let context = Arc::new(Context {
@@ -110,6 +112,7 @@ async fn lead(
         options,
         memory: Memory::default(),
         tasks: Arc::clone(&tasks),
+        verifications,
         metrics,
         closing: closing.clone(),
         lease,

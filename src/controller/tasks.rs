@@ -5,14 +5,17 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use futures::future::BoxFuture;
 use jiff::Timestamp;
 use kube::runtime::reflector::ObjectRef;
 use tokio::sync::{Notify, mpsc, watch};
 use uuid::Uuid;
 
 use crate::api::v1alpha1::DatabaseMigration;
-use crate::database::{self, Address, Database, DatabaseError, Progress, RunReport, RunRequest, Stage, StopSignal};
-use crate::plan::Direction;
+use crate::database::{
+    self, Address, Database, DatabaseError, Progress, Purpose, RunReport, RunRequest, Stage, StopSignal,
+};
+use crate::plan::{Direction, Trigger};
 use crate::rollout::{Room, SettledKey};
 use crate::telemetry::Metrics;
 
@@ -30,6 +33,8 @@ pub struct Start {
     pub purpose: String,
     /// What it was decided from.
     pub key: SettledKey,
+    /// What is measured before it, where it is verified afterwards.
+    pub baseline: Option<BoxFuture<'static, serde_json::Value>>,
 }
 
 /// A run under way.
@@ -45,6 +50,10 @@ pub struct Running {
     pub progress: watch::Receiver<Progress>,
     /// What it was started for.
     pub purpose: String,
+    /// Why another run is taken back by it.
+    pub rollback: bool,
+    /// The request to abort that was there when it began.
+    pub abort_token: Option<String>,
     /// How it is told to end.
     pub stop: StopSignal,
     address: Address,
@@ -62,6 +71,8 @@ pub struct Ended {
     pub key: SettledKey,
     /// Which way it went.
     pub direction: Direction,
+    /// Why it took another run back, where it did.
+    pub trigger: Option<Trigger>,
     /// From its start in this process to its end.
     pub elapsed: Duration,
 }
@@ -161,7 +172,11 @@ impl Tasks {
 
     /// Starts a run, unless the room was taken in the meantime: `false` then.
     pub fn start(self: &Arc<Self>, start: Start) -> bool {
-        let Start { object, uid, database, request, purpose, key } = start;
+        let Start { object, uid, database, mut request, purpose, key, baseline } = start;
+        let trigger = match &request.purpose {
+            Purpose::Rollback(back) => Some(back.trigger),
+            Purpose::Apply | Purpose::ApplyAndVerify(_) => None,
+        };
         let (sender, progress) = database::progress();
         let stop = StopSignal::default();
         {
@@ -176,6 +191,8 @@ impl Tasks {
                 generation: request.identity.generation,
                 progress: progress.clone(),
                 purpose,
+                rollback: trigger.is_some(),
+                abort_token: request.identity.abort_token.clone(),
                 stop: stop.clone(),
                 address,
                 object: object.clone(),
@@ -184,13 +201,18 @@ impl Tasks {
             inner.running.insert(uid.clone(), running);
         }
         let (began, direction) = (Instant::now(), request.plan.direction);
-        let work = tokio::spawn(async move { database::run(database.as_ref(), &request, &sender, &stop).await });
+        let work = tokio::spawn(async move {
+            if let (Some(baseline), Purpose::ApplyAndVerify(verify)) = (baseline, &mut request.purpose) {
+                verify.baseline = baseline.await;
+            }
+            database::run(database.as_ref(), &request, &sender, &stop).await
+        });
         let tasks = Arc::clone(self);
         let counted = self.metrics.task_started();
         tokio::spawn(async move {
             let report = tasks.supervise(work, progress, &object).await;
             drop(counted);
-            tasks.end(&uid, object, Ended { report, key, direction, elapsed: began.elapsed() });
+            tasks.end(&uid, object, Ended { report, key, direction, trigger, elapsed: began.elapsed() });
         });
         true
     }
@@ -248,16 +270,19 @@ impl Tasks {
         let _ = self.wake.send(object);
     }
 
-    /// Tells an object's run to end at the next safe place.
-    pub fn stop(&self, uid: &str) {
+    /// Tells an object's run to end at the next safe place; with `abort`, and not to begin again by itself.
+    pub fn stop(&self, uid: &str, abort: bool) {
         if let Some(running) = self.lock().running.get(uid) {
+            if abort {
+                running.stop.abort.cancel();
+            }
             running.stop.gently.cancel();
         }
     }
 
     /// Forgets what an object that is gone left behind, and tells its run to end.
     pub fn forget(&self, uid: &str, object: &ObjectRef<DatabaseMigration>) {
-        self.stop(uid);
+        self.stop(uid, false);
         {
             let mut inner = self.lock();
             inner.ended.remove(uid);

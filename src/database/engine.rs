@@ -12,8 +12,8 @@ use crate::migration::MigrationSet;
 use crate::plan::{Ledger, Outcome, Plan, Policy, Step, Target, make};
 
 use super::{
-    Blocker, Database, DatabaseError, FailureClass, Holder, LockAttempt, ProgressSender, RunIdentity, RunStart,
-    Session, SessionSettings, Stage, StepFailure, StepReport, StopSignal,
+    Blocker, Database, DatabaseError, FailureClass, Holder, LockAttempt, ProgressSender, Purpose, RunIdentity,
+    RunStart, Session, SessionSettings, Stage, StepFailure, StepReport, StopSignal,
 };
 
 /// The first pause between two tries for the migration lock; doubles …
@@ -43,6 +43,8 @@ pub struct RunRequest {
     pub settings: SessionSettings,
     /// The whole run, from its first statement on; waiting for another run's migration lock does not count.
     pub deadline: Duration,
+    /// What it is for.
+    pub purpose: Purpose,
 }
 
 /// How a run ended.
@@ -154,6 +156,7 @@ impl Course<'_> {
             to: plan.to.as_ref().map(ToString::to_string),
             plan_digest: plan.digest.clone(),
             set_digest: self.request.set.digest.clone(),
+            purpose: self.request.purpose.clone(),
         }
     }
 
@@ -318,7 +321,7 @@ impl Course<'_> {
                 }
             }
             Err(error) => {
-                let (outcome, failure) = verdict(&error);
+                let (outcome, failure) = verdict(&error, self.stop.abort.is_cancelled());
                 if !matches!(error, DatabaseError::Unreachable(_))
                     && let Err(second) = session.finish_run(outcome, Some(&failure)).await
                 {
@@ -331,8 +334,8 @@ impl Course<'_> {
     }
 }
 
-/// How an error is recorded.
-fn verdict(error: &DatabaseError) -> (Outcome, StepFailure) {
+/// How an error is recorded. `aborted`: a person asked for the end, and it is not to begin again by itself.
+fn verdict(error: &DatabaseError, aborted: bool) -> (Outcome, StepFailure) {
     let other = |class| StepFailure {
         label: String::new(),
         file: String::new(),
@@ -351,9 +354,11 @@ fn verdict(error: &DatabaseError) -> (Outcome, StepFailure) {
                 FailureClass::Retryable => Outcome::Interrupted,
                 FailureClass::Deadline => Outcome::DeadlineExceeded,
                 FailureClass::NeedsOperator => Outcome::NeedsOperator,
+                FailureClass::Blocked => Outcome::Blocked,
             };
             (outcome, (**failure).clone())
         }
+        DatabaseError::Stopped(_) if aborted => (Outcome::Aborted, other(FailureClass::Terminal)),
         DatabaseError::Unreachable(_)
         | DatabaseError::Login(_)
         | DatabaseError::Unsuitable(_)

@@ -14,6 +14,8 @@ pub enum FailureClass {
     Deadline,
     /// Only a person can tell what the database holds now.
     NeedsOperator,
+    /// It was not begun, because it would have destroyed rows that were written since.
+    Blocked,
 }
 
 /// A step that did not take effect.

@@ -15,7 +15,7 @@ mod tests;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use crate::plan::{Direction, Ledger, Outcome, Step};
+use crate::plan::{Direction, Judgement, Ledger, Outcome, Step, Trigger};
 
 pub use address::{Address, Credentials, TlsMode};
 pub use connection::{ConnectionParts, ConnectionProblem};
@@ -73,6 +73,10 @@ pub struct RunIdentity {
     pub generation: i64,
     /// The retry token in force.
     pub retry_token: Option<String>,
+    /// The request to abort that was there already.
+    pub abort_token: Option<String>,
+    /// The request to roll back that was there already.
+    pub rollback_token: Option<String>,
     /// Pod or host name of the operator.
     pub instance: String,
 }
@@ -112,6 +116,63 @@ pub struct RunStart {
     pub plan_digest: String,
     /// The set's digest.
     pub set_digest: String,
+    /// What it is for, besides.
+    pub purpose: Purpose,
+}
+
+/// What a run is for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Purpose {
+    /// To bring the database where the spec wants it.
+    #[default]
+    Apply,
+    /// Likewise, and what it does is judged afterwards.
+    ApplyAndVerify(Verify),
+    /// To take another run back.
+    Rollback(TakeBack),
+}
+
+/// What a verification needs when its run is over, whoever does it then.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verify {
+    /// `spec.verification`.
+    pub spec: serde_json::Value,
+    /// What the checks measured before the run, by name.
+    pub baseline: serde_json::Value,
+}
+
+/// Which run is taken back, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TakeBack {
+    /// The run.
+    pub run: uuid::Uuid,
+    /// Its plan, which is not tried again …
+    pub plan_digest: String,
+    /// … unless the retry token is another one.
+    pub retry_token: Option<String>,
+    /// The request that it answers.
+    pub request_token: Option<String>,
+    /// Why.
+    pub trigger: Trigger,
+    /// Why, in a sentence.
+    pub message: String,
+    /// Where the database is to be after that; `None`: at nothing.
+    pub to: Option<String>,
+}
+
+/// How a run was judged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Conclusion {
+    /// The run.
+    pub run: uuid::Uuid,
+    /// The judgement.
+    pub judgement: Judgement,
+    /// The retry token in force.
+    pub retry_token: Option<String>,
+    /// Why, in a sentence.
+    pub message: String,
+    /// The measurements that decided.
+    pub evidence: serde_json::Value,
 }
 
 /// A step that took effect.
@@ -143,6 +204,13 @@ pub trait Database: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// When the server cannot be reached, or is one that must not be migrated (standby, read-only, transaction pooler).
     async fn open(&self, run: &RunIdentity, settings: &SessionSettings) -> Result<Box<dyn Session>, DatabaseError>;
+
+    /// Records how a run was judged, over a connection of its own. Recording it again replaces the judgement, until the run is
+    /// taken back.
+    ///
+    /// # Errors
+    /// When the server cannot be reached or refuses.
+    async fn conclude(&self, conclusion: &Conclusion) -> Result<(), DatabaseError>;
 }
 
 /// The database at an address: the one place that knows which dialects there are. Connects to nothing yet.

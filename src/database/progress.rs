@@ -110,6 +110,8 @@ pub fn progress() -> (ProgressSender, watch::Receiver<Progress>) {
 pub struct StopSignal {
     /// End at the next safe place: between steps, between statements of a no-transaction script, or while waiting for a lock.
     pub gently: tokio_util::sync::CancellationToken,
+    /// Set besides where a person asked for it, so that the same run does not begin again by itself.
+    pub abort: tokio_util::sync::CancellationToken,
     /// End now: cancel the running statement on the server, roll back.
     pub now: tokio_util::sync::CancellationToken,
     /// Likewise at that moment; what was running then ends as a `Deadline` failure. [`super::run`] sets it from its request.

@@ -6,6 +6,8 @@ use sha2::{Digest as _, Sha256};
 
 use crate::migration::{Checksum, Kind, Version};
 
+use super::judgement::{Rollback, Verification};
+
 /// Where a version stands, as `schema_migrations.status` spells it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EntryStatus {
@@ -89,6 +91,10 @@ pub enum Outcome {
     NeedsOperator,
     /// Its deadline, or the deadline for a lock, passed.
     DeadlineExceeded,
+    /// Stopped before its first statement, because that would have destroyed rows that were written since.
+    Blocked,
+    /// Stopped because a person asked for it.
+    Aborted,
 }
 
 impl Outcome {
@@ -101,6 +107,32 @@ impl Outcome {
             Self::Interrupted => "interrupted",
             Self::NeedsOperator => "needs_operator",
             Self::DeadlineExceeded => "deadline_exceeded",
+            Self::Blocked => "blocked",
+            Self::Aborted => "aborted",
+        }
+    }
+
+    /// The outcome of that word.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        let all = [
+            Self::Succeeded,
+            Self::Failed,
+            Self::Interrupted,
+            Self::NeedsOperator,
+            Self::DeadlineExceeded,
+            Self::Blocked,
+            Self::Aborted,
+        ];
+        all.into_iter().find(|outcome| outcome.as_str() == word)
+    }
+
+    /// Whether the same again makes no sense before somebody changes something.
+    #[must_use]
+    pub fn is_failure(self) -> bool {
+        match self {
+            Self::Failed | Self::NeedsOperator | Self::DeadlineExceeded | Self::Blocked => true,
+            Self::Succeeded | Self::Interrupted | Self::Aborted => false,
         }
     }
 }
@@ -127,6 +159,10 @@ pub struct RunSummary {
     pub generation: i64,
     /// The retry token at that time.
     pub retry_token: Option<String>,
+    /// The request to abort at that time: only another one ends it.
+    pub abort_token: Option<String>,
+    /// The request to roll back at that time: only another one takes it back.
+    pub rollback_token: Option<String>,
     /// Digest of the plan.
     pub plan_digest: String,
     /// Digest of the migration set that the plan was made from.
@@ -169,6 +205,10 @@ pub struct Ledger {
     pub entries: Vec<Entry>,
     /// The newest runs, newest first, at most 20; those of other objects that share this ledger included.
     pub runs: Vec<RunSummary>,
+    /// Verifications of these runs.
+    pub verifications: Vec<Verification>,
+    /// The newest rollbacks, newest first, at most 100.
+    pub rollbacks: Vec<Rollback>,
 }
 
 impl Ledger {
@@ -215,6 +255,25 @@ impl Ledger {
     #[must_use]
     pub fn last_run(&self, object_uid: &str) -> Option<&RunSummary> {
         self.runs.iter().find(|run| run.object_uid == object_uid)
+    }
+}
+
+impl Ledger {
+    /// The verification of a run.
+    #[must_use]
+    pub fn verification(&self, run: uuid::Uuid) -> Option<&Verification> {
+        self.verifications.iter().find(|verification| verification.run == run)
+    }
+
+    /// Runs of an object, newest first: those of an earlier object of the same name, too.
+    pub fn runs_of<'a>(&'a self, object: &'a str, uid: &'a str) -> impl Iterator<Item = &'a RunSummary> {
+        self.runs.iter().filter(move |run| run.object_uid == uid || run.object == object)
+    }
+
+    /// The rollback whose newest attempt is that run.
+    #[must_use]
+    pub fn rollback_by(&self, attempt: uuid::Uuid) -> Option<&Rollback> {
+        self.rollbacks.iter().find(|rollback| rollback.attempt == attempt)
     }
 }
 

@@ -32,6 +32,9 @@ pub fn make(set: &MigrationSet, ledger: &Ledger, target: &Target, policy: &Polic
         }
     };
     if direction == Direction::Up {
+        if policy.require_down {
+            check_way_back(&steps)?;
+        }
         steps.extend(repeats(set, ledger, goal.as_ref())?);
     }
     if policy.one_transaction && steps.len() > 1 {
@@ -63,6 +66,13 @@ fn goal(
             }
         }
     }
+}
+
+/// What goes up must be able to come down again. What is only recorded as applied never went up.
+fn check_way_back(steps: &[Step]) -> Result<(), Refusal> {
+    let without = |step: &&Step| matches!(step.action, Action::Apply { down: None, .. });
+    let versions: Vec<Version> = steps.iter().filter(without).filter_map(|step| step.version.clone()).collect();
+    if versions.is_empty() { Ok(()) } else { Err(Refusal::NoWayBack { versions }) }
 }
 
 fn check_one_transaction(steps: &[Step]) -> Result<(), Refusal> {

@@ -4,6 +4,7 @@
 //! never run, connect or read a clock.
 
 mod down;
+mod judgement;
 mod ledger;
 mod make;
 mod policy;
@@ -14,6 +15,7 @@ mod tests;
 mod unfinished;
 mod up;
 
+pub use judgement::{Judgement, Rollback, Trigger, Verification};
 pub use ledger::{
     Entry, EntryStatus, Existing, JournalEntry, JournalState, Ledger, LedgerFailure, Outcome, RunSummary,
 };

@@ -51,6 +51,8 @@ pub struct Policy {
     pub missing: MissingPolicy,
     /// A requested way down may run.
     pub allow_down: bool,
+    /// Nothing goes up that could not come down again.
+    pub require_down: bool,
     /// All steps in one transaction.
     pub one_transaction: bool,
     /// Databases that were not built by Sluice.

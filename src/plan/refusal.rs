@@ -63,6 +63,15 @@ pub enum Refusal {
         /// The versions that cannot be reverted.
         versions: Vec<Version>,
     },
+    /// A way up was asked for that could not be taken back.
+    #[error(
+        "version {} has no down script, and spec.rollback.require is Present; nothing was run; write its down script, or set \
+         spec.rollback.require: None", list(.versions)
+    )]
+    NoWayBack {
+        /// The versions that could not be reverted.
+        versions: Vec<Version>,
+    },
     /// A way down was asked for and the spec forbids it.
     #[error(
         "target version {target} is older than the applied version {from}, and spec.rollback.mode is Disabled; \

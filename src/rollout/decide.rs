@@ -4,30 +4,38 @@ use std::time::Duration;
 
 use crate::api::v1alpha1::ConditionType;
 use crate::database::Stage;
-use crate::plan::Plan;
 
-use super::{Look, Observed, Room, State, backoff};
+use super::{DueVerification, Job, Look, Observed, Room, State, backoff};
 
 /// How often a run's progress is written into the status at most …
 const PROGRESS_EVERY: Duration = Duration::from_secs(2);
 /// … and while it waits for somebody, where only ages change: who it waits for is told at once.
 const WAITING_EVERY: Duration = Duration::from_secs(15);
+/// How often the counts of a verification are written; a change of what a check says is told at once.
+const VERIFYING_EVERY: Duration = Duration::from_secs(15);
 /// How long a new object may wait its turn before that is said.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// How soon something that has a watch of its own is looked at again without one: watches can break.
 const SAFETY_NET: Duration = Duration::from_secs(60);
 
 /// The one thing that a pass does.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Action {
     /// Nothing.
     Wait,
     /// Start a run of this plan in the background.
-    Start(Plan),
+    Start(Job),
+    /// Judge a run in the background.
+    Verify(Box<DueVerification>),
+    /// End the window early.
+    EndVerification,
     /// Wait in the queue for room.
     Queue,
     /// Tell the run to end at the next safe place.
-    Stop,
+    Stop {
+        /// And not to begin again by itself.
+        abort: bool,
+    },
 }
 
 /// What is decided.
@@ -60,9 +68,15 @@ pub fn decide(observed: &Observed) -> Decision {
         State::SourceUnavailable(_) | State::Unreachable(_) | State::Unsuitable(_) => {
             (Action::Wait, Some(again), true, false)
         }
-        State::Refused(_) | State::UpToDate | State::Suspended(_) | State::Failed(..) => {
-            (Action::Wait, Some(resync), false, true)
-        }
+        State::Refused(_)
+        | State::UpToDate
+        | State::Suspended(_)
+        | State::Failed(..)
+        | State::Held(..)
+        | State::RollbackBlocked(_)
+        | State::RollbackFailed(..)
+        | State::RolledBack(..)
+        | State::TooManyFailures(..) => (Action::Wait, Some(resync), false, true),
         State::Settled => {
             let due_in = match &observed.database {
                 Look::NotDue { due_in } => *due_in,
@@ -74,13 +88,17 @@ pub fn decide(observed: &Observed) -> Decision {
         State::AwaitingRoom(..) => {
             (Action::Queue, Some(if tell(observed, &state) { SAFETY_NET } else { PATIENCE }), false, false)
         }
-        State::Pending(plan) => (Action::Start(plan.clone()), Some(PROGRESS_EVERY), false, false),
-        State::Running { stop, progress, .. } => {
+        State::Pending(job) => (Action::Start(job.clone()), Some(PROGRESS_EVERY), false, false),
+        State::VerificationDue(due) => (Action::Verify(due.clone()), Some(PROGRESS_EVERY), false, false),
+        State::Verifying { stop, .. } => {
+            (if *stop { Action::EndVerification } else { Action::Wait }, Some(VERIFYING_EVERY), false, false)
+        }
+        State::Running { stop, abort, progress, .. } => {
             let every = match progress.stage {
                 Stage::Connecting | Stage::Applying | Stage::Finished => PROGRESS_EVERY,
                 Stage::AwaitingLock | Stage::RetryingLock | Stage::Resolving => WAITING_EVERY,
             };
-            (if *stop { Action::Stop } else { Action::Wait }, Some(every), false, false)
+            (if *stop { Action::Stop { abort: *abort } } else { Action::Wait }, Some(every), false, false)
         }
     };
     Decision { tell: tell(observed, &state), state, action, requeue, retrying, settles }

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::api::v1alpha1::{
-    CaRef, DatabaseMigrationSpec, ExecutionSpec, LayoutSpec, MissingSpec, OutOfOrderSpec, RollbackMode, SourceSpec,
-    TransactionSpec,
+    CaRef, DatabaseMigrationSpec, ExecutionSpec, LayoutSpec, MissingSpec, OutOfOrderSpec, SourceSpec, TransactionSpec,
 };
 use crate::database::SessionSettings;
 use crate::migration::{Dialect, Layout, SetOptions, Version};
 use crate::plan::{Adoption, MissingPolicy, OutOfOrder, Policy, Target};
+
+use super::judging::{Mode, RollbackPolicy, Verification};
 
 /// The ledger's schema unless the spec names one.
 const LEDGER_SCHEMA: &str = "sluice";
@@ -56,6 +57,10 @@ pub struct Desired {
     pub deadline: Duration,
     /// Leave the database alone.
     pub suspended: bool,
+    /// How what was applied is judged, where it is.
+    pub verification: Option<Verification>,
+    /// How and when runs are taken back.
+    pub rollback: RollbackPolicy,
 }
 
 impl Desired {
@@ -66,6 +71,7 @@ impl Desired {
     pub fn of(spec: &DatabaseMigrationSpec) -> Result<Self, InvalidSpec> {
         let execution = spec.execution.clone().unwrap_or_default();
         let one_transaction = execution.transaction == Some(TransactionSpec::PerRun);
+        let rollback = RollbackPolicy::of(spec.rollback.as_ref())?;
         let (settings, deadline) = timing(&execution, one_transaction)?;
         Ok(Self {
             secret: spec.database.secret_ref.name.clone(),
@@ -78,10 +84,12 @@ impl Desired {
                 allow_gaps: spec.source.allow_gaps.unwrap_or(false),
             },
             target: target(&spec.target_version)?,
-            policy: policy(spec, &execution, one_transaction)?,
+            policy: policy(spec, &execution, one_transaction, &rollback)?,
             settings,
             deadline,
             suspended: spec.suspend.unwrap_or(false),
+            verification: spec.verification.as_ref().map(Verification::of).transpose()?,
+            rollback,
         })
     }
 }
@@ -122,6 +130,7 @@ fn policy(
     spec: &DatabaseMigrationSpec,
     execution: &ExecutionSpec,
     one_transaction: bool,
+    rollback: &RollbackPolicy,
 ) -> Result<Policy, InvalidSpec> {
     let adoption = spec.adoption.clone().unwrap_or_default();
     let baseline = match &adoption.baseline_version {
@@ -138,10 +147,8 @@ fn policy(
             None | Some(MissingSpec::Refuse) => MissingPolicy::Refuse,
             Some(MissingSpec::Ignore) => MissingPolicy::Ignore,
         },
-        allow_down: match spec.rollback.as_ref().and_then(|rollback| rollback.mode) {
-            None | Some(RollbackMode::Manual | RollbackMode::Automatic) => true,
-            Some(RollbackMode::Disabled) => false,
-        },
+        allow_down: rollback.mode != Mode::Disabled,
+        require_down: rollback.require_down,
         one_transaction,
         adoption: Adoption { baseline, allow_existing: adoption.allow_existing.unwrap_or(false) },
     })

@@ -43,11 +43,15 @@ pub fn events(previous: Option<&DatabaseMigrationStatus>, next: &DatabaseMigrati
     };
     let version = next.applied.as_ref().map_or("none", |applied| applied.version.as_str());
     match state {
-        State::Pending(plan) => {
+        State::Pending(job) => {
+            let plan = &job.plan;
             let to = plan.to.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string);
-            let mut begun = event(false, format!("Apply {to}"));
+            let back = job.take_back.as_ref();
+            let verb = if back.is_some() { "Roll back to" } else { "Apply" };
+            let mut begun = event(back.is_some(), format!("{verb} {to}"));
             if let Some(first) = begun.first_mut() {
-                first.note = format!("starting to {}", work(plan));
+                let why = back.map(|back| format!(" because {}", back.message)).unwrap_or_default();
+                first.note = format!("starting to {}{why}", work(plan));
             }
             begun
         }
@@ -58,6 +62,11 @@ pub fn events(previous: Option<&DatabaseMigrationStatus>, next: &DatabaseMigrati
         | State::Failed(..)
         | State::SourceNotReady(_)
         | State::Unsuitable(_)
+        | State::Held(..)
+        | State::RollbackBlocked(_)
+        | State::RollbackFailed(..)
+        | State::RolledBack(..)
+        | State::TooManyFailures(..)
             if moved =>
         {
             event(true, format!("Plan from {version}"))
@@ -65,6 +74,9 @@ pub fn events(previous: Option<&DatabaseMigrationStatus>, next: &DatabaseMigrati
         State::Unreachable(_) | State::SourceUnavailable(_) if !same_reason => event(true, "Connect".to_owned()),
         State::Suspended(_) if !same_reason => event(false, "Suspend".to_owned()),
         State::AwaitingRoom(..) | State::CoolingDown(_) if !same_reason => event(false, "Wait".to_owned()),
+        State::VerificationDue(_) | State::Verifying { .. } if !same_reason => {
+            event(false, format!("Verify {version}"))
+        }
         State::Running { .. } if !same_reason => event(false, "Apply".to_owned()),
         State::InvalidSpec(_)
         | State::InvalidSource(_)
@@ -79,6 +91,13 @@ pub fn events(previous: Option<&DatabaseMigrationStatus>, next: &DatabaseMigrati
         | State::Suspended(_)
         | State::CoolingDown(_)
         | State::AwaitingRoom(..)
+        | State::VerificationDue(_)
+        | State::Verifying { .. }
+        | State::Held(..)
+        | State::RollbackBlocked(_)
+        | State::RollbackFailed(..)
+        | State::RolledBack(..)
+        | State::TooManyFailures(..)
         | State::Running { .. } => Vec::new(),
     }
 }

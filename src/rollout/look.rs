@@ -7,6 +7,8 @@ use jiff::Timestamp;
 
 use crate::api::v1alpha1::{ConditionType, DatabaseMigrationStatus};
 
+use super::Requests;
+
 /// Everything whose change makes a look necessary.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SettledKey {
@@ -18,6 +20,8 @@ pub struct SettledKey {
     pub credentials: String,
     /// The retry annotation.
     pub retry_token: Option<String>,
+    /// The other annotations.
+    pub requests: Requests,
     /// The annotation that asks for a look.
     pub requested_at: Option<String>,
 }

@@ -2,10 +2,10 @@
 //! (ages, times to wait), so that an unchanged world causes no write.
 
 use crate::api::v1alpha1::Reason;
-use crate::database::{Progress, Stage};
-use crate::plan::{Direction, Ledger, Outcome, Plan, Refusal, RunSummary, Step};
+use crate::database::{Progress, Stage, TakeBack};
+use crate::plan::{Direction, Judgement, Ledger, Outcome, Plan, Refusal, RunSummary, Step};
 
-use super::{Observed, Room, State};
+use super::{Job, Observed, Room, State, Verifying};
 
 /// Kubernetes takes up to 32 KiB for a condition's message; one screen is what people read.
 const LONGEST: usize = 2_000;
@@ -26,19 +26,57 @@ pub(super) fn summary(observed: &Observed, state: &State) -> (Reason, String) {
             let message = observed.inspection().map(|seen| up_to_date(&seen.ledger)).unwrap_or_default();
             (Reason::UpToDate, message)
         }
-        State::Suspended(plan) => {
-            (Reason::Suspended, format!("spec.suspend is true; waiting to {}; set it to false to go on", work(plan)))
+        State::Suspended(job) => {
+            let why = because(job);
+            (
+                Reason::Suspended,
+                format!("spec.suspend is true; waiting to {}{why}; set it to false to go on", work(&job.plan)),
+            )
         }
         State::Failed(run, _) => failed(run),
-        State::CoolingDown(plan) => {
-            (Reason::Interrupted, format!("{}; will {} shortly", interrupted(observed), work(plan)))
+        State::CoolingDown(job) => {
+            (Reason::Interrupted, format!("{}; will {} shortly", interrupted(observed), work(&job.plan)))
         }
-        State::AwaitingRoom(plan, room) => {
-            (Reason::AwaitingLock, format!("waiting to {}: {}", work(plan), in_the_way(room)))
+        State::AwaitingRoom(job, room) => {
+            (Reason::AwaitingLock, format!("waiting to {}: {}", work(&job.plan), in_the_way(room)))
         }
-        State::Pending(plan) => (Reason::Applying, format!("about to {}", work(plan))),
-        State::Running { progress, purpose, stop, generation, .. } => {
+        State::Pending(job) => (
+            if job.take_back.is_some() { Reason::RollingBack } else { Reason::Applying },
+            format!("about to {}{}", work(&job.plan), because(job)),
+        ),
+        State::VerificationDue(due) => (
+            Reason::Verifying,
+            format!("version {} is in effect; about to verify it", due.run.to.as_deref().unwrap_or("none")),
+        ),
+        State::Verifying { verifying, stop } => (Reason::Verifying, verification(verifying, *stop)),
+        State::Held(run, judgement, message) => held(observed, run, *judgement, message),
+        State::RollbackBlocked(message) => (
+            Reason::RollbackBlocked,
+            format!("{message}. Nothing was touched; the database is at version {}", current(observed)),
+        ),
+        State::RollbackFailed(attempt, back) => rollback_failed(observed, attempt, back),
+        State::RolledBack(rollback, plan) => (
+            Reason::RolledBack,
+            format!(
+                "{} did not hold and was taken back: {}. The database is at version {}. It is tried again when the scripts or \
+                 spec.targetVersion change, or with: {}",
+                subject(plan),
+                rollback.message,
+                current(observed),
+                annotate(&observed.object, "retry"),
+            ),
+        ),
+        State::TooManyFailures(number, plan) => (
+            Reason::TooManyFailures,
+            format!(
+                "{number} runs failed within an hour (spec.rollback.maxFailuresPerHour): waiting to {} until somebody has looked; go on with: {}",
+                work(plan),
+                annotate(&observed.object, "retry"),
+            ),
+        ),
+        State::Running { progress, purpose, stop, generation, rollback, .. } => {
             let (reason, mut message) = running(progress, purpose);
+            let reason = if *rollback && reason == Reason::Applying { Reason::RollingBack } else { reason };
             if *stop {
                 message.push_str("; ends at the next safe place");
             } else if *generation != observed.generation {
@@ -85,6 +123,7 @@ pub(super) fn refusal_reason(refusal: &Refusal) -> Reason {
         | Refusal::OutOfOrder { .. }
         | Refusal::UnknownTarget { .. }
         | Refusal::NoWayDown { .. }
+        | Refusal::NoWayBack { .. }
         | Refusal::DownDisabled { .. }
         | Refusal::UnreadableDown { .. }
         | Refusal::UnknownBaseline { .. }
@@ -98,16 +137,105 @@ fn failed(run: &RunSummary) -> (Reason, String) {
     let reason = match run.outcome {
         Some(Outcome::NeedsOperator) => Reason::NeedsOperator,
         Some(Outcome::DeadlineExceeded) => Reason::DeadlineExceeded,
-        Some(Outcome::Failed | Outcome::Succeeded | Outcome::Interrupted) | None => Reason::ApplyFailed,
+        Some(Outcome::Aborted) => Reason::Aborted,
+        Some(Outcome::Failed | Outcome::Blocked | Outcome::Succeeded | Outcome::Interrupted) | None => {
+            Reason::ApplyFailed
+        }
     };
     let message = run.failure.as_ref().map_or("the run failed", |failure| failure.message.as_str());
     (
         reason,
         format!(
-            "{message}. Tried again when the scripts or the spec change, or with: kubectl annotate dbm {} -n {} \
-             --overwrite sluice.dev/retry=\"$(date +%s)\"",
-            name_of(&run.object),
-            namespace_of(&run.object),
+            "{message}. Tried again when the scripts or the spec change, or with: {}",
+            annotate(&run.object, "retry"),
+        ),
+    )
+}
+
+/// ` because check x failed …`, where it is a rollback.
+fn because(job: &Job) -> String {
+    job.take_back.as_ref().map(|back| format!(" because {}", back.message)).unwrap_or_default()
+}
+
+/// What a plan brings, as the subject of a sentence.
+fn subject(plan: &Plan) -> String {
+    match plan.steps.as_slice() {
+        [only] => format!("version {}", only.label()),
+        steps => {
+            let (first, last) = (steps.first().map(Step::label), steps.last().map(Step::label));
+            format!("versions {} … {}", first.unwrap_or_default(), last.unwrap_or_default())
+        }
+    }
+}
+
+fn current(observed: &Observed) -> String {
+    let version = observed.inspection().and_then(|seen| seen.ledger.current()).map(ToString::to_string);
+    version.unwrap_or_else(|| "none".to_owned())
+}
+
+/// The command that sets one of the annotations anew.
+fn annotate(object: &str, what: &str) -> String {
+    let (name, namespace) = (name_of(object), namespace_of(object));
+    format!("kubectl annotate dbm {name} -n {namespace} --overwrite sluice.dev/{what}=\"$(date +%s)\"")
+}
+
+fn verification(verifying: &Verifying, stop: bool) -> String {
+    let tallies = &verifying.window.tallies;
+    let worried: Vec<String> = tallies
+        .iter()
+        .filter(|tally| tally.counts.failed_in_a_row > 0 || tally.counts.errors_in_a_row > 0)
+        .map(|tally| tally.name.clone())
+        .collect();
+    let mut text =
+        format!("version {} is in effect and is being verified by {} checks", verifying.version, tallies.len());
+    if !worried.is_empty() {
+        text.push_str(&format!("; not as expected at the last look: {}", worried.join(", ")));
+    }
+    if let Some(trouble) = &verifying.trouble {
+        text.push_str(&format!("; the verdict could not be recorded yet: {trouble}"));
+    }
+    if stop {
+        text.push_str("; ends because somebody asked for it");
+    }
+    text
+}
+
+fn held(observed: &Observed, run: &RunSummary, judgement: Judgement, message: &str) -> (Reason, String) {
+    let version = run.to.as_deref().unwrap_or("none");
+    let object = &observed.object;
+    match judgement {
+        Judgement::Failed => (
+            Reason::CheckFailed,
+            format!(
+                "version {version} is in effect, and {message}. Nothing is taken back by itself (spec.rollback.mode); take it back with: {}; verify \
+                 it again with: {}",
+                annotate(object, "rollback"),
+                annotate(object, "retry"),
+            ),
+        ),
+        Judgement::Inconclusive | Judgement::Passed | Judgement::Aborted => (
+            Reason::Paused,
+            format!(
+                "version {version} is in effect, and nobody can tell whether it is well: {message}. Take it for good with: {}; verify it again \
+                 with: {}; take it back with: {}",
+                annotate(object, "abort"),
+                annotate(object, "retry"),
+                annotate(object, "rollback"),
+            ),
+        ),
+    }
+}
+
+fn rollback_failed(observed: &Observed, attempt: &RunSummary, back: &TakeBack) -> (Reason, String) {
+    let why = attempt.failure.as_ref().map_or("no reason is recorded", |failure| failure.message.as_str());
+    (
+        Reason::RollbackFailed,
+        format!(
+            "the way back to {} failed: {why}. The database is at version {}. It was taken back because {}. Mend what stands in the way, then: {}",
+            back.to.as_deref().unwrap_or("nothing"),
+            current(observed),
+            back.message,
+            annotate(&observed.object, "retry"),
         ),
     )
 }

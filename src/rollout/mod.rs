@@ -4,10 +4,12 @@
 //! Nothing here may wait, connect, draw random numbers or read a clock: time and jitter come in as arguments, so that every
 //! state × every event is tested as a table.
 
+mod aftermath;
 mod backoff;
 mod decide;
 mod desired;
 mod events;
+mod judging;
 mod look;
 mod messages;
 mod observed;
@@ -15,13 +17,17 @@ mod report;
 mod state;
 #[cfg(test)]
 mod tests;
+mod verified;
 
+pub use aftermath::{allows_loss, way_back, way_back_target};
 pub use backoff::backoff;
 pub use decide::{Action, Decision, decide};
 pub use desired::{Desired, InvalidSpec, SourceDesired};
 pub use events::{Event, events};
+pub use judging::{Mode, OnInconclusive, RollbackPolicy, Verification};
 pub use look::{Settled, SettledKey, due};
 pub use messages::work;
-pub use observed::{Look, Observed, Room, Source, Task};
+pub use observed::{Look, Observed, Requests, Room, Source, Task, Verifying};
 pub use report::report;
-pub use state::State;
+pub use state::{DueVerification, Job, State};
+pub use verified::{evidence, sentence};

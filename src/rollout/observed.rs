@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::api::v1alpha1::DatabaseMigrationStatus;
+use crate::checks::Window;
 use crate::database::{DatabaseError, Inspection, Progress};
 use crate::migration::MigrationSet;
 
@@ -62,8 +63,12 @@ pub enum Task {
         progress: Progress,
         /// `applying 001 … 003`: what it was started for.
         purpose: String,
+        /// It takes another run back.
+        rollback: bool,
         /// It was told to stop.
         stopping: bool,
+        /// The request to abort that was there when it began.
+        abort_token: Option<String>,
     },
     /// Over since the last pass, with this error unless it succeeded.
     Ended {
@@ -91,6 +96,36 @@ pub enum Room {
     Closing,
 }
 
+/// What people ask for by annotations. Each is any text that was not used before.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Requests {
+    /// `sluice.dev/rollback`: `TOKEN`, or `TOKEN@VERSION`.
+    pub rollback: Option<String>,
+    /// `sluice.dev/abort`
+    pub abort: Option<String>,
+    /// `sluice.dev/allow-data-loss`
+    pub allow_data_loss: Option<String>,
+}
+
+/// A verification under way in this process.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Verifying {
+    /// The run that is judged.
+    pub run: Uuid,
+    /// Which version it brought the database to.
+    pub version: String,
+    /// When the window was opened.
+    pub since: Timestamp,
+    /// When it ends.
+    pub until: Timestamp,
+    /// What was measured.
+    pub window: Window,
+    /// It is over, and the ledger cannot be told for now: why.
+    pub trouble: Option<String>,
+    /// What the annotations were when the run began: only other ones end the window.
+    pub ignored: Requests,
+}
+
 /// Everything that one decision is made from.
 #[derive(Debug, Clone)]
 pub struct Observed {
@@ -108,6 +143,8 @@ pub struct Observed {
     pub retry_token: Option<String>,
     /// The annotation that asks for a look.
     pub requested_at: Option<String>,
+    /// What people ask for by other annotations.
+    pub requests: Requests,
     /// What was reported last.
     pub previous: Option<DatabaseMigrationStatus>,
     /// What the spec asks for.
@@ -118,6 +155,8 @@ pub struct Observed {
     pub database: Look,
     /// The object's run.
     pub task: Task,
+    /// The object's verification.
+    pub verifying: Option<Verifying>,
     /// Whether a run may start.
     pub room: Room,
     /// Tries in a row that ended in something that is tried again, for this generation and content.

@@ -9,10 +9,10 @@ use crate::api::v1alpha1::{
 };
 use crate::database::{Progress, Stage};
 use crate::migration::MigrationSet;
-use crate::plan::{Ledger, Outcome, Plan, RunSummary, Step};
+use crate::plan::{Judgement, Ledger, Outcome, Plan, RunSummary, Step};
 
 use super::messages::summary;
-use super::{Observed, State};
+use super::{Job, Observed, State};
 
 /// How many runs and steps a status shows.
 const HISTORY: usize = 10;
@@ -34,14 +34,17 @@ pub fn report(observed: &Observed, state: &State) -> DatabaseMigrationStatus {
         status.applied = applied_status(&seen.ledger);
         status.history = history(&seen.ledger, observed);
         status.failures = failures(&seen.ledger, &observed.uid);
+        status.verification = super::verified::recorded(observed, &seen.ledger);
         status.last_handled_reconcile_at.clone_from(&observed.requested_at);
     }
     status.plan = match state {
-        State::Suspended(plan)
+        State::Suspended(Job { plan, .. })
         | State::Failed(_, plan)
-        | State::CoolingDown(plan)
-        | State::AwaitingRoom(plan, _)
-        | State::Pending(plan) => Some(plan_status(plan)),
+        | State::CoolingDown(Job { plan, .. })
+        | State::AwaitingRoom(Job { plan, .. }, _)
+        | State::Pending(Job { plan, .. })
+        | State::RolledBack(_, plan)
+        | State::TooManyFailures(_, plan) => Some(plan_status(plan)),
         // While it runs, the plan is what it was.
         State::Running { .. } | State::Unreachable(_) => status.plan,
         State::InvalidSpec(_)
@@ -50,6 +53,11 @@ pub fn report(observed: &Observed, state: &State) -> DatabaseMigrationStatus {
         | State::InvalidSource(_)
         | State::Unsuitable(_)
         | State::Refused(_)
+        | State::VerificationDue(_)
+        | State::Verifying { .. }
+        | State::Held(..)
+        | State::RollbackBlocked(_)
+        | State::RollbackFailed(..)
         | State::Settled
         | State::UpToDate => None,
     };
@@ -68,8 +76,18 @@ pub fn report(observed: &Observed, state: &State) -> DatabaseMigrationStatus {
         | State::Failed(..)
         | State::CoolingDown(_)
         | State::AwaitingRoom(..)
+        | State::VerificationDue(_)
+        | State::Verifying { .. }
+        | State::Held(..)
+        | State::RollbackBlocked(_)
+        | State::RollbackFailed(..)
+        | State::RolledBack(..)
+        | State::TooManyFailures(..)
         | State::Pending(_) => None,
     };
+    if let State::Verifying { verifying, .. } = state {
+        status.verification = Some(super::verified::open(verifying));
+    }
     status.conditions = conditions(observed, state);
     status
 }
@@ -86,8 +104,18 @@ enum Health {
 fn health(state: &State) -> Health {
     match state {
         State::UpToDate | State::Settled => Health::Ready,
-        State::InvalidSpec(_) | State::InvalidSource(_) | State::Refused(_) | State::Failed(..) => Health::Stalled,
-        State::Suspended(_) => Health::Paused,
+        State::InvalidSpec(_)
+        | State::InvalidSource(_)
+        | State::Refused(_)
+        | State::Failed(..)
+        | State::Held(_, Judgement::Failed, _)
+        | State::RollbackBlocked(_)
+        | State::RollbackFailed(..)
+        | State::RolledBack(..)
+        | State::TooManyFailures(..) => Health::Stalled,
+        State::Suspended(_) | State::Held(_, Judgement::Inconclusive | Judgement::Passed | Judgement::Aborted, _) => {
+            Health::Paused
+        }
         State::SourceNotReady(_)
         | State::SourceUnavailable(_)
         | State::Unreachable(_)
@@ -95,6 +123,8 @@ fn health(state: &State) -> Health {
         | State::CoolingDown(_)
         | State::AwaitingRoom(..)
         | State::Pending(_)
+        | State::VerificationDue(_)
+        | State::Verifying { .. }
         | State::Running { .. } => Health::Working,
     }
 }
@@ -125,11 +155,85 @@ fn conditions(observed: &Observed, state: &State) -> Vec<Condition> {
     } else if let Some(kept) = kept(observed, ConditionType::Applied) {
         conditions.push(kept);
     }
+    conditions.extend(verified(observed, state));
+    conditions.extend(rollback_ready(observed, state));
+    if let State::RolledBack(..) = state {
+        conditions.push(condition(observed, ConditionType::RolledBack, "True", Reason::RolledBack, &message));
+    }
     if observed.desired.as_ref().is_ok_and(|desired| desired.suspended) {
         let text = "spec.suspend is true: the database is left as it is";
         conditions.push(condition(observed, ConditionType::Suspended, "True", Reason::Suspended, text));
     }
     conditions
+}
+
+/// How what was applied last was judged. Of what is judged no more, the ledger tells.
+fn verified(observed: &Observed, state: &State) -> Option<Condition> {
+    let say = |status: &str, reason: Reason, text: &str| {
+        Some(condition(observed, ConditionType::Verified, status, reason, text))
+    };
+    if let State::Verifying { .. } | State::VerificationDue(_) = state {
+        return say("Unknown", Reason::Verifying, "measuring; status.verification tells what");
+    }
+    let Some(ledger) = observed.inspection().map(|seen| &seen.ledger) else {
+        return kept(observed, ConditionType::Verified);
+    };
+    let newest = ledger.runs_of(&observed.object, &observed.uid).find_map(|run| ledger.verification(run.id));
+    let verification = newest?;
+    let text = verification.message.as_deref().unwrap_or_default();
+    match verification.judgement {
+        None => say("Unknown", Reason::Verifying, "not judged yet"),
+        Some(Judgement::Passed) => say("True", Reason::UpToDate, text),
+        Some(Judgement::Failed) => say("False", Reason::CheckFailed, text),
+        Some(Judgement::Inconclusive) => say("Unknown", Reason::Paused, text),
+        Some(Judgement::Aborted) => say("Unknown", Reason::Aborted, text),
+    }
+}
+
+/// Whether what is about to be applied, or was applied last, could be taken back.
+fn rollback_ready(observed: &Observed, state: &State) -> Option<Condition> {
+    let without: Vec<String> = match state {
+        State::Suspended(Job { plan, take_back: None })
+        | State::Failed(_, plan)
+        | State::CoolingDown(Job { plan, take_back: None })
+        | State::AwaitingRoom(Job { plan, take_back: None }, _)
+        | State::Pending(Job { plan, take_back: None })
+        | State::RolledBack(_, plan)
+        | State::TooManyFailures(_, plan) => plan
+            .steps
+            .iter()
+            .filter(|step| matches!(step.action, crate::plan::Action::Apply { down: None, .. }))
+            .map(Step::label)
+            .collect(),
+        State::UpToDate | State::Held(..) | State::VerificationDue(_) => {
+            let ledger = &observed.inspection()?.ledger;
+            let (version, entry) = ledger.applied().next_back()?;
+            entry.down_sql.is_none().then(|| version.to_string()).into_iter().collect()
+        }
+        State::InvalidSpec(_)
+        | State::SourceNotReady(_)
+        | State::SourceUnavailable(_)
+        | State::InvalidSource(_)
+        | State::Unreachable(_)
+        | State::Unsuitable(_)
+        | State::Refused(_)
+        | State::Settled
+        | State::Suspended(_)
+        | State::CoolingDown(_)
+        | State::AwaitingRoom(..)
+        | State::Pending(_)
+        | State::Verifying { .. }
+        | State::RollbackBlocked(_)
+        | State::RollbackFailed(..)
+        | State::Running { .. } => return kept(observed, ConditionType::RollbackReady),
+    };
+    let type_ = ConditionType::RollbackReady;
+    Some(if without.is_empty() {
+        condition(observed, type_, "True", Reason::WayBackPresent, "every migration concerned has a down script")
+    } else {
+        let text = format!("no down script: {}", without.iter().take(PENDING).cloned().collect::<Vec<_>>().join(", "));
+        condition(observed, type_, "False", Reason::WayBackMissing, &text)
+    })
 }
 
 /// A planned status with its own text, and an applied status; `None` where the state says nothing about it.
@@ -140,11 +244,19 @@ fn details(state: &State) -> Details {
         State::InvalidSpec(_) | State::InvalidSource(_) | State::SourceNotReady(_) => (Some(("False", None)), None),
         State::Refused(_) => (Some(("False", None)), Some("False")),
         State::UpToDate => (Some(("True", Some("nothing to do".to_owned()))), Some("True")),
-        State::Suspended(plan)
+        State::VerificationDue(_) | State::Verifying { .. } | State::Held(..) => {
+            (Some(("True", Some("nothing to do".to_owned()))), Some("True"))
+        }
+        State::RollbackBlocked(_) | State::RollbackFailed(..) => (None, None),
+        State::Suspended(Job { plan, .. })
         | State::Failed(_, plan)
-        | State::CoolingDown(plan)
-        | State::AwaitingRoom(plan, _)
-        | State::Pending(plan) => (Some(("True", Some(format!("to {}", super::messages::work(plan))))), Some("False")),
+        | State::CoolingDown(Job { plan, .. })
+        | State::AwaitingRoom(Job { plan, .. }, _)
+        | State::RolledBack(_, plan)
+        | State::TooManyFailures(_, plan)
+        | State::Pending(Job { plan, .. }) => {
+            (Some(("True", Some(format!("to {}", super::messages::work(plan))))), Some("False"))
+        }
         State::Running { .. } => (None, Some("False")),
         State::SourceUnavailable(_) | State::Unreachable(_) | State::Unsuitable(_) | State::Settled => (None, None),
     }
@@ -275,10 +387,7 @@ fn failures(ledger: &Ledger, uid: &str) -> Option<i64> {
         .iter()
         .filter(|run| run.object_uid == uid)
         .take_while(|run| run.outcome != Some(Outcome::Succeeded))
-        .filter(|run| match run.outcome {
-            Some(Outcome::Failed | Outcome::NeedsOperator | Outcome::DeadlineExceeded) => true,
-            Some(Outcome::Succeeded | Outcome::Interrupted) | None => false,
-        })
+        .filter(|run| run.outcome.is_some_and(Outcome::is_failure))
         .count();
     (failed > 0).then(|| count(failed))
 }

@@ -3,11 +3,30 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::database::{DatabaseError, Progress};
+use crate::database::{DatabaseError, Progress, TakeBack};
 use crate::migration::MigrationSet;
-use crate::plan::{self, Ledger, Outcome, Plan, Refusal, RunSummary};
+use crate::plan::{self, Judgement, Ledger, Outcome, Plan, Refusal, Rollback, RunSummary, Verification};
 
-use super::{Desired, Look, Observed, Room, Source, Task};
+use super::aftermath::{Aftermath, aftermath, poisoned, too_many_failures};
+use super::{Desired, Look, Observed, Room, Source, Task, Verifying};
+
+/// Something to do: a plan, and which run it takes back where it is a rollback.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Job {
+    /// The plan.
+    pub plan: Plan,
+    /// Set where it is a rollback.
+    pub take_back: Option<TakeBack>,
+}
+
+/// A run that is to be judged now.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DueVerification {
+    /// The run.
+    pub run: RunSummary,
+    /// What the ledger recorded for it when it began.
+    pub recorded: Verification,
+}
 
 /// Where an object stands.
 #[derive(Debug, Clone)]
@@ -31,15 +50,34 @@ pub enum State {
     /// The database is where it should be.
     UpToDate,
     /// There is something to do, and the spec says to wait.
-    Suspended(Plan),
+    Suspended(Job),
     /// This very plan was tried and failed: nothing happens before something changes.
     Failed(RunSummary, Plan),
     /// The last run ended early for a reason that passes; the next one starts after the cooldown.
-    CoolingDown(Plan),
+    CoolingDown(Job),
     /// There is something to do and no room to do it.
-    AwaitingRoom(Plan, Room),
+    AwaitingRoom(Job, Room),
     /// There is something to do, now.
-    Pending(Plan),
+    Pending(Job),
+    /// A run is to be judged, and nobody is at it yet.
+    VerificationDue(Box<DueVerification>),
+    /// A run is being judged.
+    Verifying {
+        /// Where it is.
+        verifying: Verifying,
+        /// It should end early.
+        stop: bool,
+    },
+    /// A run was judged, and a person has to say what follows.
+    Held(RunSummary, Judgement, String),
+    /// A rollback must not begin: why, and the cure.
+    RollbackBlocked(String),
+    /// A rollback failed: the attempt, and what it was to take back.
+    RollbackFailed(RunSummary, TakeBack),
+    /// This very plan was carried out and taken back: it is not tried again before something changes.
+    RolledBack(Rollback, Plan),
+    /// So many runs failed within an hour.
+    TooManyFailures(usize, Plan),
     /// A run is under way.
     Running {
         /// Its id.
@@ -52,8 +90,12 @@ pub enum State {
         progress: Progress,
         /// What it was started for.
         purpose: String,
+        /// It takes another run back.
+        rollback: bool,
         /// It should end early.
         stop: bool,
+        /// It should end early and not begin again by itself.
+        abort: bool,
     },
 }
 
@@ -62,16 +104,27 @@ impl State {
     #[must_use]
     pub fn of(observed: &Observed) -> Self {
         // A run that is under way comes first: whatever else changed, it ends before anything new begins.
-        if let Task::Running { run, since, generation, progress, purpose, stopping } = &observed.task {
+        if let Task::Running { run, since, generation, progress, purpose, rollback, stopping, abort_token } =
+            &observed.task
+        {
             let suspended = observed.desired.as_ref().is_ok_and(|desired| desired.suspended);
+            let abort = observed.requests.abort.is_some() && observed.requests.abort != *abort_token;
             return Self::Running {
                 run: *run,
                 since: *since,
                 generation: *generation,
                 progress: progress.clone(),
                 purpose: purpose.clone(),
-                stop: *stopping || suspended,
+                rollback: *rollback,
+                stop: *stopping || suspended || abort,
+                abort,
             };
+        }
+        if let Some(verifying) = &observed.verifying {
+            let asked = |now: &Option<String>, before: &Option<String>| now.is_some() && now != before;
+            let (now, before) = (&observed.requests, &verifying.ignored);
+            let stop = asked(&now.abort, &before.abort) || asked(&now.rollback, &before.rollback);
+            return Self::Verifying { verifying: verifying.clone(), stop };
         }
         let desired = match &observed.desired {
             Ok(desired) => desired,
@@ -108,25 +161,54 @@ impl State {
         if let Some(why) = &seen.server.unsuitable {
             return Self::Unsuitable(why.clone());
         }
-        let plan = match plan::make(set, &seen.ledger, &desired.target, &desired.policy) {
+        let ledger = &seen.ledger;
+        match aftermath(observed, desired, set, ledger) {
+            Aftermath::Nothing => {}
+            Aftermath::Verify(what) => {
+                let (run, recorded) = *what;
+                return Self::VerificationDue(Box::new(DueVerification { run, recorded }));
+            }
+            Aftermath::TakeBack(plan, take_back) => {
+                return Self::of_job(observed, desired, Job { plan: *plan, take_back: Some(take_back) });
+            }
+            Aftermath::Held(run, judgement, message) => return Self::Held(*run, judgement, message),
+            Aftermath::RollbackFailed(attempt, take_back) => return Self::RollbackFailed(*attempt, take_back),
+            Aftermath::RollbackBlocked(message) => return Self::RollbackBlocked(message),
+        }
+        let plan = match plan::make(set, ledger, &desired.target, &desired.policy) {
             Ok(plan) => plan,
             Err(refusal) => return Self::Refused(refusal),
         };
         if plan.is_empty() {
             return Self::UpToDate;
         }
+        let job = Job { plan, take_back: None };
         if desired.suspended {
-            return Self::Suspended(plan);
+            return Self::Suspended(job);
         }
-        if let Some(run) = failed_before(observed, set, &seen.ledger) {
-            return Self::Failed(run.clone(), plan);
+        if let Some(rollback) = poisoned(observed, ledger, &job.plan) {
+            return Self::RolledBack(rollback.clone(), job.plan);
+        }
+        if let Some(run) = failed_before(observed, set, ledger) {
+            return Self::Failed(run.clone(), job.plan);
+        }
+        if let Some(number) = too_many_failures(observed, desired, ledger) {
+            return Self::TooManyFailures(number, job.plan);
+        }
+        Self::of_job(observed, desired, job)
+    }
+
+    /// Something to do, and whether now.
+    fn of_job(observed: &Observed, desired: &Desired, job: Job) -> Self {
+        if desired.suspended {
+            return Self::Suspended(job);
         }
         if !observed.cooldown.is_zero() {
-            return Self::CoolingDown(plan);
+            return Self::CoolingDown(job);
         }
         match &observed.room {
-            Room::Free => Self::Pending(plan),
-            Room::Taken { .. } | Room::Full { .. } | Room::Closing => Self::AwaitingRoom(plan, observed.room.clone()),
+            Room::Free => Self::Pending(job),
+            Room::Taken { .. } | Room::Full { .. } | Room::Closing => Self::AwaitingRoom(job, observed.room.clone()),
         }
     }
 }
@@ -136,7 +218,9 @@ impl State {
 fn failed_before<'a>(observed: &Observed, set: &MigrationSet, ledger: &'a Ledger) -> Option<&'a RunSummary> {
     let run = ledger.last_run(&observed.uid)?;
     let final_outcome = match run.outcome {
-        Some(Outcome::Failed | Outcome::NeedsOperator | Outcome::DeadlineExceeded) => true,
+        Some(
+            Outcome::Failed | Outcome::NeedsOperator | Outcome::DeadlineExceeded | Outcome::Blocked | Outcome::Aborted,
+        ) => true,
         Some(Outcome::Succeeded | Outcome::Interrupted) | None => false,
     };
     let same = run.generation == observed.generation

@@ -34,6 +34,10 @@ labels! {
         NeedsOperator = "needs_operator",
         /// Its deadline, or the one for a lock, passed.
         DeadlineExceeded = "deadline_exceeded",
+        /// Not begun, because it would have destroyed rows.
+        Blocked = "blocked",
+        /// Ended early because a person asked for it.
+        Aborted = "aborted",
     }
 }
 

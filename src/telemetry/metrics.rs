@@ -26,6 +26,11 @@ struct Inner {
     lock_wait: HistogramVec,
     lock_retries: IntCounterVec,
     tasks_running: IntGauge,
+    measurements: IntCounterVec,
+    verifications: IntCounterVec,
+    verification_duration: HistogramVec,
+    rollbacks: IntCounterVec,
+    rollback_duration: HistogramVec,
     reconciles: IntCounterVec,
     reconcile_duration: HistogramVec,
     api_requests: IntCounterVec,
@@ -60,6 +65,11 @@ impl Metrics {
             lock_wait: histogram(&registry, &names::LOCK_WAIT)?,
             lock_retries: counter(&registry, &names::LOCK_RETRIES)?,
             tasks_running: register(&registry, IntGauge::with_opts(opts(&names::TASKS_RUNNING))?)?,
+            measurements: counter(&registry, &names::MEASUREMENTS)?,
+            verifications: counter(&registry, &names::VERIFICATIONS)?,
+            verification_duration: histogram(&registry, &names::VERIFICATION_DURATION)?,
+            rollbacks: counter(&registry, &names::ROLLBACKS)?,
+            rollback_duration: histogram(&registry, &names::ROLLBACK_DURATION)?,
             reconciles: counter(&registry, &names::RECONCILES)?,
             reconcile_duration: histogram(&registry, &names::RECONCILE_DURATION)?,
             api_requests: counter(&registry, &names::API_REQUESTS)?,
@@ -71,6 +81,17 @@ impl Metrics {
         for result in RunResult::ALL {
             for direction in ["up", "down"] {
                 inner.runs.with_label_values(&[direction, result.as_str()]);
+            }
+        }
+        for result in ["passed", "failed", "error", "no_data"] {
+            inner.measurements.with_label_values(&[result]);
+        }
+        for verdict in ["passed", "failed", "inconclusive", "aborted"] {
+            inner.verifications.with_label_values(&[verdict]);
+        }
+        for trigger in ["check", "inconclusive", "apply_failure", "requested"] {
+            for result in RunResult::ALL {
+                inner.rollbacks.with_label_values(&[trigger, result.as_str()]);
             }
         }
         for result in ReconcileResult::ALL {
@@ -106,6 +127,23 @@ impl Metrics {
         let labels = [direction, result.as_str()];
         self.0.runs.with_label_values(&labels).inc();
         self.0.run_duration.with_label_values(&labels).observe(elapsed.as_secs_f64());
+    }
+
+    /// Records the end of a run that took another one back. `trigger` is a word of `plan::Trigger`.
+    pub fn rolled_back(&self, trigger: &'static str, result: RunResult, elapsed: Duration) {
+        self.0.rollbacks.with_label_values(&[trigger, result.as_str()]).inc();
+        self.0.rollback_duration.with_label_values(&[trigger]).observe(elapsed.as_secs_f64());
+    }
+
+    /// Records one measurement of a check: `passed`, `failed`, `error` or `no_data`.
+    pub fn measured(&self, result: &'static str) {
+        self.0.measurements.with_label_values(&[result]).inc();
+    }
+
+    /// Records a verdict, a word of `plan::Judgement`.
+    pub fn verified(&self, verdict: &'static str, elapsed: Duration) {
+        self.0.verifications.with_label_values(&[verdict]).inc();
+        self.0.verification_duration.with_label_values(&[verdict]).observe(elapsed.as_secs_f64());
     }
 
     /// Records a step that took effect: the time of the attempt that succeeded.

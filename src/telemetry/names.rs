@@ -89,6 +89,8 @@ pub(super) const MIGRATION_STATUS: Metric = gauge(
 );
 pub(super) const MIGRATION_STALLED: Metric =
     gauge("sluice_migration_stalled", OBJECT, "1 when nothing moves before somebody changes something, else 0.");
+pub(super) const ROLLBACK_READY: Metric =
+    gauge("sluice_migration_rollback_ready", OBJECT, "1 when what is applied, or about to be, has a way back, else 0.");
 pub(super) const MIGRATION_PENDING: Metric =
     gauge("sluice_migration_pending", OBJECT, "Steps that the object's plan would still run.");
 pub(super) const DATABASE_UP: Metric =
@@ -127,6 +129,30 @@ pub(super) const LOCK_WAIT: Metric = histogram(
 );
 pub(super) const LOCK_RETRIES: Metric =
     counter("sluice_lock_retries_total", &[], "Attempts at a step that ended in a lock timeout and were tried again.");
+pub(super) const MEASUREMENTS: Metric = counter(
+    "sluice_measurements_total",
+    &["result"],
+    "Measurements of checks: passed, failed, error (could not be made), no_data.",
+);
+pub(super) const VERIFICATIONS: Metric =
+    counter("sluice_verifications_total", &["verdict"], "Verifications that ended, by verdict.");
+pub(super) const VERIFICATION_DURATION: Metric = histogram(
+    "sluice_verification_duration_seconds",
+    &["verdict"],
+    "Time from the end of a run to the verdict.",
+    RUN_BUCKETS,
+);
+pub(super) const ROLLBACKS: Metric = counter(
+    "sluice_rollbacks_total",
+    &["trigger", "result"],
+    "Runs that took another run back, by what made them begin and how they ended.",
+);
+pub(super) const ROLLBACK_DURATION: Metric = histogram(
+    "sluice_rollback_duration_seconds",
+    &["trigger"],
+    "Time of a run that took another run back.",
+    RUN_BUCKETS,
+);
 pub(super) const TASKS_RUNNING: Metric = gauge("sluice_tasks_running", &[], "Background tasks with a run under way.");
 
 pub(super) const RECONCILES: Metric =
@@ -158,6 +184,7 @@ pub const ALL: &[&Metric] = &[
     &MIGRATION_READY,
     &MIGRATION_STATUS,
     &MIGRATION_STALLED,
+    &ROLLBACK_READY,
     &MIGRATION_PENDING,
     &DATABASE_UP,
     &BLOCKING_SESSIONS,
@@ -168,6 +195,11 @@ pub const ALL: &[&Metric] = &[
     &LOCK_WAIT,
     &LOCK_RETRIES,
     &TASKS_RUNNING,
+    &MEASUREMENTS,
+    &VERIFICATIONS,
+    &VERIFICATION_DURATION,
+    &ROLLBACKS,
+    &ROLLBACK_DURATION,
     &RECONCILES,
     &RECONCILE_DURATION,
     &API_REQUESTS,

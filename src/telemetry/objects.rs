@@ -10,7 +10,7 @@ use prometheus::{IntGaugeVec, Opts};
 
 use super::names::{
     BLOCKING_SESSIONS, DATABASE_UP, MIGRATION_INFO, MIGRATION_PENDING, MIGRATION_READY, MIGRATION_STALLED,
-    MIGRATION_STATUS, Metric,
+    MIGRATION_STATUS, Metric, ROLLBACK_READY,
 };
 
 /// What is shown of one object. Each sample replaces the one before.
@@ -30,6 +30,8 @@ pub struct ObjectSample {
     pub stalled: bool,
     /// The reason of the Ready condition, from the closed set of reasons.
     pub reason: &'static str,
+    /// Whether the RollbackReady condition is True; `None` where there is none.
+    pub rollback_ready: Option<bool>,
     /// Steps that the plan would still run; `None` while there is no plan.
     pub pending: Option<usize>,
     /// Whether the last look at the database succeeded; `None` before the first.
@@ -82,6 +84,7 @@ const SERVED: &[&Metric] = &[
     &MIGRATION_READY,
     &MIGRATION_STATUS,
     &MIGRATION_STALLED,
+    &ROLLBACK_READY,
     &MIGRATION_PENDING,
     &DATABASE_UP,
     &BLOCKING_SESSIONS,
@@ -98,6 +101,7 @@ impl ObjectCollector {
         let ready = gauge(&MIGRATION_READY)?;
         let status = gauge(&MIGRATION_STATUS)?;
         let stalled = gauge(&MIGRATION_STALLED)?;
+        let way_back = gauge(&ROLLBACK_READY)?;
         let pending = gauge(&MIGRATION_PENDING)?;
         let up = gauge(&DATABASE_UP)?;
         let blocking = gauge(&BLOCKING_SESSIONS)?;
@@ -109,6 +113,9 @@ impl ObjectCollector {
             ready.get_metric_with_label_values(&object)?.set(i64::from(sample.ready));
             stalled.get_metric_with_label_values(&object)?.set(i64::from(sample.stalled));
             blocking.get_metric_with_label_values(&object)?.set(count(sample.blocking_sessions));
+            if let Some(ready) = sample.rollback_ready {
+                way_back.get_metric_with_label_values(&object)?.set(i64::from(ready));
+            }
             if let Some(steps) = sample.pending {
                 pending.get_metric_with_label_values(&object)?.set(count(steps));
             }
@@ -116,7 +123,10 @@ impl ObjectCollector {
                 up.get_metric_with_label_values(&object)?.set(i64::from(reachable));
             }
         }
-        Ok([info, ready, status, stalled, pending, up, blocking].iter().flat_map(Collector::collect).collect())
+        Ok([info, ready, status, stalled, way_back, pending, up, blocking]
+            .iter()
+            .flat_map(Collector::collect)
+            .collect())
     }
 }
 

@@ -20,6 +20,7 @@ fn sample(name: &str) -> ObjectSample {
         ready: false,
         stalled: true,
         reason: "ApplyFailed",
+        rollback_ready: Some(true),
         pending: Some(1),
         database_up: Some(true),
         blocking_sessions: 2,

@@ -10,8 +10,8 @@ use secrecy::SecretString;
 use serde_json::Value;
 use sluice::database::postgres::PostgresDatabase;
 use sluice::database::{
-    Address, Credentials, Database as _, Progress, RunIdentity, RunReport, RunRequest, SessionSettings, StopSignal,
-    TlsMode, progress, run,
+    Address, Credentials, Database as _, Progress, Purpose, RunIdentity, RunReport, RunRequest, SessionSettings,
+    StopSignal, TlsMode, progress, run,
 };
 use sluice::migration::{Dialect, Layout, MigrationSet, RawFile, SetOptions, Version};
 use sluice::plan::{Ledger, Policy, Refusal, Target, make};
@@ -133,6 +133,8 @@ pub fn identity(object: &str) -> RunIdentity {
         object_uid: format!("uid of {object}"),
         generation: 1,
         retry_token: None,
+        abort_token: None,
+        rollback_token: None,
         instance: "sluice-0".to_owned(),
     }
 }
@@ -193,6 +195,7 @@ impl Database {
             policy: self.policy.clone(),
             settings: self.settings.clone(),
             deadline: self.deadline,
+            purpose: Purpose::Apply,
         })
     }
 

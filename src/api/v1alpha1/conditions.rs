@@ -52,6 +52,13 @@ words! {
         Planned,
         /// Everything that the spec asks for is in effect in the database.
         Applied,
+        /// What was applied last was judged: True when every check that decides passed, False when one failed, Unknown while nobody
+        /// can tell.
+        Verified,
+        /// Whether what is applied, or is about to be, could be taken back: False with what is missing.
+        RollbackReady,
+        /// The version that the spec asks for was taken back. Exists only while true.
+        RolledBack,
         /// `spec.suspend` is set. Exists only while true.
         Suspended,
     }
@@ -72,6 +79,12 @@ words! {
         RetryingLock,
         /// The connection broke while a COMMIT was under way; Sluice finds out what the database holds.
         Resolving,
+        /// What was applied is being judged by the checks of `spec.verification`.
+        Verifying,
+        /// The checks came to no result, and `spec.rollback.onInconclusive` is `Pause`: a person decides.
+        Paused,
+        /// A migration is being taken back.
+        RollingBack,
         /// `spec.suspend` is set while there is something to do.
         Suspended,
         /// A field of the spec has a value that cannot be used.
@@ -97,6 +110,22 @@ words! {
         NeedsOperator,
         /// A statement, a lock or the run took longer than the spec allows.
         DeadlineExceeded,
+        /// A check failed, and nothing is taken back by itself.
+        CheckFailed,
+        /// What the spec asks for was applied, did not hold and was taken back. It is not tried again before something changes.
+        RolledBack,
+        /// A rollback failed half way: the message says where the database is, and what a person does next.
+        RollbackFailed,
+        /// A rollback would destroy rows, or there is no way back: nothing was touched.
+        RollbackBlocked,
+        /// So many runs failed within an hour that nothing is tried any more until a person asks for it.
+        TooManyFailures,
+        /// Every migration concerned has a down script.
+        WayBackPresent,
+        /// A migration has no down script.
+        WayBackMissing,
+        /// The run ended early because a person asked for it.
+        Aborted,
         /// The run ended early for a reason that passes (connection lost, shutdown) and starts again.
         Interrupted,
     }

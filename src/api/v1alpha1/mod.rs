@@ -11,7 +11,8 @@ pub use spec::{
     LayoutSpec, LocalRef, MissingSpec, OutOfOrderSpec, SourceSpec, TransactionSpec,
 };
 pub use status::{
-    AppliedStatus, BlockerStatus, DatabaseMigrationStatus, HistoryEntry, PlanStatus, RunStatus, SourceStatus,
+    AppliedStatus, BlockerStatus, CheckStatus, DatabaseMigrationStatus, HistoryEntry, PlanStatus, RunStatus,
+    SourceStatus, VerificationStatus,
 };
 
 pub use verification::{
@@ -24,5 +25,12 @@ pub use verification::{
 pub const REQUESTED_AT: &str = "reconcile.fluxcd.io/requestedAt";
 /// The annotation whose change asks for another try of what failed: any text that was not used before.
 pub const RETRY: &str = "sluice.dev/retry";
+/// The annotation that asks for a rollback of what was applied last: any text that was not used before, with `@VERSION` behind
+/// it where it is to go further or less far.
+pub const ROLLBACK: &str = "sluice.dev/rollback";
+/// The annotation that ends a run at the next safe place, or a verification as it stands: any text that was not used before.
+pub const ABORT: &str = "sluice.dev/abort";
+/// The annotation that allows a rollback to destroy rows, where `spec.rollback.dataLoss` is `WithApproval`.
+pub const ALLOW_DATA_LOSS: &str = "sluice.dev/allow-data-loss";
 /// The name under which Sluice owns fields in server-side apply.
 pub const FIELD_MANAGER: &str = "sluice";

@@ -23,6 +23,9 @@ pub struct DatabaseMigrationStatus {
     /// The run that is under way; absent between runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<RunStatus>,
+    /// How what was applied last is judged, or was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verification: Option<VerificationStatus>,
     /// Failed runs since the last one that succeeded; absent when there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failures: Option<i64>,
@@ -126,6 +129,52 @@ pub struct RunStatus {
     pub blocked_by: Vec<BlockerStatus>,
 }
 
+/// How what was applied is judged.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct VerificationStatus {
+    /// The run that is judged.
+    pub run_id: String,
+    /// The version that it brought the database to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// `Measuring`, `Passed`, `Failed`, `Inconclusive` or `Aborted`.
+    pub verdict: String,
+    /// When the window was opened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_time: Option<Time>,
+    /// When it ends or ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end_time: Option<Time>,
+    /// Its checks, in the order of the spec.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub checks: Vec<CheckStatus>,
+}
+
+/// One check of a verification.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CheckStatus {
+    /// Its name.
+    pub name: String,
+    /// `Measuring`, `Passed`, `Failed` or `Inconclusive`.
+    pub state: String,
+    /// Measurements that were as expected.
+    pub passed: i64,
+    /// Measurements that were not.
+    pub failed: i64,
+    /// Measurements that could not be made.
+    pub errors: i64,
+    /// What was measured last, or why it was not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last: Option<String>,
+    /// It is only told, and decides nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observe: Option<bool>,
+}
+
 /// A session that stands in the way.
 #[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -152,7 +201,7 @@ pub struct HistoryEntry {
     /// The version that was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,
-    /// `succeeded`, `failed`, `interrupted`, `needs_operator` or `deadline_exceeded`.
+    /// `succeeded`, `failed`, `interrupted`, `needs_operator`, `deadline_exceeded`, `blocked` or `aborted`.
     pub outcome: String,
     /// When it began, by the database's clock.
     pub start_time: Time,

@@ -172,6 +172,7 @@ impl Arguments {
                 MissingValue::Ignore => MissingPolicy::Ignore,
             },
             allow_down: true,
+            require_down: false,
             one_transaction: self.one_transaction,
             adoption: Adoption { baseline: self.baseline_version.clone(), allow_existing: self.allow_existing },
         }

@@ -169,9 +169,14 @@ fn next(object: &DatabaseMigration, status: &DatabaseMigrationStatus) -> String 
     let retry = || format!("kubectl annotate dbm {name} -n {namespace} --overwrite sluice.dev/retry=\"$(date +%s)\"");
     match Reason::parse(&ready.reason) {
         Some(Reason::UpToDate) => "nothing to do".to_owned(),
-        Some(Reason::Planning | Reason::Applying | Reason::Resolving | Reason::Interrupted) => {
-            "nothing to do: Sluice goes on by itself".to_owned()
-        }
+        Some(
+            Reason::Planning
+            | Reason::Applying
+            | Reason::Resolving
+            | Reason::Interrupted
+            | Reason::Verifying
+            | Reason::RollingBack,
+        ) => "nothing to do: Sluice goes on by itself".to_owned(),
         Some(Reason::AwaitingLock) => {
             "nothing to do: it is this object's turn when the run that is named above has ended".to_owned()
         }
@@ -208,6 +213,21 @@ fn next(object: &DatabaseMigration, status: &DatabaseMigrationStatus) -> String 
         Some(Reason::NeedsOperator) => {
             format!("look at the database as said above, bring it in order, and then: {}", retry())
         }
+        Some(Reason::Paused) => format!(
+            "decide: sluice abort {name} -n {namespace} takes it for good, sluice rollback {name} -n {namespace} takes it back, \
+             sluice retry {name} -n {namespace} verifies it again"
+        ),
+        Some(Reason::CheckFailed) => {
+            format!("take it back: sluice rollback {name} -n {namespace}; or verify it again: {}", retry())
+        }
+        Some(Reason::RolledBack) => {
+            format!("find out why it did not hold, and bring a new version; or try the same again: {}", retry())
+        }
+        Some(Reason::RollbackFailed | Reason::RollbackBlocked) => {
+            format!("bring the database in order as said above, and then: {}", retry())
+        }
+        Some(Reason::TooManyFailures | Reason::Aborted) => format!("when you have looked: {}", retry()),
+        Some(Reason::WayBackPresent | Reason::WayBackMissing) => "nothing to do".to_owned(),
         None => format!("this program does not know the reason {}; use the operator's own version of it", ready.reason),
     }
 }

@@ -11,12 +11,12 @@ use uuid::Uuid;
 use crate::api::v1alpha1::{DatabaseMigration, DatabaseMigrationSpec};
 use crate::controller::tasks::Start;
 use crate::database::{
-    Address, Database, DatabaseError, Inspection, LockAttempt, ProgressSender, RunIdentity, RunRequest, RunStart,
-    Session, SessionSettings, StepFailure, StepReport, StopSignal,
+    Address, Conclusion, Database, DatabaseError, Inspection, LockAttempt, ProgressSender, Purpose, RunIdentity,
+    RunRequest, RunStart, Session, SessionSettings, StepFailure, StepReport, StopSignal,
 };
 use crate::migration::{MigrationSet, RawFile};
 use crate::plan::{Ledger, Outcome, Step, make};
-use crate::rollout::{Desired, SettledKey};
+use crate::rollout::{Desired, Requests, SettledKey};
 
 /// What a run on a database comes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,6 +94,10 @@ impl Database for FakeDatabase {
             return Err(DatabaseError::Unreachable("connection refused".to_owned()));
         }
         Ok(Box::new(FakeSession { behaviour: self.behaviour, _at_work: at_work }))
+    }
+
+    async fn conclude(&self, _: &Conclusion) -> Result<(), DatabaseError> {
+        Ok(())
     }
 }
 
@@ -193,6 +197,8 @@ pub fn start(number: usize, on: usize, behaviour: Behaviour, site: &Arc<Site>) -
                 object_uid: uid(number),
                 generation: 1,
                 retry_token: None,
+                abort_token: None,
+                rollback_token: None,
                 instance: "test".to_owned(),
             },
             plan: Arc::new(plan),
@@ -201,6 +207,7 @@ pub fn start(number: usize, on: usize, behaviour: Behaviour, site: &Arc<Site>) -
             policy: desired.policy,
             settings: desired.settings,
             deadline: desired.deadline,
+            purpose: Purpose::Apply,
         },
         purpose: "apply 1 migration (001)".to_owned(),
         key: SettledKey {
@@ -208,7 +215,9 @@ pub fn start(number: usize, on: usize, behaviour: Behaviour, site: &Arc<Site>) -
             set_digest: String::new(),
             credentials: String::new(),
             retry_token: None,
+            requests: Requests::default(),
             requested_at: None,
         },
+        baseline: None,
     }
 }

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::api::v1alpha1::{DatabaseMigration, DatabaseMigrationStatus, REQUESTED_AT, RETRY};
 use crate::controller::memory::{Input, Memory};
-use crate::rollout::{Settled, SettledKey};
+use crate::rollout::{Requests, Settled, SettledKey};
 
 const UID: &str = "uid-1";
 
@@ -45,6 +45,7 @@ fn key(set_digest: &str) -> SettledKey {
         set_digest: set_digest.to_owned(),
         credentials: String::new(),
         retry_token: None,
+        requests: Requests::default(),
         requested_at: None,
     }
 }

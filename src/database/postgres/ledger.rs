@@ -13,6 +13,7 @@ use crate::plan::{
 
 use super::connect::Link;
 use super::failure::SqlError;
+use super::judge::{RawRollback, RawVerification};
 use super::privileges::may_not_create;
 use super::statements::{Backend, NO_FLUSH, Sql};
 
@@ -85,6 +86,8 @@ struct RawLedger {
     lock: Option<LockRow>,
     entries: Vec<RawEntry>,
     runs: Vec<RawRun>,
+    verifications: Vec<RawVerification>,
+    rollbacks: Vec<RawRollback>,
 }
 
 #[derive(Deserialize)]
@@ -123,6 +126,8 @@ struct RawRun {
     object_uid: String,
     generation: i64,
     retry_token: Option<String>,
+    abort_token: Option<String>,
+    rollback_token: Option<String>,
     plan_digest: String,
     set_digest: String,
     direction: Direction,
@@ -150,7 +155,12 @@ pub(super) async fn read(link: &mut Link, sql: &Sql, role: &str) -> Result<Readi
         (None, None) => a.repeatable.cmp(&b.repeatable),
     });
     let runs = raw.runs.into_iter().map(run).collect::<Result<Vec<_>, _>>().map_err(|what| damaged(&schema, &what))?;
-    let ledger = Ledger { schema, installed: true, existing: Existing::default(), entries, runs };
+    let verifications = raw.verifications.into_iter().map(RawVerification::read).collect::<Result<Vec<_>, _>>();
+    let rollbacks = raw.rollbacks.into_iter().map(RawRollback::read).collect::<Result<Vec<_>, _>>();
+    let (verifications, rollbacks) =
+        (verifications.map_err(|what| damaged(&schema, &what))?, rollbacks.map_err(|what| damaged(&schema, &what))?);
+    let existing = Existing::default();
+    let ledger = Ledger { schema, installed: true, existing, entries, runs, verifications, rollbacks };
     Ok(Reading { version, ledger, lock: raw.lock })
 }
 
@@ -225,12 +235,7 @@ pub(super) fn journal_entry(raw: &RawJournal) -> Result<JournalEntry, String> {
 fn run(raw: RawRun) -> Result<RunSummary, String> {
     let outcome = match raw.outcome.as_deref() {
         None => None,
-        Some("succeeded") => Some(Outcome::Succeeded),
-        Some("failed") => Some(Outcome::Failed),
-        Some("interrupted") => Some(Outcome::Interrupted),
-        Some("needs_operator") => Some(Outcome::NeedsOperator),
-        Some("deadline_exceeded") => Some(Outcome::DeadlineExceeded),
-        Some(other) => return Err(format!("the outcome \"{other}\"")),
+        Some(word) => Some(Outcome::parse(word).ok_or_else(|| format!("the outcome \"{word}\""))?),
     };
     let failure = raw.failure_message.map(|message| LedgerFailure { message, sqlstate: raw.failure_sqlstate });
     Ok(RunSummary {
@@ -239,6 +244,8 @@ fn run(raw: RawRun) -> Result<RunSummary, String> {
         object_uid: raw.object_uid,
         generation: raw.generation,
         retry_token: raw.retry_token,
+        abort_token: raw.abort_token,
+        rollback_token: raw.rollback_token,
         plan_digest: raw.plan_digest,
         set_digest: raw.set_digest,
         direction: raw.direction,

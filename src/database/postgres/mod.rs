@@ -13,6 +13,7 @@ mod handshake;
 mod inspect;
 mod journal;
 mod journaled;
+mod judge;
 mod ledger;
 mod patience;
 mod pooler;
@@ -31,7 +32,9 @@ mod upgrade_tests;
 
 use async_trait::async_trait;
 
-use super::{Address, Credentials, Database, DatabaseError, Inspection, RunIdentity, Session, SessionSettings};
+use super::{
+    Address, Conclusion, Credentials, Database, DatabaseError, Inspection, RunIdentity, Session, SessionSettings,
+};
 
 use connect::Connector;
 use session::PostgresSession;
@@ -66,5 +69,9 @@ impl Database for PostgresDatabase {
     async fn open(&self, run: &RunIdentity, settings: &SessionSettings) -> Result<Box<dyn Session>, DatabaseError> {
         let session = PostgresSession::open(&self.connector, &self.sql, run, settings).await?;
         Ok(Box::new(session))
+    }
+
+    async fn conclude(&self, conclusion: &Conclusion) -> Result<(), DatabaseError> {
+        judge::conclude(&self.connector, &self.sql, conclusion).await
     }
 }

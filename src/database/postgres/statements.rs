@@ -178,8 +178,10 @@ impl Sql {
                     pg_catalog.to_jsonb(m) - 'failure_detail' || pg_catalog.jsonb_build_object('journal',
                         case when m.status in ('running', 'failed') then ({journal}) end)) from {schema}.schema_migrations m), '[]'),
                 'runs', coalesce((select pg_catalog.json_agg(pg_catalog.to_jsonb(r) - 'failure_detail' order by r.ordinal desc)
-                    from (select * from {schema}.migration_runs order by ordinal desc limit 20) r), '[]'))::text",
+                    from (select * from {schema}.migration_runs order by ordinal desc limit 20) r), '[]'),
+                {judgements})::text",
             journal = self.journal(),
+            judgements = self.judgements(),
         )
     }
 
@@ -255,20 +257,25 @@ impl Sql {
             "update {schema}.migration_runs set outcome = 'interrupted',
                 failure_message = 'its process ended without a word; noticed by run ' || {id}
                 where outcome is null and id <> {id};
-            insert into {schema}.migration_runs (ordinal, id, object, object_uid, generation, retry_token, instance, direction,
+            insert into {schema}.migration_runs (ordinal, id, object, object_uid, generation, retry_token, abort_token, rollback_token,
+                instance, direction,
                 from_version, to_version, plan_digest, set_digest, server_timeline, server_lsn)
                 values ((select coalesce(pg_catalog.max(ordinal), 0) + 1 from {schema}.migration_runs), {id}, {object}, {uid},
-                {generation}, {retry}, {instance}, '{direction}', {from}, {to}, {plan}, {set}, {timeline}, {lsn})
+                {generation}, {retry}, {abort}, {back}, {instance}, '{direction}', {from}, {to}, {plan}, {set}, {timeline}, {lsn})
                 on conflict (id) do nothing;
             insert into {schema}.migration_locks (name, run_id, object, instance, backend_pid, backend_start)
                 values ('ledger', {id}, {object}, {instance}, {pid}, {since})
                 on conflict (name) do update set (run_id, object, instance, backend_pid, backend_start, acquired_at)
                 = (excluded.run_id, excluded.object, excluded.instance, excluded.backend_pid, excluded.backend_start,
-                excluded.acquired_at);",
+                excluded.acquired_at);
+            {purpose}",
+            purpose = self.purpose(run.id, &start.purpose),
             object = text(&run.object),
             uid = text(&run.object_uid),
             generation = run.generation,
             retry = optional(run.retry_token.as_deref()),
+            abort = optional(run.abort_token.as_deref()),
+            back = optional(run.rollback_token.as_deref()),
             instance = text(&run.instance),
             direction = start.direction.as_str(),
             from = optional(start.from.as_deref()),
@@ -296,7 +303,7 @@ impl Sql {
             "update {schema}.migration_runs set outcome = '{outcome}', failed_step = {step}, failure_message = {message},
                 failure_sqlstate = {sqlstate}, failure_detail = {detail} where id = {id} and outcome is null;
             delete from {schema}.migration_locks where run_id = {id};",
-            outcome = outcome_name(outcome),
+            outcome = outcome.as_str(),
             step = optional(step),
             message = optional(failure.map(|failure| failure.message.as_str())),
             sqlstate = optional(failure.and_then(|failure| failure.sqlstate.as_deref())),
@@ -348,17 +355,6 @@ pub(super) struct Backend {
     pub pid: i32,
     /// `backend_start` as the server wrote it.
     pub start: String,
-}
-
-/// As `migration_runs.outcome` spells it.
-pub(super) fn outcome_name(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Succeeded => "succeeded",
-        Outcome::Failed => "failed",
-        Outcome::Interrupted => "interrupted",
-        Outcome::NeedsOperator => "needs_operator",
-        Outcome::DeadlineExceeded => "deadline_exceeded",
-    }
 }
 
 /// Takes back whatever user SQL changed about the session, then sets what Sluice sets.

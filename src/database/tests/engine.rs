@@ -3,7 +3,8 @@ use std::time::Duration;
 
 use super::fake::{Fake, Script};
 use crate::database::{
-    DatabaseError, Holder, LockAttempt, RunIdentity, RunReport, RunRequest, SessionSettings, StopSignal, progress, run,
+    DatabaseError, Holder, LockAttempt, Purpose, RunIdentity, RunReport, RunRequest, SessionSettings, StopSignal,
+    progress, run,
 };
 use crate::migration::{Dialect, Kind, Layout, MigrationSet, RawFile, SetOptions, Version};
 use crate::plan::{Entry, EntryStatus, Ledger, Policy, Target, make};
@@ -49,6 +50,8 @@ fn request() -> RunRequest {
             object_uid: String::new(),
             generation: 1,
             retry_token: None,
+            abort_token: None,
+            rollback_token: None,
             instance: "sluice-0".to_owned(),
         },
         plan: Arc::new(plan),
@@ -62,6 +65,7 @@ fn request() -> RunRequest {
             one_transaction: false,
         },
         deadline: Duration::from_secs(3600),
+        purpose: Purpose::Apply,
     }
 }
 

@@ -10,7 +10,7 @@ use crate::api::v1alpha1::{DatabaseMigrationSpec, DatabaseMigrationStatus};
 use crate::database::{DatabaseError, Inspection, Progress, ServerFacts, Stage};
 use crate::migration::{Dialect, Layout, MigrationSet, RawFile, SetOptions};
 use crate::plan::{Direction, Entry, EntryStatus, Ledger, LedgerFailure, Outcome, RunSummary};
-use crate::rollout::{Desired, InvalidSpec, Look, Observed, Room, Source, Task};
+use crate::rollout::{Desired, InvalidSpec, Look, Observed, Requests, Room, Source, Task};
 
 /// The observation of an object whose source has versions 001 and 002, on an empty database.
 pub fn observed() -> Observed {
@@ -22,11 +22,13 @@ pub fn observed() -> Observed {
         generation: 3,
         retry_token: None,
         requested_at: None,
+        requests: Requests::default(),
         previous: None,
         desired: Ok(desired("Latest", false)),
         source: Source::Read(Arc::new(set(2))),
         database: Look::Seen(Box::new(seen(&[]))),
         task: Task::None,
+        verifying: None,
         room: Room::Free,
         attempts: 0,
         cooldown: Duration::ZERO,
@@ -107,6 +109,8 @@ pub fn run(outcome: Option<Outcome>) -> RunSummary {
         object_uid: "uid-1".into(),
         generation: 3,
         retry_token: None,
+        abort_token: None,
+        rollback_token: None,
         plan_digest: "sha256:plan".into(),
         set_digest: set(2).digest,
         direction: Direction::Up,
@@ -129,7 +133,9 @@ pub fn running(stage: Stage) -> Task {
         generation: 3,
         progress: Progress { stage, steps_total: 2, statements_total: 2, ..Progress::default() },
         purpose: "apply 2 migrations (001 … 002)".into(),
+        rollback: false,
         stopping: false,
+        abort_token: None,
     }
 }
 

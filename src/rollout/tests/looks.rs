@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::fixture::{With, at, observed};
 use crate::api::v1alpha1::DatabaseMigrationStatus;
-use crate::rollout::{Settled, SettledKey, decide, due, report};
+use crate::rollout::{Requests, Settled, SettledKey, decide, due, report};
 
 const RESYNC: Duration = Duration::from_secs(600);
 
@@ -15,6 +15,7 @@ fn key() -> SettledKey {
         set_digest: observed.set().unwrap().digest.clone(),
         credentials: "db@1".into(),
         retry_token: None,
+        requests: Requests::default(),
         requested_at: None,
     }
 }

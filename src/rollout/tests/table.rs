@@ -17,7 +17,9 @@ fn outcome(observed: &Observed) -> (&'static str, String, Reason) {
         Action::Wait => "wait",
         Action::Start(_) => "start",
         Action::Queue => "queue",
-        Action::Stop => "stop",
+        Action::Stop { .. } => "stop",
+        Action::Verify(_) => "verify",
+        Action::EndVerification => "end verification",
     };
     let status = report(observed, &decision.state);
     let ready = status.conditions.iter().find(|c| c.type_ == ConditionType::Ready.as_str()).unwrap();

@@ -1,0 +1,333 @@
+//! What earlier runs leave to be done before anything new: judging what was applied, taking back what does not hold, and not
+//! trying again what was taken back. Everything here follows from the ledger, the spec and the annotations; nothing is
+//! remembered elsewhere, so that a restart or a wiped status changes nothing.
+
+use std::time::Duration;
+
+use crate::database::TakeBack;
+use crate::migration::{MigrationSet, Version};
+use crate::plan::{
+    self, Direction, Judgement, Ledger, MissingPolicy, Outcome, Plan, Policy, Rollback, RunSummary, Target, Trigger,
+    Verification,
+};
+
+use super::judging::{Mode, OnInconclusive};
+use super::{Desired, Observed};
+
+/// What is left of earlier runs.
+#[derive(Debug, Clone)]
+pub enum Aftermath {
+    /// Nothing: on to the plan.
+    Nothing,
+    /// A run is to be judged.
+    Verify(Box<(RunSummary, Verification)>),
+    /// A run is to be taken back, by this plan.
+    TakeBack(Box<Plan>, TakeBack),
+    /// A run was judged, and a person has to say what follows.
+    Held(Box<RunSummary>, Judgement, String),
+    /// A rollback failed.
+    RollbackFailed(Box<RunSummary>, TakeBack),
+    /// A rollback must not begin: why, and the cure.
+    RollbackBlocked(String),
+}
+
+/// What is left of the object's earlier runs.
+pub fn aftermath(observed: &Observed, desired: &Desired, set: &MigrationSet, ledger: &Ledger) -> Aftermath {
+    let Some(last) = ledger.runs_of(&observed.object, &observed.uid).next() else {
+        return requested(observed, desired, set, ledger);
+    };
+    if let Some(rollback) = ledger.rollback_by(last.id) {
+        return after_rollback(observed, desired, set, ledger, last, rollback);
+    }
+    if let Some(token) = unanswered(observed, ledger) {
+        // The window ends first; then this is asked again.
+        return back(observed, desired, set, ledger, last, Trigger::Requested, &asked(&token), Some(token));
+    }
+    if last.direction == Direction::Down {
+        return Aftermath::Nothing;
+    }
+    match last.outcome {
+        Some(Outcome::Succeeded) => match ledger.verification(last.id) {
+            Some(verification) => judged(observed, desired, set, ledger, last, verification),
+            None => Aftermath::Nothing,
+        },
+        Some(Outcome::Failed | Outcome::DeadlineExceeded) => half_way(observed, desired, set, ledger, last),
+        // Nobody knows what the database holds: a person looks first.
+        Some(Outcome::NeedsOperator) => Aftermath::Nothing,
+        Some(Outcome::Interrupted | Outcome::Blocked | Outcome::Aborted) | None => Aftermath::Nothing,
+    }
+}
+
+/// A request that no run has seen and no rollback answers.
+pub fn unanswered(observed: &Observed, ledger: &Ledger) -> Option<String> {
+    let token = observed.requests.rollback.as_ref()?;
+    let seen = ledger.runs_of(&observed.object, &observed.uid).any(|run| run.rollback_token.as_ref() == Some(token));
+    let answered = ledger.rollbacks.iter().any(|rollback| rollback.request_token.as_ref() == Some(token));
+    (!seen && !answered).then(|| token.clone())
+}
+
+/// A request on a database where this object has never run anything.
+fn requested(observed: &Observed, _desired: &Desired, _set: &MigrationSet, ledger: &Ledger) -> Aftermath {
+    match unanswered(observed, ledger) {
+        Some(_) if ledger.current().is_some() => Aftermath::RollbackBlocked(
+            "a rollback was asked for, and this object has not applied anything here yet that could be taken back; lower \
+             spec.targetVersion instead, and remove the annotation sluice.dev/rollback"
+                .to_owned(),
+        ),
+        Some(_) | None => Aftermath::Nothing,
+    }
+}
+
+fn asked(token: &str) -> String {
+    format!("asked for by the annotation sluice.dev/rollback ({token})")
+}
+
+/// The last run was a rollback.
+fn after_rollback(
+    observed: &Observed,
+    desired: &Desired,
+    set: &MigrationSet,
+    ledger: &Ledger,
+    attempt: &RunSummary,
+    rollback: &Rollback,
+) -> Aftermath {
+    let take_back = TakeBack {
+        run: rollback.run,
+        plan_digest: rollback.plan_digest.clone(),
+        // What was tried again by hand is banned again with the token of that try.
+        retry_token: observed.retry_token.clone(),
+        request_token: rollback.request_token.clone(),
+        trigger: rollback.trigger,
+        message: rollback.message.clone(),
+        to: rollback.to.clone(),
+    };
+    let again = attempt.retry_token != observed.retry_token;
+    match attempt.outcome {
+        Some(Outcome::Succeeded) => Aftermath::Nothing,
+        Some(Outcome::Blocked) if !again && !allows_loss(observed, desired) => {
+            let why = attempt.failure.as_ref().map(|failure| failure.message.clone()).unwrap_or_default();
+            Aftermath::RollbackBlocked(format!("{why}; {}", cure_of_loss(observed, desired)))
+        }
+        Some(Outcome::Failed | Outcome::NeedsOperator | Outcome::DeadlineExceeded | Outcome::Aborted) if !again => {
+            Aftermath::RollbackFailed(Box::new(attempt.clone()), take_back)
+        }
+        Some(
+            Outcome::Failed
+            | Outcome::NeedsOperator
+            | Outcome::DeadlineExceeded
+            | Outcome::Aborted
+            | Outcome::Blocked
+            | Outcome::Interrupted,
+        )
+        | None => with_plan(set, ledger, take_back),
+    }
+}
+
+/// Whether a person has allowed that rows are destroyed.
+pub fn allows_loss(observed: &Observed, desired: &Desired) -> bool {
+    desired.rollback.data_loss_with_approval && observed.requests.allow_data_loss.is_some()
+}
+
+fn cure_of_loss(observed: &Observed, desired: &Desired) -> String {
+    let (namespace, name) = observed.object.split_once('/').unwrap_or(("default", &observed.object));
+    let annotate = format!("kubectl annotate dbm {name} -n {namespace} --overwrite");
+    if desired.rollback.data_loss_with_approval {
+        format!("to destroy them: {annotate} sluice.dev/allow-data-loss=\"$(date +%s)\"")
+    } else {
+        format!(
+            "save them elsewhere and try again with: {annotate} sluice.dev/retry=\"$(date +%s)\" (or set spec.rollback.dataLoss: WithApproval)"
+        )
+    }
+}
+
+/// The last run succeeded and was to be judged.
+fn judged(
+    observed: &Observed,
+    desired: &Desired,
+    set: &MigrationSet,
+    ledger: &Ledger,
+    run: &RunSummary,
+    verification: &Verification,
+) -> Aftermath {
+    let message = verification.message.clone().unwrap_or_default();
+    let verify = || Aftermath::Verify(Box::new((run.clone(), verification.clone())));
+    let hold = |judgement| {
+        if observed.retry_token != verification.retry_token {
+            return verify();
+        }
+        // Who brings something new goes forward; what waits is what nobody has touched.
+        match plan::make(set, ledger, &desired.target, &desired.policy) {
+            Ok(plan) if plan.is_empty() => Aftermath::Held(Box::new(run.clone()), judgement, message.clone()),
+            Ok(_) | Err(_) => Aftermath::Nothing,
+        }
+    };
+    match verification.judgement {
+        None => verify(),
+        Some(Judgement::Passed | Judgement::Aborted) => Aftermath::Nothing,
+        Some(Judgement::Failed) => match desired.rollback.mode {
+            Mode::Automatic => back(observed, desired, set, ledger, run, Trigger::Check, &message, None),
+            Mode::Manual | Mode::Disabled => hold(Judgement::Failed),
+        },
+        Some(Judgement::Inconclusive) => match desired.rollback.on_inconclusive {
+            OnInconclusive::Accept => Aftermath::Nothing,
+            OnInconclusive::Rollback if desired.rollback.mode == Mode::Automatic => {
+                back(observed, desired, set, ledger, run, Trigger::Inconclusive, &message, None)
+            }
+            OnInconclusive::Pause | OnInconclusive::Rollback => hold(Judgement::Inconclusive),
+        },
+    }
+}
+
+/// The last run failed: what it applied before that is taken back where the spec says so.
+fn half_way(
+    observed: &Observed,
+    desired: &Desired,
+    set: &MigrationSet,
+    ledger: &Ledger,
+    run: &RunSummary,
+) -> Aftermath {
+    let moved = ledger.current().map(ToString::to_string) != run.from;
+    // Statements of a script without a transaction that are in effect have no way back of their own.
+    let torn = ledger.entries.iter().any(|entry| !entry.in_effect() && !entry.journal.is_empty());
+    let automatic = desired.rollback.mode == Mode::Automatic && desired.rollback.on_apply_failure;
+    if !automatic || !moved || torn || retried(observed, set, run) {
+        return Aftermath::Nothing;
+    }
+    let message = run.failure.as_ref().map(|failure| failure.message.clone()).unwrap_or_default();
+    back(observed, desired, set, ledger, run, Trigger::ApplyFailure, &message, None)
+}
+
+/// Something changed since that run: it is tried again as the spec now says, not taken back for what it was.
+fn retried(observed: &Observed, set: &MigrationSet, run: &RunSummary) -> bool {
+    run.generation != observed.generation || run.retry_token != observed.retry_token || run.set_digest != set.digest
+}
+
+#[allow(
+    clippy::too_many_arguments,
+    reason = "one place where a decision to take back is made from all that it depends on"
+)]
+fn back(
+    observed: &Observed,
+    desired: &Desired,
+    set: &MigrationSet,
+    ledger: &Ledger,
+    last: &RunSummary,
+    trigger: Trigger,
+    message: &str,
+    request_token: Option<String>,
+) -> Aftermath {
+    if desired.rollback.mode == Mode::Disabled {
+        return Aftermath::RollbackBlocked(format!("{message}; spec.rollback.mode is Disabled"));
+    }
+    // Asked by hand, what counts is the newest run that went up and is still in effect.
+    let up = ledger
+        .runs_of(&observed.object, &observed.uid)
+        .filter(|run| run.direction == Direction::Up && run.outcome.is_some())
+        .find(|run| !taken_back(ledger, run))
+        .unwrap_or(last);
+    let moved = ledger.current().map(ToString::to_string) != up.to;
+    if trigger == Trigger::Requested
+        && up.outcome == Some(Outcome::Succeeded)
+        && moved
+        && !names_version(request_token.as_deref())
+    {
+        return Aftermath::RollbackBlocked(format!(
+            "{message}; the database is at version {} and not where the newest run left it: say where to go, as in \
+             sluice.dev/rollback=\"$(date +%s)@{}\"",
+            ledger.current().map_or_else(|| "none".to_owned(), ToString::to_string),
+            up.from.as_deref().unwrap_or("0"),
+        ));
+    }
+    let asked_to =
+        request_token.as_deref().and_then(|token| token.split_once('@')).map(|(_, version)| version.to_owned());
+    let to = asked_to.or_else(|| desired.rollback.to.as_ref().map(ToString::to_string)).or_else(|| up.from.clone());
+    let take_back = TakeBack {
+        run: up.id,
+        plan_digest: up.plan_digest.clone(),
+        retry_token: observed.retry_token.clone(),
+        request_token,
+        trigger,
+        message: message.to_owned(),
+        to,
+    };
+    with_plan(set, ledger, take_back)
+}
+
+/// `TOKEN@VERSION`
+fn names_version(token: Option<&str>) -> bool {
+    token.is_some_and(|token| token.contains('@'))
+}
+
+/// Whether the run was taken back already.
+fn taken_back(ledger: &Ledger, run: &RunSummary) -> bool {
+    let rollback = ledger.rollbacks.iter().find(|rollback| rollback.run == run.id);
+    rollback.is_some_and(|rollback| {
+        ledger.runs.iter().any(|attempt| attempt.id == rollback.attempt && attempt.outcome == Some(Outcome::Succeeded))
+    })
+}
+
+fn with_plan(set: &MigrationSet, ledger: &Ledger, take_back: TakeBack) -> Aftermath {
+    let target = match way_back_target(&take_back) {
+        Ok(target) => target,
+        Err(why) => return Aftermath::RollbackBlocked(why),
+    };
+    match plan::make(set, ledger, &target, &way_back()) {
+        Ok(plan) if plan.direction == Direction::Down && !plan.is_empty() => {
+            Aftermath::TakeBack(Box::new(plan), take_back)
+        }
+        // It is there already, or above everything that is in effect.
+        Ok(_) => Aftermath::Nothing,
+        Err(refusal) => Aftermath::RollbackBlocked(format!("{}; there is no way back: {refusal}", take_back.message)),
+    }
+}
+
+/// Where a rollback goes.
+///
+/// # Errors
+/// When that is no version.
+pub fn way_back_target(take_back: &TakeBack) -> Result<Target, String> {
+    let to = take_back.to.as_deref().unwrap_or("0");
+    Version::parse(to)
+        .map(Target::Version)
+        .map_err(|error| format!("{}; it cannot go to `{to}`: {error}", take_back.message))
+}
+
+/// What a rollback may do: the scripts of the source do not matter for it, only the ledger's copies.
+#[must_use]
+pub fn way_back() -> Policy {
+    Policy { allow_down: true, missing: MissingPolicy::Ignore, ..Policy::default() }
+}
+
+/// The rollback for which this very plan is not tried again.
+#[must_use]
+pub fn poisoned<'a>(observed: &Observed, ledger: &'a Ledger, plan: &Plan) -> Option<&'a Rollback> {
+    ledger
+        .rollbacks
+        .iter()
+        .find(|rollback| rollback.plan_digest == plan.digest)
+        .filter(|rollback| rollback.retry_token == observed.retry_token)
+}
+
+/// Whether so many runs failed within an hour that nothing is tried any more until a person asks for it: how many did.
+#[must_use]
+pub fn too_many_failures(observed: &Observed, desired: &Desired, ledger: &Ledger) -> Option<usize> {
+    const HOUR: Duration = Duration::from_secs(3600);
+    let limit = desired.rollback.max_failures_per_hour?;
+    let bad: Vec<&RunSummary> = ledger
+        .runs_of(&observed.object, &observed.uid)
+        .filter(|run| run.direction == Direction::Up)
+        .take_while(|run| is_bad(ledger, run) || run.outcome == Some(Outcome::Interrupted))
+        .filter(|run| is_bad(ledger, run))
+        .take(limit)
+        .collect();
+    let (newest, oldest) = (bad.first()?, bad.get(limit.checked_sub(1)?)?);
+    let apart = Duration::try_from(newest.started_at.duration_since(oldest.started_at)).unwrap_or_default();
+    (apart <= HOUR && newest.retry_token == observed.retry_token).then_some(limit)
+}
+
+fn is_bad(ledger: &Ledger, run: &RunSummary) -> bool {
+    let failed = run.outcome.is_some_and(Outcome::is_failure);
+    let judged =
+        ledger.verification(run.id).is_some_and(|verification| verification.judgement == Some(Judgement::Failed));
+    failed || judged || ledger.rollbacks.iter().any(|rollback| rollback.run == run.id)
+}
