@@ -7,6 +7,7 @@
 //! | [`cli`] | one file per subcommand |
 //! | [`controller`] | the shell around the core, against Kubernetes: observe → decide → act → record |
 //! | [`rollout`] | the core: a pure state machine, from what was observed to one decision |
+//! | [`checks`] | what is measured after SQL ran, and what the measurements mean |
 //! | [`database`] | the `Database` trait and its dialects: connect, lock, ledger, apply, revert, inspect |
 //! | [`sources`] | where scripts come from: inline, ConfigMaps, a directory → raw files |
 //! | [`plan`] | migration set × ledger × target version → a plan, or the precise reason why there is none |
@@ -20,6 +21,7 @@
 
 pub mod api;
 pub mod build;
+pub mod checks;
 pub mod cli;
 pub mod controller;
 pub mod database;

@@ -234,9 +234,10 @@ fn invalid(field: &str, problem: &str) -> InvalidCheck {
 fn number(field: &str, given: Option<i64>, default: u32) -> Result<u32, InvalidCheck> {
     match given {
         None => Ok(default),
-        Some(number) => u32::try_from(number).ok().filter(|number| *number >= 1).ok_or_else(|| {
-            invalid(field, "give a number of at least 1")
-        }),
+        Some(number) => u32::try_from(number)
+            .ok()
+            .filter(|number| *number >= 1)
+            .ok_or_else(|| invalid(field, "give a number of at least 1")),
     }
 }
 

@@ -139,7 +139,7 @@ fn policy(
             Some(MissingSpec::Ignore) => MissingPolicy::Ignore,
         },
         allow_down: match spec.rollback.as_ref().and_then(|rollback| rollback.mode) {
-            None | Some(RollbackMode::Manual) => true,
+            None | Some(RollbackMode::Manual | RollbackMode::Automatic) => true,
             Some(RollbackMode::Disabled) => false,
         },
         one_transaction,

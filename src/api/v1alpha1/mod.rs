@@ -3,14 +3,20 @@
 mod conditions;
 mod spec;
 mod status;
+mod verification;
 
 pub use conditions::{ConditionType, Reason};
 pub use spec::{
     AdoptionSpec, CaKind, CaRef, ConfigMapRef, DatabaseMigration, DatabaseMigrationSpec, DatabaseSpec, ExecutionSpec,
-    LayoutSpec, LocalRef, MissingSpec, OutOfOrderSpec, RollbackMode, RollbackSpec, SourceSpec, TransactionSpec,
+    LayoutSpec, LocalRef, MissingSpec, OutOfOrderSpec, SourceSpec, TransactionSpec,
 };
 pub use status::{
     AppliedStatus, BlockerStatus, DatabaseMigrationStatus, HistoryEntry, PlanStatus, RunStatus, SourceStatus,
+};
+pub use verification::{
+    ApplyFailureSpec, BuiltinCheck, CheckMode, CheckSpec, CountMethod, DataLossSpec, HttpCheckSpec, InconclusiveSpec,
+    LatencyCheckSpec, NoDataSpec, PrometheusCheckSpec, RequireSpec, RollbackMode, RollbackSpec, RowCountsCheckSpec,
+    ServiceRef, SqlCheckSpec, VerificationSpec, WorkloadCheckSpec, WorkloadKind,
 };
 
 /// The annotation whose change asks for another look now, as Flux and its command line use it.

@@ -8,7 +8,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::DatabaseMigrationStatus;
+use super::{DatabaseMigrationStatus, RollbackSpec, VerificationSpec};
 
 /// Brings one database to one schema version with the SQL scripts of one source, and keeps it there.
 #[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -74,6 +74,9 @@ pub struct DatabaseMigrationSpec {
     /// What to do with a database that was not built by Sluice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adoption: Option<AdoptionSpec>,
+    /// How what was applied is judged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verification: Option<VerificationSpec>,
     /// The way back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollback: Option<RollbackSpec>,
@@ -260,22 +263,4 @@ pub struct AdoptionSpec {
     /// What the database holds has nothing to do with these scripts: begin with the first version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allow_existing: Option<bool>,
-}
-
-/// Whether a way back may be taken: `Manual` (unless set) when a person lowers `targetVersion`, `Disabled` never.
-#[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum RollbackMode {
-    /// When a person lowers `targetVersion`.
-    Manual,
-    /// Never: a lower `targetVersion` is refused.
-    Disabled,
-}
-
-/// The way back.
-#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct RollbackSpec {
-    /// `Manual` unless set.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub mode: Option<RollbackMode>,
 }
