@@ -7,7 +7,10 @@
 pub mod assess;
 mod check;
 mod expect;
+mod expression;
 pub mod probe;
+#[cfg(test)]
+mod tests;
 
 pub use assess::{CheckState, Counts, Limit, Limits, Measurement, NoData, Outcome, Verdict, Window};
 pub use check::{Check, CheckKind, CountBy, InvalidCheck};

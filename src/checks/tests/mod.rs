@@ -1,0 +1,3 @@
+//! What measurements mean, and what probes measure where no server of its own is needed.
+
+mod assess;
