@@ -45,6 +45,9 @@ fn full() -> Metrics {
         ApiOutcome::Success,
         Duration::from_millis(9),
     );
+    metrics.rolled_back("check", RunResult::Succeeded, Duration::from_millis(40));
+    metrics.verified("failed", Duration::from_secs(31));
+    metrics.measured("passed");
     metrics.set_leader(true);
     metrics
 }

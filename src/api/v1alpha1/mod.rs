@@ -20,11 +20,6 @@ pub use verification::{
     LatencyCheckSpec, NoDataSpec, PrometheusCheckSpec, RequireSpec, RollbackMode, RollbackSpec, RowCountsCheckSpec,
     ServiceRef, SqlCheckSpec, VerificationSpec, WorkloadCheckSpec, WorkloadKind,
 };
-pub use verification::{
-    ApplyFailureSpec, BuiltinCheck, CheckMode, CheckSpec, CountMethod, DataLossSpec, HttpCheckSpec, InconclusiveSpec,
-    LatencyCheckSpec, NoDataSpec, PrometheusCheckSpec, RequireSpec, RollbackMode, RollbackSpec, RowCountsCheckSpec,
-    ServiceRef, SqlCheckSpec, VerificationSpec, WorkloadCheckSpec, WorkloadKind,
-};
 
 /// The annotation whose change asks for another look now, as Flux and its command line use it.
 pub const REQUESTED_AT: &str = "reconcile.fluxcd.io/requestedAt";
