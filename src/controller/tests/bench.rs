@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::api::v1alpha1::{DatabaseMigration, DatabaseMigrationSpec};
 use crate::controller::tasks::Start;
 use crate::database::{
-    Address, Database, DatabaseError, Inspection, LockAttempt, ProgressSender, RunIdentity, RunRequest, RunStart,
+    Address, Database, DatabaseError, Inspection, LockAttempt, Loss, ProgressSender, RunIdentity, RunRequest, RunStart,
     Session, SessionSettings, StepFailure, StepReport, StopSignal,
 };
 use crate::migration::{MigrationSet, RawFile};
@@ -94,6 +94,10 @@ impl Database for FakeDatabase {
             return Err(DatabaseError::Unreachable("connection refused".to_owned()));
         }
         Ok(Box::new(FakeSession { behaviour: self.behaviour, _at_work: at_work }))
+    }
+
+    async fn losses(&self, _: &[Step]) -> Result<Vec<Loss>, DatabaseError> {
+        Ok(Vec::new())
     }
 }
 

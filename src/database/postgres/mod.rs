@@ -14,6 +14,7 @@ mod inspect;
 mod journal;
 mod journaled;
 mod ledger;
+mod loss;
 mod patience;
 mod pooler;
 mod privileges;
@@ -31,7 +32,9 @@ mod upgrade_tests;
 
 use async_trait::async_trait;
 
-use super::{Address, Credentials, Database, DatabaseError, Inspection, RunIdentity, Session, SessionSettings};
+use crate::plan::Step;
+
+use super::{Address, Credentials, Database, DatabaseError, Inspection, Loss, RunIdentity, Session, SessionSettings};
 
 use connect::Connector;
 use session::PostgresSession;
@@ -66,5 +69,9 @@ impl Database for PostgresDatabase {
     async fn open(&self, run: &RunIdentity, settings: &SessionSettings) -> Result<Box<dyn Session>, DatabaseError> {
         let session = PostgresSession::open(&self.connector, &self.sql, run, settings).await?;
         Ok(Box::new(session))
+    }
+
+    async fn losses(&self, steps: &[Step]) -> Result<Vec<Loss>, DatabaseError> {
+        loss::losses(&self.connector, &self.sql, steps).await
     }
 }
