@@ -13,7 +13,7 @@ use crate::checks::Means;
 use crate::database::{Database, Purpose, RunIdentity, RunRequest, Verify};
 use crate::plan::{Direction, Policy, Target};
 use crate::rollout::{
-    self, Action, Desired, DueVerification, Job, Observed, Requests, Room, way_back, way_back_target,
+    self, Action, Desired, DueVerification, Job, Observed, Requests, Room, allows_loss, way_back, way_back_target,
 };
 
 use super::context::Context;
@@ -87,6 +87,7 @@ fn start(context: &Context, object: &DatabaseMigration, sight: &Sight, job: &Job
         policy: course.policy,
         settings: desired.settings.clone(),
         deadline: course.deadline,
+        spare_rows: job.take_back.is_some() && !allows_loss(observed, desired),
         purpose: course.purpose,
     };
     context.tasks.start(Start {

@@ -23,6 +23,8 @@ const SLOWEST_POLL: Duration = Duration::from_secs(2);
 /// How long a run tries to come back to a database that it lost. Afterwards it ends as interrupted; the next run finds out
 /// what the database holds just as well.
 const RECONNECT: Duration = Duration::from_secs(60);
+/// So many losses are told one by one.
+const LOSSES_TOLD: usize = 5;
 /// Connections that one run may lose without having got any further in between.
 const LOSSES: u32 = 5;
 
@@ -45,6 +47,8 @@ pub struct RunRequest {
     pub deadline: Duration,
     /// What it is for.
     pub purpose: Purpose,
+    /// It does not begin where it would destroy rows that were written since.
+    pub spare_rows: bool,
 }
 
 /// How a run ended.
@@ -144,8 +148,35 @@ impl Course<'_> {
         session.begin_run(&self.start()).await?;
         let deadline = Instant::now() + self.request.deadline;
         let stop = StopSignal { deadline: Some(deadline), ..self.stop.clone() };
-        let result = self.execute(session, &plan.steps, &stop).await;
+        let result = match self.spare(&plan.steps).await {
+            Ok(()) => self.execute(session, &plan.steps, &stop).await,
+            Err(error) => Err(error),
+        };
         self.finish(session, result).await
+    }
+
+    /// Under the lock nobody else changes the schema; rows that are written between this look and the script are few, and
+    /// those before it are what a person would miss.
+    async fn spare(&self, steps: &[Step]) -> Result<(), DatabaseError> {
+        if !self.request.spare_rows {
+            return Ok(());
+        }
+        let losses = self.database.losses(steps).await?;
+        let Some(first) = losses.first() else { return Ok(()) };
+        let told: Vec<String> = losses.iter().take(LOSSES_TOLD).map(ToString::to_string).collect();
+        let more = losses.len().saturating_sub(LOSSES_TOLD);
+        let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+        Err(DatabaseError::Step(Box::new(StepFailure {
+            label: first.label.clone(),
+            file: first.file.clone(),
+            statement: None,
+            line: Some(first.line),
+            column: None,
+            sqlstate: None,
+            class: FailureClass::Blocked,
+            message: format!("the way back would destroy rows: {}{more}", told.join("; ")),
+            detail: None,
+        })))
     }
 
     fn start(&self) -> RunStart {

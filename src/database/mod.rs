@@ -7,6 +7,7 @@ mod address;
 mod connection;
 mod engine;
 mod error;
+mod losses;
 pub mod postgres;
 mod progress;
 #[cfg(test)]
@@ -21,6 +22,7 @@ pub use address::{Address, Credentials, TlsMode};
 pub use connection::{ConnectionParts, ConnectionProblem};
 pub use engine::{RunReport, RunRequest, run};
 pub use error::{DatabaseError, FailureClass, StepFailure};
+pub use losses::{COUNTED, Loss, RowsAtRisk};
 pub use progress::{Blocker, Progress, ProgressSender, Stage, StopSignal, progress};
 
 /// What is known about the server of a database.
@@ -211,6 +213,13 @@ pub trait Database: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// When the server cannot be reached or refuses.
     async fn conclude(&self, conclusion: &Conclusion) -> Result<(), DatabaseError>;
+
+    /// What the ways down among the steps would destroy that was written since their versions were applied; empty when
+    /// nothing. Reading only; may take as long as counting rows does, a minute at most.
+    ///
+    /// # Errors
+    /// When the server cannot be asked.
+    async fn losses(&self, steps: &[Step]) -> Result<Vec<Loss>, DatabaseError>;
 }
 
 /// The database at an address: the one place that knows which dialects there are. Connects to nothing yet.

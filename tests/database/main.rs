@@ -7,6 +7,7 @@ mod faults;
 mod journal;
 mod ledger;
 mod locks;
+mod losses;
 mod proxy;
 mod speed;
 mod suitability;

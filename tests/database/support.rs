@@ -196,6 +196,7 @@ impl Database {
             settings: self.settings.clone(),
             deadline: self.deadline,
             purpose: Purpose::Apply,
+            spare_rows: false,
         })
     }
 

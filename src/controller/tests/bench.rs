@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::api::v1alpha1::{DatabaseMigration, DatabaseMigrationSpec};
 use crate::controller::tasks::Start;
 use crate::database::{
-    Address, Conclusion, Database, DatabaseError, Inspection, LockAttempt, ProgressSender, Purpose, RunIdentity,
+    Address, Conclusion, Database, DatabaseError, Inspection, LockAttempt, Loss, ProgressSender, Purpose, RunIdentity,
     RunRequest, RunStart, Session, SessionSettings, StepFailure, StepReport, StopSignal,
 };
 use crate::migration::{MigrationSet, RawFile};
@@ -98,6 +98,10 @@ impl Database for FakeDatabase {
 
     async fn conclude(&self, _: &Conclusion) -> Result<(), DatabaseError> {
         Ok(())
+    }
+
+    async fn losses(&self, _: &[Step]) -> Result<Vec<Loss>, DatabaseError> {
+        Ok(Vec::new())
     }
 }
 
@@ -208,6 +212,7 @@ pub fn start(number: usize, on: usize, behaviour: Behaviour, site: &Arc<Site>) -
             settings: desired.settings,
             deadline: desired.deadline,
             purpose: Purpose::Apply,
+            spare_rows: false,
         },
         purpose: "apply 1 migration (001)".to_owned(),
         key: SettledKey {

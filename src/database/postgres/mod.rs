@@ -15,6 +15,7 @@ mod journal;
 mod journaled;
 mod judge;
 mod ledger;
+mod loss;
 mod patience;
 mod pooler;
 mod privileges;
@@ -32,8 +33,10 @@ mod upgrade_tests;
 
 use async_trait::async_trait;
 
+use crate::plan::Step;
+
 use super::{
-    Address, Conclusion, Credentials, Database, DatabaseError, Inspection, RunIdentity, Session, SessionSettings,
+    Address, Conclusion, Credentials, Database, DatabaseError, Inspection, Loss, RunIdentity, Session, SessionSettings,
 };
 
 use connect::Connector;
@@ -73,5 +76,9 @@ impl Database for PostgresDatabase {
 
     async fn conclude(&self, conclusion: &Conclusion) -> Result<(), DatabaseError> {
         judge::conclude(&self.connector, &self.sql, conclusion).await
+    }
+
+    async fn losses(&self, steps: &[Step]) -> Result<Vec<Loss>, DatabaseError> {
+        loss::losses(&self.connector, &self.sql, steps).await
     }
 }

@@ -66,6 +66,7 @@ fn request() -> RunRequest {
         },
         deadline: Duration::from_secs(3600),
         purpose: Purpose::Apply,
+        spare_rows: false,
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 
 use crate::database::{
-    Address, Conclusion, Database, DatabaseError, Inspection, LockAttempt, ProgressSender, RunIdentity, RunStart,
+    Address, Conclusion, Database, DatabaseError, Inspection, LockAttempt, Loss, ProgressSender, RunIdentity, RunStart,
     Session, SessionSettings, StepFailure, StepReport, StopSignal,
 };
 use crate::plan::{Ledger, Outcome, Step};
@@ -69,6 +69,10 @@ impl Database for Fake {
 
     async fn conclude(&self, _: &Conclusion) -> Result<(), DatabaseError> {
         Ok(())
+    }
+
+    async fn losses(&self, _: &[Step]) -> Result<Vec<Loss>, DatabaseError> {
+        Ok(Vec::new())
     }
 }
 

@@ -72,7 +72,10 @@ fn what_an_earlier_generation_had_come_to_is_not_claimed_of_the_present_one() {
     let down = || observed().failing(DatabaseError::Unreachable("down".into())).reported(done.clone());
     let types = |observed: &Observed| status(observed).conditions.into_iter().map(|c| c.type_).collect::<Vec<_>>();
     assert_eq!(types(&down()), ["Ready", "Reconciling"]);
-    assert_eq!(types(&down().with(|o| o.generation = 2)), ["Ready", "Reconciling", "Planned", "Applied", "RollbackReady"]);
+    assert_eq!(
+        types(&down().with(|o| o.generation = 2)),
+        ["Ready", "Reconciling", "Planned", "Applied", "RollbackReady"]
+    );
 }
 
 #[test]
