@@ -1,5 +1,6 @@
 //! The core as tables: every state × every event, and the rules that hold in each.
 
+mod aftermath;
 mod fixture;
 mod kstatus;
 mod looks;
