@@ -9,6 +9,7 @@ mod engine;
 mod error;
 pub mod postgres;
 mod progress;
+mod read;
 #[cfg(test)]
 mod tests;
 
@@ -22,6 +23,7 @@ pub use connection::{ConnectionParts, ConnectionProblem};
 pub use engine::{RunReport, RunRequest, run};
 pub use error::{DatabaseError, FailureClass, StepFailure};
 pub use progress::{Blocker, Progress, ProgressSender, Stage, StopSignal, progress};
+pub use read::{Activity, CountBy, LedgerFaults, MOST_BYTES, MOST_ROWS, ReadError, Reader, Row, Timing};
 
 /// What is known about the server of a database.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -143,6 +145,12 @@ pub trait Database: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// When the server cannot be reached, or is one that must not be migrated (standby, read-only, transaction pooler).
     async fn open(&self, run: &RunIdentity, settings: &SessionSettings) -> Result<Box<dyn Session>, DatabaseError>;
+
+    /// Opens a session for reading only. Any server that answers will do, one that must not be migrated too.
+    ///
+    /// # Errors
+    /// When the server cannot be reached.
+    async fn reader(&self) -> Result<Box<dyn Reader>, DatabaseError>;
 }
 
 /// The database at an address: the one place that knows which dialects there are. Connects to nothing yet.

@@ -8,6 +8,7 @@ mod journal;
 mod ledger;
 mod locks;
 mod proxy;
+mod reading;
 mod speed;
 mod suitability;
 mod support;

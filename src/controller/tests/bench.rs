@@ -11,8 +11,8 @@ use uuid::Uuid;
 use crate::api::v1alpha1::{DatabaseMigration, DatabaseMigrationSpec};
 use crate::controller::tasks::Start;
 use crate::database::{
-    Address, Database, DatabaseError, Inspection, LockAttempt, ProgressSender, RunIdentity, RunRequest, RunStart,
-    Session, SessionSettings, StepFailure, StepReport, StopSignal,
+    Address, Database, DatabaseError, Inspection, LockAttempt, ProgressSender, Reader, RunIdentity, RunRequest,
+    RunStart, Session, SessionSettings, StepFailure, StepReport, StopSignal,
 };
 use crate::migration::{MigrationSet, RawFile};
 use crate::plan::{Ledger, Outcome, Step, make};
@@ -94,6 +94,10 @@ impl Database for FakeDatabase {
             return Err(DatabaseError::Unreachable("connection refused".to_owned()));
         }
         Ok(Box::new(FakeSession { behaviour: self.behaviour, _at_work: at_work }))
+    }
+
+    async fn reader(&self) -> Result<Box<dyn Reader>, DatabaseError> {
+        Err(DatabaseError::Unreachable("nobody reads from it".to_owned()))
     }
 }
 

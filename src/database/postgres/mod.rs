@@ -18,7 +18,10 @@ mod patience;
 mod pooler;
 mod privileges;
 mod probe;
+mod query;
 mod quote;
+mod reader;
+mod readings;
 mod recognise;
 mod record;
 mod session;
@@ -31,9 +34,10 @@ mod upgrade_tests;
 
 use async_trait::async_trait;
 
-use super::{Address, Credentials, Database, DatabaseError, Inspection, RunIdentity, Session, SessionSettings};
+use super::{Address, Credentials, Database, DatabaseError, Inspection, Reader, RunIdentity, Session, SessionSettings};
 
 use connect::Connector;
+use reader::PostgresReader;
 use session::PostgresSession;
 use statements::Sql;
 
@@ -66,5 +70,9 @@ impl Database for PostgresDatabase {
     async fn open(&self, run: &RunIdentity, settings: &SessionSettings) -> Result<Box<dyn Session>, DatabaseError> {
         let session = PostgresSession::open(&self.connector, &self.sql, run, settings).await?;
         Ok(Box::new(session))
+    }
+
+    async fn reader(&self) -> Result<Box<dyn Reader>, DatabaseError> {
+        Ok(Box::new(PostgresReader::open(&self.connector, &self.sql).await?))
     }
 }

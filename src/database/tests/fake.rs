@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 
 use crate::database::{
-    Address, Database, DatabaseError, Inspection, LockAttempt, ProgressSender, RunIdentity, RunStart, Session,
+    Address, Database, DatabaseError, Inspection, LockAttempt, ProgressSender, Reader, RunIdentity, RunStart, Session,
     SessionSettings, StepFailure, StepReport, StopSignal,
 };
 use crate::plan::{Ledger, Outcome, Step};
@@ -65,6 +65,10 @@ impl Database for Fake {
         script.asked.push("open".to_owned());
         script.opens.pop_front().unwrap_or(Ok(()))?;
         Ok(Box::new(FakeSession(self.script.clone())))
+    }
+
+    async fn reader(&self) -> Result<Box<dyn Reader>, DatabaseError> {
+        Err(DatabaseError::Unreachable("nobody reads".to_owned()))
     }
 }
 
