@@ -6,6 +6,8 @@ use crate::api::v1alpha1::{
     BuiltinCheck, CheckMode, CheckSpec, CountMethod, LatencyCheckSpec, NoDataSpec, WorkloadKind,
 };
 
+use crate::database::CountBy;
+
 use super::assess::{Limit, Limits, NoData};
 use super::expect::Expectation;
 
@@ -17,15 +19,6 @@ pub struct InvalidCheck {
     pub field: String,
     /// What is wrong, and what would be right.
     pub problem: String,
-}
-
-/// How rows are counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CountBy {
-    /// Reading the table.
-    Reading,
-    /// The server's statistics.
-    Statistics,
 }
 
 /// What is measured.

@@ -13,6 +13,8 @@ pub mod probe;
 mod tests;
 
 pub use assess::{CheckState, Counts, Limit, Limits, Measurement, NoData, Outcome, Verdict, Window};
-pub use check::{Check, CheckKind, CountBy, InvalidCheck};
+pub use check::{Check, CheckKind, InvalidCheck};
 pub use expect::{Expectation, InvalidExpectation};
 pub use probe::{Endpoints, Means, Probe, ProbeError, Sample};
+
+pub use crate::database::CountBy;

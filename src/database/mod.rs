@@ -10,6 +10,7 @@ mod error;
 mod losses;
 pub mod postgres;
 mod progress;
+mod read;
 #[cfg(test)]
 mod tests;
 
@@ -24,6 +25,7 @@ pub use engine::{RunReport, RunRequest, run};
 pub use error::{DatabaseError, FailureClass, StepFailure};
 pub use losses::{COUNTED, Loss, RowsAtRisk};
 pub use progress::{Blocker, Progress, ProgressSender, Stage, StopSignal, progress};
+pub use read::{Activity, CountBy, LedgerFaults, MOST_BYTES, MOST_ROWS, ReadError, Reader, Row, Timing};
 
 /// What is known about the server of a database.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -220,6 +222,12 @@ pub trait Database: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// When the server cannot be asked.
     async fn losses(&self, steps: &[Step]) -> Result<Vec<Loss>, DatabaseError>;
+
+    /// Opens a session for reading only. Any server that answers will do, one that must not be migrated too.
+    ///
+    /// # Errors
+    /// When the server cannot be reached.
+    async fn reader(&self) -> Result<Box<dyn Reader>, DatabaseError>;
 }
 
 /// The database at an address: the one place that knows which dialects there are. Connects to nothing yet.

@@ -9,6 +9,7 @@ mod ledger;
 mod locks;
 mod losses;
 mod proxy;
+mod reading;
 mod speed;
 mod suitability;
 mod support;

@@ -284,3 +284,16 @@ pub fn set(files: &[(&str, &str)]) -> MigrationSet {
 pub fn version(text: &str) -> Version {
     Version::parse(text).expect("a version")
 }
+
+/// Waits until a value is what it shall be.
+pub async fn eventually(db: &Database, sql: &str, expected: &str) {
+    let mut seen = String::new();
+    for _ in 0..200 {
+        seen = db.value(sql).await;
+        if seen == expected {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+    panic!("{sql} is {seen} instead of {expected}");
+}

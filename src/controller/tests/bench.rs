@@ -11,8 +11,8 @@ use uuid::Uuid;
 use crate::api::v1alpha1::{DatabaseMigration, DatabaseMigrationSpec};
 use crate::controller::tasks::Start;
 use crate::database::{
-    Address, Conclusion, Database, DatabaseError, Inspection, LockAttempt, Loss, ProgressSender, Purpose, RunIdentity,
-    RunRequest, RunStart, Session, SessionSettings, StepFailure, StepReport, StopSignal,
+    Address, Conclusion, Database, DatabaseError, Inspection, LockAttempt, Loss, ProgressSender, Purpose, Reader,
+    RunIdentity, RunRequest, RunStart, Session, SessionSettings, StepFailure, StepReport, StopSignal,
 };
 use crate::migration::{MigrationSet, RawFile};
 use crate::plan::{Ledger, Outcome, Step, make};
@@ -102,6 +102,10 @@ impl Database for FakeDatabase {
 
     async fn losses(&self, _: &[Step]) -> Result<Vec<Loss>, DatabaseError> {
         Ok(Vec::new())
+    }
+
+    async fn reader(&self) -> Result<Box<dyn Reader>, DatabaseError> {
+        Err(DatabaseError::Unreachable("nobody reads from it".to_owned()))
     }
 }
 

@@ -144,24 +144,29 @@ pub(super) struct Link {
 impl Link {
     /// Runs some of Sluice's own statements in one round trip.
     pub async fn run(&mut self, sql: &str) -> Result<(), SqlError> {
-        bounded(sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut self.conn)).await.map(|_| ())
+        bounded(ANSWER, sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut self.conn)).await.map(|_| ())
     }
 
     /// Runs some of Sluice's own statements in one round trip; the last row's only column is JSON.
     pub async fn json<T: DeserializeOwned>(&mut self, sql: &str) -> Result<T, SqlError> {
-        let rows = self.rows(sql).await?;
+        self.json_within(sql, ANSWER).await
+    }
+
+    /// Likewise, for what may take longer than a look.
+    pub async fn json_within<T: DeserializeOwned>(&mut self, sql: &str, patience: Duration) -> Result<T, SqlError> {
+        let rows = self.rows(sql, patience).await?;
         read(rows.last())
     }
 
     /// Likewise, with the last two rows.
     pub async fn two<A: DeserializeOwned, B: DeserializeOwned>(&mut self, sql: &str) -> Result<(A, B), SqlError> {
-        let mut rows = self.rows(sql).await?;
+        let mut rows = self.rows(sql, ANSWER).await?;
         let last = rows.pop();
         Ok((read(rows.last())?, read(last.as_ref())?))
     }
 
-    async fn rows(&mut self, sql: &str) -> Result<Vec<PgRow>, SqlError> {
-        bounded(sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(&mut self.conn)).await
+    async fn rows(&mut self, sql: &str, patience: Duration) -> Result<Vec<PgRow>, SqlError> {
+        bounded(patience, sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(&mut self.conn)).await
     }
 
     /// Looks something up in a transaction of its own that changes no setting beyond itself: a pooler in between must not
@@ -194,10 +199,10 @@ fn read<T: DeserializeOwned>(row: Option<&PgRow>) -> Result<T, SqlError> {
     serde_json::from_str(&text).map_err(|error| SqlError::Lost(format!("the server's answer cannot be read: {error}")))
 }
 
-async fn bounded<T>(work: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, SqlError> {
-    match timeout(ANSWER, work).await {
+async fn bounded<T>(patience: Duration, work: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, SqlError> {
+    match timeout(patience, work).await {
         Ok(result) => result.map_err(SqlError::from),
-        Err(_) => Err(SqlError::Lost(format!("no answer within {} s", ANSWER.as_secs()))),
+        Err(_) => Err(SqlError::Lost(format!("no answer within {} s", patience.as_secs()))),
     }
 }
 

@@ -200,7 +200,7 @@ impl Place<'_> {
 }
 
 /// The name or keyword at a position; nothing where a literal or an operator stands there: literals are data.
-fn word_at(text: &str, position: usize) -> Option<String> {
+pub(super) fn word_at(text: &str, position: usize) -> Option<String> {
     let rest: String = text.chars().skip(position.saturating_sub(1)).collect();
     let quoted = rest.strip_prefix('"').and_then(|inner| inner.split_once('"')).map(|(name, _)| name.to_owned());
     let word = || rest.chars().take_while(|c| c.is_alphanumeric() || matches!(c, '_' | '.' | '$')).collect::<String>();

@@ -20,7 +20,10 @@ mod patience;
 mod pooler;
 mod privileges;
 mod probe;
+mod query;
 mod quote;
+mod reader;
+mod readings;
 mod recognise;
 mod record;
 mod session;
@@ -33,13 +36,14 @@ mod upgrade_tests;
 
 use async_trait::async_trait;
 
+use super::{
+    Address, Conclusion, Credentials, Database, DatabaseError, Inspection, Loss, Reader, RunIdentity, Session,
+    SessionSettings,
+};
 use crate::plan::Step;
 
-use super::{
-    Address, Conclusion, Credentials, Database, DatabaseError, Inspection, Loss, RunIdentity, Session, SessionSettings,
-};
-
 use connect::Connector;
+use reader::PostgresReader;
 use session::PostgresSession;
 use statements::Sql;
 
@@ -80,5 +84,9 @@ impl Database for PostgresDatabase {
 
     async fn losses(&self, steps: &[Step]) -> Result<Vec<Loss>, DatabaseError> {
         loss::losses(&self.connector, &self.sql, steps).await
+    }
+
+    async fn reader(&self) -> Result<Box<dyn Reader>, DatabaseError> {
+        Ok(Box::new(PostgresReader::open(&self.connector, &self.sql).await?))
     }
 }

@@ -13,7 +13,8 @@ use super::connect::MARK;
 use super::quote::{ident, list, millis, optional, text};
 
 /// Tables by which a ledger is recognised, whoever's it is.
-const TABLES: &str = "'ledger_version', 'schema_migrations', 'migration_runs', 'migration_steps', 'migration_locks'";
+pub(super) const TABLES: &str =
+    "'ledger_version', 'schema_migrations', 'migration_runs', 'migration_steps', 'migration_locks'";
 /// The comment on the schema of a ledger that was installed in a database without anything else in it.
 const BUILT: &str = "Sluice ledger; everything in this database came after it";
 /// The comment on the schema of a ledger that was installed in a database that held something already.
@@ -87,6 +88,27 @@ impl Sql {
                 'installed', exists (select from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
                     where n.nspname = {name} and c.relname = 'ledger_version'))::text",
             name = self.name
+        )
+    }
+
+    /// The ledger, where it is there: an array of one part or none. JSON.
+    pub fn ledger_is_there(&self) -> String {
+        format!(
+            "select coalesce(pg_catalog.json_agg(pg_catalog.json_build_object('name', c.relname, 'sql', '')), '[]')::text
+                from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+                where n.nspname = {name} and c.relname = 'v_migration_audit'",
+            name = self.name
+        )
+    }
+
+    /// What is wrong with the ledger. JSON.
+    pub fn ledger_faults(&self) -> String {
+        let schema = &self.schema;
+        format!(
+            "select pg_catalog.json_build_object(
+                'changed', (select pg_catalog.count(*) from {schema}.v_migration_audit a where a.intact is not true),
+                'open', (select pg_catalog.count(*) from {schema}.migration_runs r where r.outcome is null
+                    and r.ordinal < (select pg_catalog.max(n.ordinal) from {schema}.migration_runs n)))::text"
         )
     }
 

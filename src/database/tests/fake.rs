@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 
 use crate::database::{
-    Address, Conclusion, Database, DatabaseError, Inspection, LockAttempt, Loss, ProgressSender, RunIdentity, RunStart,
-    Session, SessionSettings, StepFailure, StepReport, StopSignal,
+    Address, Conclusion, Database, DatabaseError, Inspection, LockAttempt, Loss, ProgressSender, Reader, RunIdentity,
+    RunStart, Session, SessionSettings, StepFailure, StepReport, StopSignal,
 };
 use crate::plan::{Ledger, Outcome, Step};
 
@@ -73,6 +73,10 @@ impl Database for Fake {
 
     async fn losses(&self, _: &[Step]) -> Result<Vec<Loss>, DatabaseError> {
         Ok(Vec::new())
+    }
+
+    async fn reader(&self) -> Result<Box<dyn Reader>, DatabaseError> {
+        Err(DatabaseError::Unreachable("nobody reads".to_owned()))
     }
 }
 
