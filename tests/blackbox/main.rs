@@ -25,4 +25,5 @@ mod servers;
 mod sharing;
 mod tls;
 mod validation;
+mod verification;
 mod watching;

@@ -12,6 +12,19 @@ impl Team {
         self.kubectl_with(arguments, "").unwrap_or_else(|error| panic!("kubectl {arguments:?}: {error}"))
     }
 
+    /// The program's own command line, as a member of system:masters; what it printed. Fails when it does.
+    pub fn sluice(&self, arguments: &[&str]) -> String {
+        let program = Command::new(env!("CARGO_BIN_EXE_sluice"))
+            .args(arguments)
+            .env_clear()
+            .env("KUBECONFIG", &world().admin)
+            .output()
+            .unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        assert!(program.status.success(), "sluice {arguments:?}: {}", text(&program.stderr));
+        text(&program.stdout)
+    }
+
     /// kubectl with something on its standard input; what it printed, or what it complained about.
     pub fn kubectl_with(&self, arguments: &[&str], input: &str) -> Result<String, String> {
         let programs = world().servers.description["controlplane"]["bindir"].as_str().unwrap();

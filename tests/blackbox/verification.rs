@@ -1,0 +1,470 @@
+//! What was applied is judged, and taken back when it does not hold: the whole way, on real servers.
+
+use serde_json::{Value, json};
+
+use crate::env::{Operator, SOON, Spec, Team, condition, eventually, files};
+
+/// Version 001: users, one of them. 002 spoils them, in a way that only a check sees.
+const SPOILS: &[(&str, &str)] = &[
+    (
+        "V001__users.sql",
+        "create table users (id int primary key, email text not null); insert into users values (1, 'a@example.org');",
+    ),
+    ("U001__users.sql", "drop table users;"),
+    ("V002__tag.sql", "alter table users add column tag text; create index users_tag on users (tag);"),
+    ("U002__tag.sql", "drop index users_tag; alter table users drop column tag;"),
+];
+
+/// A check that is as expected as long as the table `health` says so.
+pub fn health() -> Value {
+    json!({"name": "health", "sql": {"query": "select coalesce(max(v), 0) from health.bad"}, "expect": "value == 0"})
+}
+
+/// Verification that is over in a moment.
+pub fn quick(checks: Value) -> Value {
+    json!({"initialDelay": "100ms", "interval": "200ms", "duration": "1s", "checks": checks})
+}
+
+/// `shop`, to that version, judged by `health`, rolled back by itself.
+pub fn automatic(version: &str) -> Spec {
+    Spec::to(version).set("/verification", quick(json!([health()]))).set("/rollback/mode", json!("Automatic"))
+}
+
+impl Team {
+    /// A team whose application is well as long as nobody writes into `health.bad`.
+    pub async fn with_health(name: &str) -> Self {
+        let team = Self::new(name).await;
+        team.sql("create schema health; create table health.bad (v int)").await;
+        team
+    }
+
+    /// The application is not well from now on.
+    pub async fn falls_ill(&self) {
+        self.sql("insert into health.bad values (7)").await;
+    }
+
+    /// The same once a table or column is there: what was applied makes the application ill.
+    pub async fn falls_ill_with(&self, column: &str) {
+        let sql = format!(
+            "create or replace view health.sick as select count(*)::int as v from information_schema.columns where column_name = '{column}';
+             alter table health.bad rename to was_bad;
+             create view health.bad as select v from health.sick union all select v from health.was_bad"
+        );
+        self.sql(&sql).await;
+    }
+
+    /// Everything about the schema outside of the ledger that people would notice.
+    pub async fn shape(&self) -> Vec<String> {
+        self.query(
+            "select table_schema || '.' || table_name || '.' || column_name || ' ' || data_type || ' ' || is_nullable || coalesce(column_default, '') as x
+                from information_schema.columns where table_schema in ('public')
+             union all select indexdef from pg_indexes where schemaname = 'public'
+             union all select conname || pg_get_constraintdef(oid) from pg_constraint where connamespace = 'public'::regnamespace
+             order by 1",
+        )
+        .await
+    }
+
+    /// Runs of the ledger, oldest first: direction, from, to and outcome.
+    pub async fn story(&self) -> Vec<String> {
+        self.query(
+            "select concat_ws(' ', direction, coalesce(from_version, '-'), coalesce(to_version, '-'), coalesce(outcome, 'open')) as r
+                from sluice.migration_runs order by ordinal",
+        )
+        .await
+        .into_iter()
+        .map(|line| line.trim_matches('"').to_owned())
+        .collect()
+    }
+
+    /// `shop` with the scripts of [`SPOILS`], brought to 001 and verified there.
+    pub async fn verified_at_001(name: &str) -> (Self, Operator) {
+        let team = Self::with_health(name).await;
+        let operator = Operator::start(&team.namespace);
+        team.scripts("sql", &files(SPOILS)).await;
+        team.apply("shop", &automatic("001").set("/adoption/allowExisting", json!(true))).await;
+        team.at("shop", "001").await;
+        (team, operator)
+    }
+
+    /// The spec of `shop` at another version.
+    pub fn shop(version: &str) -> Spec {
+        automatic(version).set("/adoption/allowExisting", json!(true))
+    }
+}
+
+#[tokio::test]
+async fn what_passes_its_checks_is_ready_and_says_by_which_measurements() {
+    let (team, operator) = Team::verified_at_001("verified").await;
+    let status = team.ready("shop").await;
+    assert_eq!(condition(&status, "Verified").unwrap().0, "True");
+    assert_eq!(condition(&status, "RollbackReady").unwrap().0, "True");
+    let verification = status.verification.unwrap();
+    assert_eq!((verification.verdict.as_str(), verification.version.as_deref()), ("Passed", Some("001")));
+    let check = &verification.checks[0];
+    assert_eq!((check.name.as_str(), check.state.as_str(), check.failed, check.errors), ("health", "Passed", 0, 0));
+    assert!(check.passed >= 3, "{check:?}");
+    let reasons: Vec<String> = team.events("shop").await.into_iter().map(|(reason, _)| reason).collect();
+    assert_eq!(reasons, ["Applying", "Verifying", "UpToDate"]);
+    assert_eq!(operator.metric("sluice_verifications_total{verdict=\"passed\"}"), Some(1.0));
+    let recorded = team.value("select verdict from sluice.migration_verifications").await;
+    assert_eq!(recorded, "passed");
+}
+
+#[tokio::test]
+async fn a_version_is_not_ready_before_its_checks_have_passed() {
+    let team = Team::with_health("not-yet").await;
+    let _operator = Operator::start(&team.namespace);
+    team.scripts("sql", &files(SPOILS)).await;
+    let spec = Team::shop("001").set("/verification/duration", json!("3s"));
+    team.apply("shop", &spec).await;
+    let message = team.reason("shop", "Verifying").await;
+    assert!(message.contains("version 001 is in effect"), "{message}");
+    let status = team
+        .until("shop", "measurements are shown", |status| {
+            status.verification.as_ref().is_some_and(|v| v.verdict == "Measuring" && !v.checks.is_empty())
+        })
+        .await;
+    assert_eq!(condition(&status, "Ready").unwrap().0, "False");
+    assert_eq!(condition(&status, "Applied").unwrap().0, "True");
+    assert_eq!(condition(&status, "Verified").unwrap().0, "Unknown");
+    team.ready("shop").await;
+}
+
+#[tokio::test]
+async fn a_failed_check_takes_back_what_was_applied_and_leaves_the_database_as_it_was() {
+    let (team, operator) = Team::verified_at_001("rolled-back").await;
+    let before = (team.shape().await, team.query("select * from users").await);
+    team.falls_ill_with("tag").await;
+    team.apply("shop", &Team::shop("002")).await;
+    let message = team.reason("shop", "RolledBack").await;
+    for part in ["version 002 did not hold", "check health failed", "at version 001", "sluice.dev/retry"] {
+        assert!(message.contains(part), "{message}");
+    }
+    assert_eq!((team.shape().await, team.query("select * from users").await), before);
+    assert_eq!(team.story().await, ["up - 001 succeeded", "up 001 002 succeeded", "down 002 001 succeeded"]);
+    let status = team.get("shop").await.status.unwrap();
+    assert_eq!(status.applied.as_ref().unwrap().version, "001");
+    assert_eq!(condition(&status, "Stalled").unwrap().1, "RolledBack");
+    assert_eq!(condition(&status, "Verified").unwrap().0, "False");
+    assert_eq!(status.verification.unwrap().verdict, "Failed");
+    eventually("the last event", SOON, || async {
+        let reasons: Vec<String> = team.events("shop").await.into_iter().map(|(reason, _)| reason).collect();
+        let wanted = ["Applying", "Verifying", "UpToDate", "Applying", "Verifying", "RollingBack", "RolledBack"];
+        if reasons == wanted { Ok(()) } else { Err(format!("{reasons:?}")) }
+    })
+    .await;
+    assert_eq!(operator.metric("sluice_rollbacks_total{result=\"succeeded\",trigger=\"check\"}"), Some(1.0));
+    let seen =
+        team.query("select verdict, rolled_back_because, rollback_outcome from sluice.v_migration_verification").await;
+    assert_eq!(seen, ["passed,,", "failed,check,succeeded"]);
+}
+
+#[tokio::test]
+async fn promise_5_only_bad_measurements_roll_back_and_what_cannot_be_measured_never_does() {
+    let (team, _operator) = Team::verified_at_001("promise-measured").await;
+    team.sql("alter table health.bad rename to hidden").await;
+    team.apply("shop", &Team::shop("002")).await;
+    let message = team.reason("shop", "Paused").await;
+    for part in ["version 002 is in effect", "check health came to no result", "42P01", "sluice.dev/abort"] {
+        assert!(message.contains(part), "{message}");
+    }
+    assert_eq!(team.story().await, ["up - 001 succeeded", "up 001 002 succeeded"]);
+    // A person decides.
+    team.annotate("shop", "sluice.dev/abort", "1").await;
+    let status = team.ready("shop").await;
+    assert_eq!(status.applied.unwrap().version, "002");
+}
+
+#[tokio::test]
+async fn promise_6_a_way_back_that_is_missing_is_known_before_the_way_forward_starts() {
+    let team = Team::with_health("promise-way-back").await;
+    let _operator = Operator::start(&team.namespace);
+    let scripts: Vec<(&str, &str)> = SPOILS.iter().filter(|(name, _)| *name != "U002__tag.sql").copied().collect();
+    team.scripts("sql", &files(&scripts)).await;
+    team.apply("shop", &Team::shop("001")).await;
+    team.at("shop", "001").await;
+    team.apply("shop", &Team::shop("002")).await;
+    let message = team.reason("shop", "PlanFailed").await;
+    assert!(message.contains("version 002 has no down script") && message.contains("require: None"), "{message}");
+    assert_eq!(team.story().await, ["up - 001 succeeded"], "nothing was run");
+    team.apply("shop", &Team::shop("002").set("/rollback/require", json!("None"))).await;
+    let status = team.at("shop", "002").await;
+    assert_eq!(condition(&status, "RollbackReady").unwrap().0, "False");
+}
+
+#[tokio::test]
+async fn promise_7_a_version_that_was_rolled_back_is_not_retried_by_a_resync_a_restart_or_a_wiped_status() {
+    let (team, operator) = Team::verified_at_001("promise-poison").await;
+    team.falls_ill_with("tag").await;
+    team.apply("shop", &Team::shop("002")).await;
+    team.reason("shop", "RolledBack").await;
+    let story = team.story().await;
+    // The same manifest again, with something about it that does not change what is asked for.
+    team.apply("shop", &Team::shop("002").set("/execution/lockTimeout", json!("200ms"))).await;
+    team.reason("shop", "RolledBack").await;
+    team.annotate("shop", "reconcile.fluxcd.io/requestedAt", "now").await;
+    team.wipe_status("shop").await;
+    team.reason("shop", "RolledBack").await;
+    drop(operator);
+    team.wipe_status("shop").await;
+    let _next = Operator::start(&team.namespace);
+    team.reason("shop", "RolledBack").await;
+    assert_eq!(team.story().await, story);
+    // Mended, and asked for.
+    team.sql("create or replace view health.sick as select 0 as v").await;
+    team.annotate("shop", "sluice.dev/retry", "1").await;
+    team.at("shop", "002").await;
+}
+
+#[tokio::test]
+async fn new_content_lifts_the_ban_of_what_was_rolled_back() {
+    let (team, _operator) = Team::verified_at_001("new-content").await;
+    team.falls_ill_with("tag").await;
+    team.apply("shop", &Team::shop("Latest")).await;
+    team.reason("shop", "RolledBack").await;
+    let mut scripts = files(SPOILS);
+    scripts.insert("V002__tag.sql".to_owned(), "alter table users add column label text;".to_owned());
+    scripts.insert("U002__tag.sql".to_owned(), "alter table users drop column label;".to_owned());
+    team.scripts("sql", &scripts).await;
+    let status = team.at("shop", "002").await;
+    assert_eq!(condition(&status, "Verified").unwrap().0, "True");
+}
+
+#[tokio::test]
+async fn without_automatic_rollback_a_failed_check_is_told_and_a_person_takes_it_back() {
+    let (team, _operator) = Team::verified_at_001("by-hand").await;
+    team.falls_ill_with("tag").await;
+    team.apply("shop", &Team::shop("002").set("/rollback", json!({"mode": "Manual"}))).await;
+    let message = team.reason("shop", "CheckFailed").await;
+    assert!(message.contains("sluice.dev/rollback") && message.contains("check health failed"), "{message}");
+    assert_eq!(team.get("shop").await.status.unwrap().applied.unwrap().version, "002");
+    team.annotate("shop", "sluice.dev/rollback", "1").await;
+    let message = team.reason("shop", "RolledBack").await;
+    assert!(message.contains("asked for by the annotation"), "{message}");
+    assert_eq!(team.get("shop").await.status.unwrap().applied.unwrap().version, "001");
+}
+
+#[tokio::test]
+async fn five_migrations_that_do_not_hold_are_taken_back_as_one() {
+    let team = Team::with_health("five").await;
+    let _operator = Operator::start(&team.namespace);
+    let mut scripts = Vec::new();
+    for n in 1..=5 {
+        scripts.push((format!("V{n:03}__t.sql"), format!("create table t{n} (id int primary key);")));
+        scripts.push((format!("U{n:03}__t.sql"), format!("drop table t{n};")));
+    }
+    team.scripts("sql", &scripts.into_iter().collect()).await;
+    team.falls_ill().await;
+    team.apply("shop", &Team::shop("Latest")).await;
+    let message = team.reason("shop", "RolledBack").await;
+    assert!(message.contains("versions 001 … 005 did not hold") && message.contains("at version none"), "{message}");
+    assert_eq!(team.tables().await, [""; 0]);
+    assert_eq!(team.story().await, ["up - 005 succeeded", "down 005 - succeeded"]);
+}
+
+#[tokio::test]
+async fn a_run_that_fails_half_way_takes_back_what_it_applied_before() {
+    let (team, operator) = Team::verified_at_001("half-way").await;
+    let before = team.shape().await;
+    let mut scripts = files(SPOILS);
+    scripts.insert(
+        "V003__broken.sql".to_owned(),
+        "create table c (id int);\ninsert into nowhere values (1);\n".to_owned(),
+    );
+    scripts.insert("U003__broken.sql".to_owned(), "drop table c;".to_owned());
+    team.scripts("sql", &scripts).await;
+    team.apply("shop", &Team::shop("003")).await;
+    let message = team.reason("shop", "RolledBack").await;
+    for part in ["V003__broken.sql:2:13", "42P01", "at version 001"] {
+        assert!(message.contains(part), "{message}");
+    }
+    assert_eq!(team.shape().await, before);
+    assert_eq!(team.story().await, ["up - 001 succeeded", "up 001 003 failed", "down 002 001 succeeded"]);
+    let metric = "sluice_rollbacks_total{result=\"succeeded\",trigger=\"apply_failure\"}";
+    assert_eq!(operator.metric(metric), Some(1.0));
+}
+
+#[tokio::test]
+async fn a_down_script_that_fails_leaves_everything_in_place_and_says_where_the_database_is() {
+    let (team, _operator) = Team::verified_at_001("down-fails").await;
+    let mut scripts = files(SPOILS);
+    scripts.insert("U002__tag.sql".to_owned(), "drop index users_tag;\ndrop table not_there;\n".to_owned());
+    team.scripts("sql", &scripts).await;
+    team.falls_ill_with("tag").await;
+    team.apply("shop", &Team::shop("002")).await;
+    let message = team.reason("shop", "RollbackFailed").await;
+    for part in ["the way back to 001 failed", "U002__tag.sql:2", "at version 002", "sluice.dev/retry"] {
+        assert!(message.contains(part), "{message}");
+    }
+    assert!(team.shape().await.iter().any(|line| line.contains("users_tag")), "the index is still there");
+    let story = team.story().await;
+    assert_eq!(story.last().unwrap(), "down 002 001 failed");
+    // A restart does not try again by itself; a person who mended it does.
+    team.sql("create table not_there (id int)").await;
+    team.annotate("shop", "sluice.dev/retry", "1").await;
+    team.reason("shop", "RolledBack").await;
+    assert_eq!(team.get("shop").await.status.unwrap().applied.unwrap().version, "001");
+}
+
+#[tokio::test]
+async fn rows_that_were_written_since_are_not_destroyed_without_a_person() {
+    let (team, _operator) = Team::verified_at_001("rows").await;
+    team.falls_ill_with("tag").await;
+    let spec = Team::shop("002").set("/verification/initialDelay", json!("3s"));
+    let spec = spec.set("/rollback/dataLoss", json!("WithApproval"));
+    team.apply("shop", &spec).await;
+    team.reason("shop", "Verifying").await;
+    team.sql("insert into users values (2, 'b@example.org', 'vip'), (3, 'c@example.org', null)").await;
+    let message = team.reason("shop", "RollbackBlocked").await;
+    for part in
+        ["column public.users.tag: 1 row written since 002 was applied", "at version 002", "sluice.dev/allow-data-loss"]
+    {
+        assert!(message.contains(part), "{message}");
+    }
+    assert!(!message.contains("vip"));
+    assert_eq!(team.value("select count(*) from users where tag = 'vip'").await, "1");
+    team.annotate("shop", "sluice.dev/allow-data-loss", "1").await;
+    team.reason("shop", "RolledBack").await;
+    assert_eq!(team.value("select count(*) from users").await, "3");
+}
+
+#[tokio::test]
+async fn an_operator_that_dies_in_the_window_is_followed_by_one_that_opens_it_again() {
+    let (team, mut operator) = Team::verified_at_001("window-killed").await;
+    team.falls_ill_with("tag").await;
+    team.apply("shop", &Team::shop("002").set("/verification/initialDelay", json!("2s"))).await;
+    team.reason("shop", "Verifying").await;
+    operator.kill();
+    let _next = Operator::start(&team.namespace);
+    team.reason("shop", "RolledBack").await;
+    assert_eq!(team.story().await, ["up - 001 succeeded", "up 001 002 succeeded", "down 002 001 succeeded"]);
+}
+
+#[tokio::test]
+async fn an_operator_that_dies_while_it_takes_back_is_followed_by_one_that_finishes() {
+    use crate::env::{GATE, Gate};
+    let (team, mut operator) = Team::verified_at_001("back-killed").await;
+    let mut scripts = files(SPOILS);
+    scripts
+        .insert("U002__tag.sql".to_owned(), format!("drop index users_tag; {GATE} alter table users drop column tag;"));
+    team.scripts("sql", &scripts).await;
+    team.falls_ill_with("tag").await;
+    let mut gate = Gate::close(&team).await;
+    team.apply("shop", &Team::shop("002")).await;
+    gate.reached().await;
+    operator.kill();
+    gate.open().await;
+    let _next = Operator::start(&team.namespace);
+    team.reason("shop", "RolledBack").await;
+    assert_eq!(team.get("shop").await.status.unwrap().applied.unwrap().version, "001");
+    let ups = team.story().await.iter().filter(|run| run.starts_with("up 001 002")).count();
+    assert_eq!(ups, 1, "it was applied once");
+}
+
+#[tokio::test]
+async fn new_content_waits_until_the_window_is_over() {
+    let (team, _operator) = Team::verified_at_001("held-back").await;
+    team.apply("shop", &Team::shop("Latest").set("/verification/duration", json!("4s"))).await;
+    team.reason("shop", "Verifying").await;
+    let mut scripts = files(SPOILS);
+    scripts.insert("V003__c.sql".to_owned(), "create table c (id int);".to_owned());
+    scripts.insert("U003__c.sql".to_owned(), "drop table c;".to_owned());
+    team.scripts("sql", &scripts).await;
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    assert_eq!(team.tables().await, ["users"]);
+    team.at("shop", "003").await;
+    assert_eq!(team.story().await, ["up - 001 succeeded", "up 001 002 succeeded", "up 002 003 succeeded"]);
+}
+
+#[tokio::test]
+async fn a_window_ends_when_a_person_says_so() {
+    let (team, _operator) = Team::verified_at_001("aborted-window").await;
+    team.apply("shop", &Team::shop("002").set("/verification/duration", json!("10m"))).await;
+    team.reason("shop", "Verifying").await;
+    let said = team.sluice(&["abort", "shop", "-n", &team.namespace]);
+    assert!(said.contains("sluice status shop"), "{said}");
+    let status = team.ready("shop").await;
+    assert_eq!(status.verification.as_ref().unwrap().verdict, "Aborted");
+    assert_eq!(condition(&status, "Verified").unwrap().0, "Unknown");
+}
+
+#[tokio::test]
+async fn a_person_takes_back_what_is_being_verified_with_the_command_line() {
+    let (team, _operator) = Team::verified_at_001("rollback-command").await;
+    team.apply("shop", &Team::shop("002").set("/verification/duration", json!("10m"))).await;
+    team.reason("shop", "Verifying").await;
+    team.sluice(&["rollback", "shop", "-n", &team.namespace, "--to", "0"]);
+    team.reason("shop", "RolledBack").await;
+    assert_eq!(team.tables().await, [""; 0]);
+    team.sluice(&["retry", "shop", "-n", &team.namespace]);
+    team.reason("shop", "Verifying").await;
+}
+
+#[tokio::test]
+async fn a_suspended_object_does_not_roll_back_by_itself() {
+    let (team, _operator) = Team::verified_at_001("suspended-ill").await;
+    team.falls_ill_with("tag").await;
+    team.apply("shop", &Team::shop("002").set("/verification/initialDelay", json!("2s"))).await;
+    team.reason("shop", "Verifying").await;
+    team.apply("shop", &Team::shop("002").set("/verification/initialDelay", json!("2s")).set("/suspend", json!(true)))
+        .await;
+    let message = team.reason("shop", "Suspended").await;
+    assert!(message.contains("waiting to take back 1 migration (002) because check health failed"), "{message}");
+    team.apply("shop", &Team::shop("002")).await;
+    team.reason("shop", "RolledBack").await;
+}
+
+#[tokio::test]
+async fn a_run_ends_when_a_person_says_so_and_does_not_begin_again_by_itself() {
+    use crate::env::{GATE, Gate};
+    let (team, _operator) = Team::verified_at_001("aborted-run").await;
+    let mut scripts = files(SPOILS);
+    scripts.insert(
+        "V002__tag.sql".to_owned(),
+        format!("alter table users add column tag text; {GATE} create index users_tag on users (tag);"),
+    );
+    scripts.insert("V003__c.sql".to_owned(), "create table c (id int);".to_owned());
+    scripts.insert("U003__c.sql".to_owned(), "drop table c;".to_owned());
+    team.scripts("sql", &scripts).await;
+    let mut gate = Gate::close(&team).await;
+    team.apply("shop", &Team::shop("003")).await;
+    gate.reached().await;
+    team.annotate("shop", "sluice.dev/abort", "1").await;
+    team.until("shop", "the end is announced", |status| {
+        condition(status, "Ready").is_some_and(|(_, _, message)| message.contains("ends at the next safe place"))
+    })
+    .await;
+    gate.open().await;
+    team.reason("shop", "Aborted").await;
+    assert_eq!(team.story().await, ["up - 001 succeeded", "up 001 003 aborted"]);
+    team.annotate("shop", "sluice.dev/retry", "1").await;
+    team.at("shop", "003").await;
+}
+
+#[tokio::test]
+async fn checks_that_flap_below_their_threshold_pass_and_fail_at_exactly_the_threshold() {
+    // A sequence tells each measurement its number; a query may not move it, so another session does.
+    for (threshold, verdict) in [(3, "Failed"), (4, "Passed")] {
+        let team = Team::with_health(&format!("flap-{threshold}")).await;
+        let _operator = Operator::start(&team.namespace);
+        team.scripts("sql", &files(SPOILS)).await;
+        // Fails from 600 ms to 1300 ms after the first look: three measurements 300 ms apart.
+        team.sql("create table health.begin (at timestamptz)").await;
+        let query = "select case when extract(epoch from clock_timestamp() - (select min(applied_at) from sluice.schema_migrations)) \
+                     between 0.9 and 1.8 then 1 else 0 end";
+        let check =
+            json!({"name": "flaps", "sql": {"query": query}, "expect": "value == 0", "failureThreshold": threshold});
+        let spec = Team::shop("001").set("/rollback", json!({"mode": "Manual"})).set(
+            "/verification",
+            json!({"initialDelay": "1s", "interval": "300ms", "duration": "2s", "checks": [check]}),
+        );
+        team.apply("shop", &spec).await;
+        let status = team
+            .until("shop", "a verdict", |status| status.verification.as_ref().is_some_and(|v| v.verdict != "Measuring"))
+            .await;
+        let verification = status.verification.unwrap();
+        assert_eq!(verification.verdict, verdict, "{verification:?}");
+        assert_eq!(verification.checks[0].failed, 3, "{verification:?}");
+    }
+}
