@@ -7,8 +7,8 @@ use std::time::Duration;
 use crate::database::TakeBack;
 use crate::migration::{MigrationSet, Version};
 use crate::plan::{
-    self, Direction, Judgement, Ledger, MissingPolicy, Outcome, Plan, Policy, Rollback, RunSummary, Target, Trigger,
-    Verification,
+    self, Direction, EntryStatus, Judgement, Ledger, MissingPolicy, Outcome, Plan, Policy, Rollback, RunSummary,
+    Target, Trigger, Verification,
 };
 
 use super::judging::{Mode, OnInconclusive};
@@ -152,7 +152,9 @@ fn judged(
     let message = verification.message.clone().unwrap_or_default();
     let verify = || Aftermath::Verify(Box::new((run.clone(), verification.clone())));
     let hold = |judgement| {
-        if observed.retry_token != verification.retry_token {
+        // Asked for the end, the window is opened to be ended: the ledger is to say that a person took it for good.
+        let ended = observed.requests.abort.is_some() && observed.requests.abort != run.abort_token;
+        if ended || observed.retry_token != verification.retry_token {
             return verify();
         }
         // Who brings something new goes forward; what waits is what nobody has touched.
@@ -243,7 +245,7 @@ fn back(
     let to = asked_to.or_else(|| desired.rollback.to.as_ref().map(ToString::to_string)).or_else(|| up.from.clone());
     let take_back = TakeBack {
         run: up.id,
-        plan_digest: up.plan_digest.clone(),
+        plan_digest: banned(desired, set, ledger, up, to.as_deref()),
         retry_token: observed.retry_token.clone(),
         request_token,
         trigger,
@@ -251,6 +253,23 @@ fn back(
         to,
     };
     with_plan(set, ledger, take_back)
+}
+
+/// The plan that is not tried again: the one that was carried out, or, where the way back goes elsewhere, the one that would lead
+/// from there to where the spec points now.
+fn banned(desired: &Desired, set: &MigrationSet, ledger: &Ledger, up: &RunSummary, to: Option<&str>) -> String {
+    let Some(to) = to.filter(|to| up.from.as_deref() != Some(to)).and_then(|to| Version::parse(to).ok()) else {
+        return up.plan_digest.clone();
+    };
+    let mut afterwards = ledger.clone();
+    for entry in &mut afterwards.entries {
+        if entry.version.as_ref().is_some_and(|version| *version > to) {
+            entry.status = EntryStatus::RolledBack;
+            entry.reverting = false;
+        }
+    }
+    plan::make(set, &afterwards, &desired.target, &desired.policy)
+        .map_or_else(|_| up.plan_digest.clone(), |plan| plan.digest)
 }
 
 /// `TOKEN@VERSION`

@@ -186,8 +186,12 @@ fn verification(verifying: &Verifying, stop: bool) -> String {
         .filter(|tally| tally.counts.failed_in_a_row > 0 || tally.counts.errors_in_a_row > 0)
         .map(|tally| tally.name.clone())
         .collect();
-    let mut text =
-        format!("version {} is in effect and is being verified by {} checks", verifying.version, tallies.len());
+    let mut text = format!(
+        "version {} is in effect and is being verified by {} {}",
+        verifying.version,
+        tallies.len(),
+        if tallies.len() == 1 { "check" } else { "checks" }
+    );
     if !worried.is_empty() {
         text.push_str(&format!("; not as expected at the last look: {}", worried.join(", ")));
     }

@@ -35,7 +35,8 @@ impl Sql {
         let schema = &self.schema;
         format!(
             "update {schema}.migration_verifications v set verdict = '{verdict}', concluded_at = pg_catalog.clock_timestamp(),
-                retry_token = {retry}, message = {message}, evidence = {evidence}::jsonb
+                retry_token = {retry}, message = {message},
+                evidence = case when '{verdict}' = 'aborted' then coalesce(v.evidence, {evidence}::jsonb) else {evidence}::jsonb end
                 where v.run_id = {run} and not exists (select from {schema}.migration_rollbacks b where b.run_id = v.run_id);",
             verdict = conclusion.judgement.as_str(),
             retry = optional(conclusion.retry_token.as_deref()),
