@@ -68,6 +68,7 @@ create table {schema}.schema_migrations (
     down_file           text,
     down_checksum       text,
     down_sql            text,
+    down_line           integer not null default 1,
     down_no_transaction boolean not null default false,
     baseline            boolean not null default false,
     reverting           boolean not null default false,
@@ -89,6 +90,7 @@ comment on table {schema}.schema_migrations is 'Where each version and each repe
 comment on column {schema}.schema_migrations.key is 'The version without leading zeros, or R__ and the name of a repeatable script.';
 comment on column {schema}.schema_migrations.up_checksum is 'Of the script that was applied or last attempted; null for a baseline of unknown content.';
 comment on column {schema}.schema_migrations.down_sql is 'The way down as it was when the version was applied: changing the source cannot lose it.';
+comment on column {schema}.schema_migrations.down_line is 'The line of down_file at which down_sql begins.';
 comment on column {schema}.schema_migrations.baseline is 'Taken as applied, never run.';
 comment on column {schema}.schema_migrations.reverting is 'The unfinished attempt is a way down.';
 comment on column {schema}.schema_migrations.attempt is 'Counts attempts that began from the first statement; the journal refers to it.';

@@ -58,6 +58,8 @@ pub struct Script {
     pub file: String,
     /// The normalised text of the script (for single-file layouts: of this direction alone).
     pub sql: String,
+    /// 1-based line of the file at which `sql` begins: more than 1 where several scripts share a file.
+    pub first_line: u32,
     /// Of `sql`.
     pub checksum: Checksum,
     /// One transaction or none.
@@ -123,7 +125,7 @@ impl Script {
                 class: draft.class(),
             })
             .collect();
-        Self { file: findings.file().to_owned(), checksum: Checksum::of(&sql), mode, statements, sql }
+        Self { file: findings.file().to_owned(), first_line, checksum: Checksum::of(&sql), mode, statements, sql }
     }
 }
 

@@ -2,13 +2,18 @@
 
 use std::sync::Arc;
 
-use crate::migration::{Dialect, Header, Script, Version};
+use crate::migration::{Dialect, Header, MigrationSet, Script, Version};
 
 use super::unfinished::edited;
 use super::{Action, Ledger, Refusal, Step};
 
 /// The steps back to the goal: the ledger's own copies of the down scripts, newest first.
-pub(super) fn way_down(ledger: &Ledger, from: &Version, goal: &Version) -> Result<Vec<Step>, Refusal> {
+pub(super) fn way_down(
+    set: &MigrationSet,
+    ledger: &Ledger,
+    from: &Version,
+    goal: &Version,
+) -> Result<Vec<Step>, Refusal> {
     let mut steps = Vec::new();
     let mut without = Vec::new();
     for (version, entry) in ledger.applied().rev().take_while(|(version, _)| *version > goal) {
@@ -17,7 +22,7 @@ pub(super) fn way_down(ledger: &Ledger, from: &Version, goal: &Version) -> Resul
             continue;
         };
         let file = entry.down_file.clone().unwrap_or_else(|| format!("down script of version {version}"));
-        let down = Script::parse(Dialect::Postgres, &file, 1, sql, entry.down_no_transaction)
+        let down = Script::parse(Dialect::Postgres, &file, entry.down_line, sql, entry.down_no_transaction)
             .map_err(|problems| Refusal::UnreadableDown { version: version.clone(), problem: problems.to_string() })?;
         if entry.reverting {
             edited(version, &down, entry)?;
@@ -34,6 +39,9 @@ pub(super) fn way_down(ledger: &Ledger, from: &Version, goal: &Version) -> Resul
     if without.is_empty() {
         Ok(steps)
     } else {
-        Err(Refusal::NoWayDown { from: from.clone(), to: goal.to_string(), versions: without })
+        let broken = without.iter().find_map(|version| set.get(version)?.down_refused.as_ref());
+        let hint =
+            broken.map(|problems| format!(" (there was one that cannot be run: {problems})")).unwrap_or_default();
+        Err(Refusal::NoWayDown { from: from.clone(), to: goal.to_string(), versions: without, hint })
     }
 }

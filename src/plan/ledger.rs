@@ -64,6 +64,8 @@ pub struct Entry {
     pub down_sql: Option<String>,
     /// The file that the down script came from, for messages.
     pub down_file: Option<String>,
+    /// 1-based line of that file at which the down script begins.
+    pub down_line: u32,
     /// The down script is marked no-transaction by its layout.
     pub down_no_transaction: bool,
     /// Recorded as applied without being run.

@@ -21,7 +21,7 @@ pub fn make(set: &MigrationSet, ledger: &Ledger, target: &Target, policy: &Polic
             if !policy.allow_down {
                 return Err(Refusal::DownDisabled { from: from.clone(), target: goal.clone() });
             }
-            let steps = way_down(ledger, from, goal)?;
+            let steps = way_down(set, ledger, from, goal)?;
             (Direction::Down, steps, Vec::new())
         }
         _ => {

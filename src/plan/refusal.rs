@@ -52,7 +52,7 @@ pub enum Refusal {
     },
     /// A way down was asked for and some version on it has no down script.
     #[error(
-        "the way down from {from} to {to} is not there: version {} has no down script in the ledger; \
+        "the way down from {from} to {to} is not there: version {} has no down script in the ledger{hint}; \
          nothing was run; write the reverse change as a new version instead", list(.versions)
     )]
     NoWayDown {
@@ -62,6 +62,8 @@ pub enum Refusal {
         to: String,
         /// The versions that cannot be reverted.
         versions: Vec<Version>,
+        /// Why, where the source has a down script that is none.
+        hint: String,
     },
     /// A way up was asked for that could not be taken back.
     #[error(

@@ -29,6 +29,7 @@ fn ledger(set: &MigrationSet, applied: &[&str]) -> Ledger {
             up_checksum: Some(migration.up.checksum.clone()),
             down_sql: migration.down.as_ref().map(|down| down.sql.clone()),
             down_file: migration.down.as_ref().map(|down| down.file.clone()),
+            down_line: 1,
             down_no_transaction: false,
             baseline: false,
             journal: Vec::new(),
@@ -144,6 +145,41 @@ fn a_way_down_without_a_down_script_is_refused_before_anything_runs() {
     let set = set(&["001", "002", "003"], &["003"]);
     let refusal = make(&set, &ledger(&set, &["001", "002", "003"]), &to("001"), &down_allowed()).unwrap_err();
     assert!(matches!(&refusal, Refusal::NoWayDown { versions, .. } if versions == &[v("002")]), "{refusal}");
+}
+
+#[test]
+fn a_way_down_that_is_missing_because_it_cannot_be_run_says_so() {
+    let file = |path: &str, content: &str| RawFile { shown: path.into(), path: path.into(), content: content.into() };
+    let set = read(&[
+        file("V001__t.sql", "create table t (id int);"),
+        file("U001__t.sql", "\\copy t from 'x'\ndrop table t;"),
+    ]);
+    let refusal = make(&set, &ledger(&set, &["001"]), &to("0"), &down_allowed()).unwrap_err().to_string();
+    assert!(
+        refusal.contains("001 has no down script in the ledger (there was one that cannot be run: U001__t.sql:1"),
+        "{refusal}"
+    );
+}
+
+#[test]
+fn a_way_down_that_shares_its_file_knows_its_lines_from_the_ledger_too() {
+    let content = "-- migrate:up\ncreate table t (id int);\n-- migrate:down\ndrop table t;\n";
+    let options = SetOptions { dialect: Dialect::Postgres, layout: Layout::Dbmate, allow_gaps: true };
+    let raw = RawFile { shown: "1_t.sql".into(), path: "1_t.sql".into(), content: content.into() };
+    let set = MigrationSet::read(&[raw], options).unwrap();
+    let mut ledger = ledger(&set, &["1"]);
+    ledger.entries[0].down_line = set.get(&v("1")).unwrap().down.as_ref().unwrap().first_line;
+    let plan = make(&set, &ledger, &to("0"), &down_allowed()).unwrap();
+    assert_eq!(plan.steps[0].script().unwrap().statements[0].line, 4);
+}
+
+#[test]
+fn nothing_goes_up_without_a_way_down_where_one_is_required() {
+    let required = Policy { require_down: true, ..down_allowed() };
+    let set = set(&["001", "002", "003"], &["001", "003"]);
+    let refusal = make(&set, &ledger(&set, &[]), &Target::Latest, &required).unwrap_err();
+    assert!(matches!(&refusal, Refusal::NoWayBack { versions } if versions == &[v("002")]), "{refusal}");
+    assert_eq!(shape(&make(&set, &ledger(&set, &["001", "002"]), &Target::Latest, &required).unwrap()), "+003");
 }
 
 #[test]

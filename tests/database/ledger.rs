@@ -31,6 +31,20 @@ async fn smoke_the_views_answer_what_is_applied_what_failed_and_who_did_it() {
 }
 
 #[tokio::test]
+async fn a_failure_that_a_later_success_went_past_is_a_warning() {
+    let db = database().await;
+    let broken = ("V002__b.sql", "select * from nowhere;");
+    db.up(&[A]).await;
+    assert!(db.run(&set(&[A, broken]), "Latest").await.result.is_err());
+    let health = "select string_agg(version || ' ' || health, ' ' order by key) from sluice.v_migration_status";
+    assert_eq!(db.value(health).await, "001 OK 002 CRITICAL");
+    // The target is lowered below it, and something else succeeds.
+    let other = ("R__v.sql", "create or replace view v as select 1 as x;");
+    db.up(&[A, other]).await;
+    assert_eq!(db.value(health).await, "001 OK 002 WARNING");
+}
+
+#[tokio::test]
 async fn the_audit_is_append_only_and_shows_when_somebody_changed_it_all_the_same() {
     let db = database().await;
     db.up(&[A]).await;

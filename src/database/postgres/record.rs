@@ -174,6 +174,7 @@ impl Recorder {
             ("down_file", optional(down.map(|script| script.file.as_str()))),
             ("down_checksum", optional(down.map(|script| script.checksum.as_str()))),
             ("down_sql", optional(down.map(|script| script.sql.as_str()))),
+            ("down_line", down.map_or(1, |script| script.first_line).to_string()),
             ("down_no_transaction", down.is_some_and(|script| !unmarked(script)).to_string()),
             ("baseline", matches!(step.action, Action::Baseline { .. }).to_string()),
             ("run_id", self.run.clone()),

@@ -30,6 +30,7 @@ fn applied(count: usize) -> Ledger {
         up_checksum: Some(migration.up.checksum.clone()),
         down_sql: None,
         down_file: None,
+        down_line: 1,
         down_no_transaction: false,
         baseline: false,
         journal: Vec::new(),

@@ -81,6 +81,7 @@ pub fn seen(applied: &[&str]) -> Inspection {
             up_checksum: Some(migration.up.checksum.clone()),
             down_sql: migration.down.as_ref().map(|down| down.sql.clone()),
             down_file: None,
+            down_line: 1,
             down_no_transaction: false,
             baseline: false,
             journal: Vec::new(),
