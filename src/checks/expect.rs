@@ -48,6 +48,12 @@ impl Expectation {
         Ok(Self { expression: expression.to_owned(), program: Arc::new(program) })
     }
 
+    /// Whether it mentions a name, or the literal `null`.
+    #[must_use]
+    pub fn mentions(&self, name: &str) -> bool {
+        self.program.mentions(name)
+    }
+
     /// Whether it is true of these values. All numbers among them are fractional ones to the expression, whichever way they
     /// or those in the expression are written: `value == 0`, `value < baseline * 2` and `value > 0.5` all work.
     ///
@@ -190,6 +196,17 @@ mod tests {
     fn what_is_not_an_expression_is_refused_with_the_place(#[case] expression: &str, #[case] told: &str) {
         let error = Expectation::compile(expression).unwrap_err().to_string();
         assert!(error.contains(told) && error.contains("value < 0.01") && error.lines().count() == 1, "{error}");
+    }
+
+    #[rstest]
+    #[case("rows.all(r, r.n > 0)", "rows", true)]
+    #[case("size(rows) == 0 || value < 1", "rows", true)]
+    #[case("value < 1 && row.rows > 1", "rows", false)]
+    #[case("value == null", "null", true)]
+    #[case("value != 'null'", "null", false)]
+    #[case("value in [1, {'a': baseline}]", "baseline", true)]
+    fn what_an_expression_mentions_is_known(#[case] expression: &str, #[case] name: &str, #[case] mentioned: bool) {
+        assert_eq!(Expectation::compile(expression).unwrap().mentions(name), mentioned);
     }
 
     /// A test of the whole process: the end of a stack cannot be caught.

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 use cel::common::ast::operators::{ADD, DIVIDE, MODULO, MULTIPLY, SUBSTRACT};
-use cel::common::ast::{CallExpr, EntryExpr, Expr, IdedExpr};
+use cel::common::ast::{CallExpr, EntryExpr, Expr, IdedExpr, LiteralValue};
 use cel::parser::Parser;
 use cel::{Context, ExecutionError, Value};
 
@@ -82,6 +82,11 @@ impl Expression {
         read.ok_or_else(|| "there is no memory to read it with".to_owned())?
     }
 
+    /// Whether it mentions a name, or the literal `null`.
+    pub fn mentions(&self, name: &str) -> bool {
+        mentions(&self.0, name)
+    }
+
     /// Evaluates it to true or false.
     pub fn holds<'a>(
         &self,
@@ -116,6 +121,30 @@ fn on_own_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Option<T> {
         let thread = thread::Builder::new().name("expression".to_owned()).stack_size(STACK).spawn_scoped(scope, work);
         thread.ok()?.join().ok()
     })
+}
+
+fn mentions(expression: &IdedExpr, name: &str) -> bool {
+    let entry = |entry: &EntryExpr| match entry {
+        EntryExpr::StructField(field) => mentions(&field.value, name),
+        EntryExpr::MapEntry(entry) => mentions(&entry.key, name) || mentions(&entry.value, name),
+    };
+    match &expression.expr {
+        Expr::Ident(ident) => ident == name,
+        Expr::Literal(literal) => name == "null" && *literal == LiteralValue::Null,
+        Expr::Call(call) => {
+            call.target.as_deref().into_iter().chain(&call.args).any(|argument| mentions(argument, name))
+        }
+        Expr::Comprehension(iteration) => {
+            [&iteration.iter_range, &iteration.accu_init, &iteration.loop_step, &iteration.result]
+                .into_iter()
+                .any(|part| mentions(part, name))
+        }
+        Expr::List(list) => list.elements.iter().any(|element| mentions(element, name)),
+        Expr::Map(map) => map.entries.iter().any(|one| entry(&one.expr)),
+        Expr::Struct(value) => value.entries.iter().any(|one| entry(&one.expr)),
+        Expr::Select(select) => mentions(&select.operand, name),
+        Expr::Unspecified => false,
+    }
 }
 
 /// Puts arithmetic and counting in.

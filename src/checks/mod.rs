@@ -9,8 +9,10 @@ mod check;
 mod expect;
 mod expression;
 pub mod probe;
+mod probes;
 #[cfg(test)]
 mod tests;
+mod web;
 
 pub use assess::{CheckState, Counts, Limit, Limits, Measurement, NoData, Outcome, Verdict, Window};
 pub use check::{Check, CheckKind, InvalidCheck};

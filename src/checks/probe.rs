@@ -5,24 +5,86 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
+use tokio::time::timeout;
 use url::Url;
 
+use crate::api::v1alpha1::BuiltinCheck;
 use crate::database::Database;
 
 use super::assess::{Measurement, Outcome};
 use super::check::{Check, CheckKind};
+use super::probes::{
+    Connectivity, ForeignKeys, Http, InvalidObjects, Latency, LedgerIntegrity, Prometheus, RowCounts, ServerErrors,
+    Sql, Workload,
+};
 
 /// What was measured.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sample {
     /// The names that the expression can use: `value`, `baseline` …
     pub names: Map<String, Value>,
-    /// The same for people, numbers only: `value 0.034, baseline 0.002`.
+    /// The same for people, numbers and names of objects only: `value 0.034, baseline 0.002`.
     pub shown: String,
+}
+
+impl Sample {
+    /// Names and their values, in the order in which people read them. Texts, lists and objects are not shown.
+    #[must_use]
+    pub fn of<const N: usize>(names: [(&str, Value); N]) -> Self {
+        let shown: Vec<String> =
+            names.iter().filter_map(|(name, value)| Some(format!("{name} {}", show(value)?))).collect();
+        Self {
+            names: names.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+            shown: shown.join(", "),
+        }
+    }
+
+    /// The same with names of objects for people.
+    #[must_use]
+    pub fn about<'a>(mut self, objects: impl IntoIterator<Item = &'a String>) -> Self {
+        const MOST: usize = 3;
+        let mut objects: Vec<&str> = objects.into_iter().map(String::as_str).collect();
+        if objects.len() > MOST {
+            objects.truncate(MOST);
+            objects.push("…");
+        }
+        if !objects.is_empty() {
+            self.shown.push_str(&format!(" ({})", objects.join(", ")));
+        }
+        self
+    }
+}
+
+/// A number, or whether something is; nothing of texts, lists and objects.
+fn show(value: &Value) -> Option<String> {
+    match value {
+        Value::Null => Some("none".to_owned()),
+        Value::Bool(value) => Some(value.to_string()),
+        Value::Number(number) => {
+            let number = number.as_f64()?;
+            let text = if number.fract() == 0.0 || number.abs() >= 1000.0 {
+                format!("{number:.0}")
+            } else {
+                // Four digits that mean something.
+                let digits = usize::try_from(3 - number.abs().log10().floor() as i32).unwrap_or(0).min(12);
+                let text = format!("{number:.digits$}");
+                text.trim_end_matches('0').trim_end_matches('.').to_owned()
+            };
+            Some(text)
+        }
+        Value::String(_) | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+/// A number as JSON can hold it: what is beyond every number becomes the largest one, so that it can still be compared.
+/// `None` of what is no number.
+pub(super) fn number(value: f64) -> Option<Value> {
+    serde_json::Number::from_f64(value.clamp(f64::MIN, f64::MAX)).map(Value::Number)
 }
 
 /// Why nothing was measured.
@@ -81,21 +143,33 @@ pub trait Probe: Send + Sync {
 /// # Errors
 /// When the check names an endpoint that there is not: which, and how it is declared.
 pub fn build(check: &Check, means: &Means) -> Result<Box<dyn Probe>, String> {
-    let _ = means;
-    match &check.kind {
-        CheckKind::Sql { .. }
-        | CheckKind::RowCounts { .. }
-        | CheckKind::Latency { .. }
-        | CheckKind::Prometheus { .. }
-        | CheckKind::Http { .. }
-        | CheckKind::Workload { .. }
-        | CheckKind::Builtin(_) => Err("not built yet".to_owned()),
-    }
+    let database = means.database.clone();
+    Ok(match &check.kind {
+        CheckKind::Sql { query, timeout } => Box::new(Sql::new(database, query, *timeout, &check.expect)),
+        CheckKind::RowCounts { tables, by } => Box::new(RowCounts::new(database, tables, *by)),
+        CheckKind::Latency { query, samples } => Box::new(Latency::new(database, query, *samples)),
+        CheckKind::Prometheus { endpoint, query } => Box::new(Prometheus::new(&means.endpoints, endpoint, query)?),
+        CheckKind::Http { endpoint, service, path, timeout } => {
+            Box::new(Http::new(means, endpoint.as_deref(), service.as_ref(), path, *timeout)?)
+        }
+        CheckKind::Workload { kind, name } => Box::new(Workload::new(means, *kind, name)),
+        CheckKind::Builtin(BuiltinCheck::ForeignKeys) => Box::new(ForeignKeys::new(database)),
+        CheckKind::Builtin(BuiltinCheck::InvalidObjects) => Box::new(InvalidObjects::new(database)),
+        CheckKind::Builtin(BuiltinCheck::LedgerIntegrity) => Box::new(LedgerIntegrity::new(database)),
+        CheckKind::Builtin(BuiltinCheck::Connectivity) => Box::new(Connectivity::new(database)),
+        CheckKind::Builtin(BuiltinCheck::ServerErrors) => Box::new(ServerErrors::new(database)),
+    })
 }
+
+/// How long one measurement may take, whatever it waits for.
+const LONGEST: Duration = Duration::from_secs(30);
 
 /// Measures once and judges it by what the check expects.
 pub async fn measure(check: &Check, probe: &dyn Probe, baseline: Option<&Value>, now: Timestamp) -> Measurement {
-    match probe.measure(baseline).await {
+    let measured = timeout(LONGEST, probe.measure(baseline)).await;
+    let measured = measured
+        .unwrap_or_else(|_| Err(ProbeError::Error(format!("it took longer than {} s to measure", LONGEST.as_secs()))));
+    match measured {
         Ok(sample) => {
             let outcome = match check.expect.holds(&sample.names) {
                 Ok(true) => Outcome::Passed,
@@ -106,5 +180,55 @@ pub async fn measure(check: &Check, probe: &dyn Probe, baseline: Option<&Value>,
         }
         Err(ProbeError::NoData) => Measurement { at: now, outcome: Outcome::NoData, shown: "no data".to_owned() },
         Err(ProbeError::Error(why)) => Measurement { at: now, outcome: Outcome::Error(why.clone()), shown: why },
+    }
+}
+
+/// Measures what a check compares with, before the run.
+///
+/// # Errors
+/// When it cannot be measured. The run goes on without a baseline then.
+pub async fn baseline(probe: &dyn Probe) -> Result<Option<Value>, ProbeError> {
+    timeout(LONGEST, probe.baseline())
+        .await
+        .unwrap_or_else(|_| Err(ProbeError::Error(format!("it took longer than {} s to measure", LONGEST.as_secs()))))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn people_see_numbers_in_a_few_digits_and_nothing_else() {
+        let sample = Sample::of([
+            ("value", json!(0.034_567_8)),
+            ("baseline", Value::Null),
+            ("rows", json!([1, 2])),
+            ("text", json!("secret")),
+            ("many", json!(123_456_789.4)),
+            ("some", json!(12.5)),
+            ("tiny", json!(0.000_012_346)),
+            ("whole", json!(3.0)),
+            ("ready", json!(true)),
+        ]);
+        assert_eq!(
+            sample.shown,
+            "value 0.03457, baseline none, many 123456789, some 12.5, tiny 0.00001235, whole 3, ready true"
+        );
+    }
+
+    #[test]
+    fn of_many_objects_the_first_are_named() {
+        let names: Vec<String> = ["a", "b", "c", "d"].map(str::to_owned).to_vec();
+        assert_eq!(Sample::of([("value", json!(4))]).about(&names).shown, "value 4 (a, b, c, …)");
+        assert_eq!(Sample::of([("value", json!(0))]).about(&[]).shown, "value 0");
+    }
+
+    #[test]
+    fn what_is_beyond_every_number_can_still_be_compared() {
+        assert_eq!(number(f64::INFINITY), Some(json!(f64::MAX)));
+        assert_eq!(number(f64::NEG_INFINITY), Some(json!(f64::MIN)));
+        assert_eq!(number(f64::NAN), None);
     }
 }

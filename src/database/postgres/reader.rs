@@ -27,7 +27,7 @@ use super::sqlstate::QUERY_CANCELED;
 use super::statements::Sql;
 
 /// How long ready-made checks may take on the server.
-const OWN: Duration = Duration::from_secs(25);
+const OWN: Duration = Duration::from_secs(18);
 /// How much longer than the server's own limit an answer is waited for.
 const MARGIN: Duration = Duration::from_secs(3);
 /// How long a query waits for a lock.

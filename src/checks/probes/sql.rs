@@ -1,0 +1,74 @@
+//! What a query answers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde_json::Value;
+
+use crate::checks::expect::Expectation;
+use crate::checks::probe::{Probe, ProbeError, Sample};
+use crate::database::{Database, Row};
+
+use super::{close, open};
+
+/// Measures with a query.
+pub struct Sql {
+    database: Arc<dyn Database>,
+    query: String,
+    timeout: Duration,
+    /// The expression can say what no row at all means: it asks for `rows`.
+    knows_no_rows: bool,
+    /// The expression can say what a null means: it asks for a whole row, or mentions `null`.
+    knows_null: bool,
+}
+
+impl Sql {
+    pub fn new(database: Arc<dyn Database>, query: &str, timeout: Duration, expect: &Expectation) -> Self {
+        let knows_no_rows = expect.mentions("rows");
+        Self {
+            database,
+            query: query.to_owned(),
+            timeout,
+            knows_no_rows,
+            knows_null: knows_no_rows || expect.mentions("row") || expect.mentions("null"),
+        }
+    }
+
+    async fn rows(&self) -> Result<Vec<Row>, ProbeError> {
+        let mut reader = open(&self.database).await?;
+        let result = reader.query(&self.query, self.timeout).await;
+        close(reader, result).await
+    }
+}
+
+#[async_trait]
+impl Probe for Sql {
+    /// The value before the run, where it is a number or tells whether something is: texts are data of the database.
+    async fn baseline(&self) -> Result<Option<Value>, ProbeError> {
+        let first = self.rows().await?.into_iter().next().map(|row| row.first);
+        Ok(first.filter(|value| value.is_number() || value.is_boolean()))
+    }
+
+    async fn measure(&self, baseline: Option<&Value>) -> Result<Sample, ProbeError> {
+        let rows = self.rows().await?;
+        let first = match rows.first() {
+            None if self.knows_no_rows => Row::default(),
+            None => return Err(ProbeError::NoData),
+            Some(row) if row.first.is_null() && !self.knows_null => return Err(ProbeError::NoData),
+            Some(row) => row.clone(),
+        };
+        let count = rows.len();
+        let rows: Vec<Value> = rows.into_iter().map(|row| Value::Object(row.columns)).collect();
+        let mut sample = Sample::of([
+            ("value", first.first),
+            ("baseline", baseline.cloned().unwrap_or_default()),
+            ("row", Value::Object(first.columns)),
+            ("rows", Value::Array(rows)),
+        ]);
+        if self.knows_no_rows {
+            sample.shown = format!("{count} rows");
+        }
+        Ok(sample)
+    }
+}
