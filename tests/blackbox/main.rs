@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod adoption;
+
 mod command_line;
 mod concurrently;
 mod endings;
@@ -15,6 +16,7 @@ mod kills;
 mod leaders;
 mod lifecycle;
 mod locks;
+mod measurements;
 mod network;
 mod objects;
 mod promises;

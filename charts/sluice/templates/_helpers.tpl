@@ -77,3 +77,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
   resources: [events]
   verbs: [create, patch]
 {{- end -}}
+
+{{/* NAME=URL, separated by commas. */}}
+{{- define "sluice.endpoints" -}}
+{{- $pairs := list }}
+{{- range $name, $url := . }}{{ $pairs = append $pairs (printf "%s=%s" $name $url) }}{{ end -}}
+{{- join "," $pairs -}}
+{{- end }}

@@ -1,5 +1,6 @@
 //! What the scenarios stand on: the servers, an operator, a team with a namespace and a database.
 
+mod app;
 mod effects;
 mod election;
 mod gate;
@@ -11,6 +12,7 @@ mod team;
 mod wire;
 mod world;
 
+pub use app::App;
 pub use effects::{commits_a_step, counted, history};
 pub use election::{ENDLESS, SHORT};
 pub use gate::{GATE, Gate};

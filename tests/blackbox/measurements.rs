@@ -1,0 +1,183 @@
+//! Checks and their limits, with a real web application and a real Prometheus: what passes, what fails at exactly its threshold,
+//! what could not be measured, and what each of them leads to.
+
+use serde_json::{Value, json};
+use sluice::api::v1alpha1::VerificationStatus;
+
+use crate::env::{App, Operator, Spec, Team, condition, files};
+
+const TABLE: &[(&str, &str)] =
+    &[("V001__t.sql", "create table t (id int primary key);"), ("U001__t.sql", "drop table t;")];
+
+/// Applies one small version that is judged by these checks, and gives back the verdict and the reason.
+async fn judged(team: &Team, checks: Value, duration: &str) -> (VerificationStatus, String) {
+    let spec = Spec::latest()
+        .inline(&files(TABLE))
+        .set(
+            "/verification",
+            json!({"initialDelay": "100ms", "interval": "100ms", "duration": duration, "checks": checks}),
+        )
+        .set("/rollback/mode", json!("Automatic"));
+    team.apply("shop", &spec).await;
+    let status = team
+        .until("shop", "a verdict and what follows", |status| {
+            let judged = status.verification.as_ref().is_some_and(|v| v.verdict != "Measuring");
+            let over = condition(status, "Reconciling").is_none();
+            judged && over
+        })
+        .await;
+    let reason = condition(&status, "Ready").unwrap().1;
+    (status.verification.unwrap(), reason)
+}
+
+async fn with_app(name: &str) -> (Team, App, Operator) {
+    let team = Team::new(name).await;
+    let app = App::start().await;
+    let operator = Operator::with(&team.namespace, &["--leader-elect=false", &app.flag()]);
+    (team, app, operator)
+}
+
+fn http(more: Value) -> Value {
+    let mut check = json!({"name": "app", "http": {"endpoint": "app", "path": "/healthz"}, "expect": "status == 200"});
+    check.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    json!([check])
+}
+
+#[tokio::test]
+async fn a_check_fails_at_exactly_its_threshold_and_not_before() {
+    let (team, app, _operator) = with_app("threshold").await;
+    app.answers(&[200, 500, 500, 200, 500, 500, 500]);
+    let (verdict, reason) = judged(&team, http(json!({"failureThreshold": 3})), "3s").await;
+    assert_eq!((verdict.verdict.as_str(), reason.as_str()), ("Failed", "RolledBack"));
+    let check = &verdict.checks[0];
+    assert_eq!((check.passed, check.failed, app.asked()), (2, 5, 7), "it acts at the third in a row");
+}
+
+#[tokio::test]
+async fn flapping_below_the_threshold_passes() {
+    let (team, app, _operator) = with_app("flapping").await;
+    app.answers(&[500, 500, 200, 500, 500, 200, 500, 500]);
+    let (verdict, reason) = judged(&team, http(json!({"failureThreshold": 3})), "2s").await;
+    assert_eq!((verdict.verdict.as_str(), reason.as_str()), ("Passed", "UpToDate"));
+    assert_eq!(verdict.checks[0].failed, 6);
+}
+
+#[tokio::test]
+async fn failures_anywhere_in_the_window_add_up_where_the_spec_says_so() {
+    let (team, app, _operator) = with_app("anywhere").await;
+    app.answers(&[500, 200, 500, 200, 500]);
+    let check = http(json!({"failureThreshold": 3, "anywhereInWindow": true}));
+    let (verdict, reason) = judged(&team, check, "3s").await;
+    assert_eq!((verdict.verdict.as_str(), reason.as_str(), app.asked()), ("Failed", "RolledBack", 5));
+}
+
+#[tokio::test]
+async fn a_share_of_failures_above_half_rolls_back() {
+    let (team, app, _operator) = with_app("share").await;
+    // After ten measurements five of them failed; the eleventh tips it.
+    app.answers(&[200, 500, 200, 500, 200, 500, 200, 500, 200, 500, 500]);
+    let (verdict, reason) = judged(&team, http(json!({"failureShare": "50%", "minMeasurements": 4})), "3s").await;
+    assert_eq!((verdict.verdict.as_str(), reason.as_str(), app.asked()), ("Failed", "RolledBack", 11));
+}
+
+#[tokio::test]
+async fn an_application_that_is_gone_is_a_failed_measurement_and_an_endpoint_that_is_not_declared_is_none() {
+    let (team, app, _operator) = with_app("gone").await;
+    let gone = Operator::with(&team.namespace, &["--leader-elect=false"]);
+    drop(gone);
+    drop(app);
+    let (verdict, reason) = judged(&team, http(json!({})), "2s").await;
+    assert_eq!((verdict.verdict.as_str(), reason.as_str()), ("Failed", "RolledBack"));
+    assert!(verdict.checks[0].last.as_ref().unwrap().contains("status 0"), "{verdict:?}");
+
+    let team = Team::new("undeclared").await;
+    let _operator = Operator::start(&team.namespace);
+    let (verdict, reason) = judged(&team, http(json!({})), "1s").await;
+    assert_eq!((verdict.verdict.as_str(), reason.as_str()), ("Inconclusive", "Paused"));
+    assert!(verdict.checks[0].last.as_ref().unwrap().contains("--http-endpoint"), "{verdict:?}");
+}
+
+#[tokio::test]
+async fn a_service_of_the_namespace_is_reached_by_its_name_and_its_answer_is_read() {
+    let team = Team::new("service").await;
+    let app = App::start().await;
+    let template = format!("--service-url=http://127.0.0.1:{}/{{namespace}}/{{name}}", app.port);
+    let _operator = Operator::with(&team.namespace, &["--leader-elect=false", &template]);
+    team.kubectl(&["create", "service", "clusterip", "api", "--tcp=80:8080"]);
+    app.always(200, r#"{"queue": {"depth": 3}}"#);
+    let check = json!([{
+        "name": "queue", "http": {"serviceRef": {"name": "api", "port": 80}},
+        "expect": "status == 200 && json.queue.depth < 5 && latency < 2"
+    }]);
+    let (verdict, reason) = judged(&team, check, "500ms").await;
+    assert_eq!((verdict.verdict.as_str(), reason.as_str()), ("Passed", "UpToDate"), "{verdict:?}");
+}
+
+#[tokio::test]
+async fn a_check_that_only_observes_decides_nothing() {
+    let (team, app, _operator) = with_app("observes").await;
+    app.always(500, "{}");
+    let (verdict, reason) = judged(&team, http(json!({"mode": "Observe"})), "500ms").await;
+    assert_eq!((verdict.verdict.as_str(), reason.as_str()), ("Passed", "UpToDate"));
+    let check = &verdict.checks[0];
+    assert_eq!((check.state.as_str(), check.observe), ("Failed", Some(true)));
+}
+
+#[tokio::test]
+async fn too_few_measurements_come_to_no_result_and_the_spec_says_what_follows() {
+    for (follows, expected) in [("Pause", "Paused"), ("Accept", "UpToDate"), ("Rollback", "RolledBack")] {
+        let (team, _app, _operator) = with_app(&format!("few-{}", follows.to_lowercase())).await;
+        let spec = Spec::latest()
+            .inline(&files(TABLE))
+            .set("/verification", json!({
+                "initialDelay": "100ms", "interval": "200ms", "duration": "600ms", "checks": http(json!({"minMeasurements": 50}))
+            }))
+            .set("/rollback", json!({"mode": "Automatic", "onInconclusive": follows}));
+        team.apply("shop", &spec).await;
+        team.reason("shop", expected).await;
+        let verdict = team.value("select verdict from sluice.migration_verifications").await;
+        assert_eq!(verdict, "inconclusive");
+    }
+}
+
+#[tokio::test]
+async fn rows_that_a_migration_loses_are_noticed_and_a_latency_that_grows_is_too() {
+    let team = Team::new("rows-lost").await;
+    let _operator = Operator::start(&team.namespace);
+    let history = |second: &str| {
+        files(&[
+            ("V001__t.sql", "create table t (id int primary key); insert into t select generate_series(1, 100);"),
+            ("U001__t.sql", "drop table t;"),
+            ("V002__t.sql", second),
+            ("U002__t.sql", "-- nothing to take back"),
+        ])
+    };
+    let verification =
+        |check: Value| json!({"initialDelay": "100ms", "interval": "200ms", "duration": "600ms", "checks": [check]});
+    let kept = json!({"name": "kept", "rowCounts": {"tables": ["t"]}});
+    let spec = Spec::to("001").inline(&history("select 1;")).set("/rollback/mode", json!("Automatic"));
+    team.apply("shop", &spec).await;
+    team.at("shop", "001").await;
+    let loses =
+        Spec::latest().inline(&history("delete from t where id > 97;")).set("/rollback/mode", json!("Automatic"));
+    team.apply("shop", &loses.set("/verification", verification(kept))).await;
+    team.reason("shop", "RolledBack").await;
+    let status = team.get("shop").await.status.unwrap().verification.unwrap();
+    assert!(status.checks[0].last.as_ref().unwrap().contains("lost 3"), "{status:?}");
+
+    // From 97 rows to a query that takes a quarter of a second.
+    let slow = "create function slow() returns int language sql as 'select 1'";
+    team.sql(slow).await;
+    let grows = Spec::latest()
+        .inline(&history(
+            "create or replace function slow() returns int language sql as 'select 1 from pg_sleep(0.25)';",
+        ))
+        .set("/rollback/mode", json!("Automatic"))
+        .set(
+            "/verification",
+            verification(json!({"name": "fast", "latency": {"query": "select slow()", "samples": 3}})),
+        );
+    team.apply("shop", &grows).await;
+    let message = team.reason("shop", "RolledBack").await;
+    assert!(message.contains("check fast failed"), "{message}");
+}
