@@ -66,4 +66,17 @@ impl Probing {
             Outcome::NoData => measured.shown,
         }
     }
+
+    /// Measures until it is as it shall be.
+    pub async fn until(&self, expected: &str) {
+        let mut seen = String::new();
+        for _ in 0..200 {
+            seen = self.told().await;
+            if seen == expected {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        panic!("{seen} instead of {expected}");
+    }
 }

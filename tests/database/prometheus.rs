@@ -24,7 +24,8 @@ impl Site {
     async fn new(text: &str) -> Self {
         let text = Arc::new(Mutex::new(text.to_owned()));
         let shown = text.clone();
-        let router = Router::new().route("/metrics", get(move || async move { shown.lock().unwrap().clone() }));
+        let router =
+            Router::new().route("/metrics", get(move || async move { shown.lock().expect("the text").clone() }));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let target = listener.local_addr().expect("an address").to_string();
         tokio::spawn(async move { axum::serve(listener, router).await });
@@ -41,7 +42,7 @@ impl Site {
     }
 
     fn show(&self, text: &str) {
-        text.clone_into(&mut self.text.lock().unwrap());
+        text.clone_into(&mut self.text.lock().expect("the text"));
     }
 
     fn check(&self, query: &str, expect: &str) -> Probing {
@@ -51,16 +52,7 @@ impl Site {
 
     /// Waits until a query measures as it shall.
     async fn until(&self, query: &str, expect: &str, told: &str) {
-        let check = self.check(query, expect);
-        let mut seen = String::new();
-        for _ in 0..100 {
-            seen = check.told().await;
-            if seen == told {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-        panic!("{query} is {seen} instead of {told}");
+        self.check(query, expect).until(told).await;
     }
 }
 
