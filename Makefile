@@ -46,7 +46,7 @@ lint: ## Check formatting, lints, scripts and the chart
 	@$(MAKE) --no-print-directory shell chart
 
 shell: ## Check the shell scripts
-	cd tests/env && shellcheck -x install up standby pgbouncer check helm-install chart-test demo
+	cd tests/env && shellcheck -x install up standby pgbouncer prometheus check helm-install chart-test demo
 	shellcheck .ci/run
 
 chart: ## Check the Helm chart

@@ -6,6 +6,7 @@
 
 mod adoption;
 
+mod checks;
 mod command_line;
 mod concurrently;
 mod endings;

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::env::{Spec, Team, files};
 
 /// What kubectl says when a spec is applied; fails when it is accepted.
-fn refused(team: &Team, spec: &Spec) -> String {
+pub fn refused(team: &Team, spec: &Spec) -> String {
     let object = manifest(spec);
     match team.kubectl_with(&["apply", "--dry-run=server", "--filename", "-"], &object.to_string()) {
         Err(complaint) => complaint,
@@ -13,7 +13,7 @@ fn refused(team: &Team, spec: &Spec) -> String {
     }
 }
 
-fn manifest(spec: &Spec) -> Value {
+pub fn manifest(spec: &Spec) -> Value {
     json!({"apiVersion": "sluice.dev/v1alpha1", "kind": "DatabaseMigration", "metadata": {"name": "shop"}, "spec": spec.0})
 }
 

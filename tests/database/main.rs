@@ -3,11 +3,14 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on ends there")]
 
 mod apply;
+mod checks;
 mod faults;
 mod journal;
 mod ledger;
 mod locks;
 mod losses;
+mod probing;
+mod prometheus;
 mod proxy;
 mod reading;
 mod speed;

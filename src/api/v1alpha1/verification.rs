@@ -116,17 +116,18 @@ pub enum CheckMode {
 #[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SqlCheckSpec {
-    /// One statement. `value` is the first column of its first row, `row` that row by column names, `rows` up to 100 of them.
+    /// One statement. `value` is the first column of its first row, `row` that row by column names, `rows` all rows, 100 at
+    /// most.
     #[schemars(length(min = 1, max = 16384))]
     pub query: String,
-    /// How long it may take, `10s` unless set.
+    /// How long it may take, `10s` unless set, `20s` at most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 2, max = 32), regex(pattern = crate::duration::PATTERN))]
     pub timeout: Option<String>,
 }
 
-/// Rows of tables, compared with those before the run. `before` and `after` are the sums over all tables; without `expect` each
-/// single table must keep at least the rows that it had.
+/// Rows of tables, compared with those before the run. `before` and `after` are the sums over all tables, `lost` is what each table
+/// lost, summed up; without `expect`: `lost == 0`, and `lost <= before * 0.1` where rows are estimated.
 #[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RowCountsCheckSpec {
@@ -169,8 +170,8 @@ pub struct LatencyCheckSpec {
     pub max: Option<String>,
 }
 
-/// A Prometheus query. `value` is a scalar's or a single series' value, `values` the values of all series, `baseline` what
-/// `value` was before the run.
+/// A Prometheus query. `value` is a scalar's or a single series' value, the greatest of several, `values` the values of all
+/// series, `baseline` what `value` was before the run.
 #[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PrometheusCheckSpec {
@@ -198,7 +199,7 @@ pub struct HttpCheckSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 1024), regex(pattern = r"^/[^ ]*$"))]
     pub path: Option<String>,
-    /// How long an answer may take, `5s` unless set; one that takes longer is a failed measurement with status 0.
+    /// How long an answer may take, `5s` unless set, `20s` at most; one that takes longer is a failed measurement with status 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 2, max = 32), regex(pattern = crate::duration::PATTERN))]
     pub timeout: Option<String>,
@@ -217,7 +218,7 @@ pub struct ServiceRef {
 }
 
 /// A workload of this namespace. `ready` is the share of the wanted replicas that are available, from 0 to 1, `restarts` the
-/// containers' restarts since the run began; without `expect`: `ready >= 1.0`.
+/// containers' restarts since the run began; without `expect`: `ready >= 1`.
 #[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct WorkloadCheckSpec {
@@ -249,12 +250,13 @@ pub enum BuiltinCheck {
     ForeignKeys,
     /// No index is invalid and no constraint is left unvalidated that was not so before the run. `value` counts them.
     InvalidObjects,
-    /// The ledger's chain of hashes is whole and no run is left open. `value` counts what is wrong.
+    /// The ledger's chain of hashes is whole and no run before the newest one is left open. `value` counts what is wrong.
     LedgerIntegrity,
     /// The database accepts a login and answers. `value` is the time that took, in seconds.
     Connectivity,
     /// The share of transactions that ended in a rollback since the measurement before. `value` goes from 0 to 1 and must not exceed
-    /// `0.05` unless `expect` says otherwise; `rollbacks`, `deadlocks`, `conflicts` are counts since then.
+    /// `0.05` where there were 20 transactions or more, unless `expect` says otherwise; `transactions`, `rollbacks`, `deadlocks`,
+    /// `conflicts` are counts since then.
     ServerErrors,
 }
 

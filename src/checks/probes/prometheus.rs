@@ -115,9 +115,13 @@ struct Series {
 /// The numbers in an answer.
 fn read(status: u16, body: &[u8]) -> Result<Vec<f64>, Trouble> {
     let answer: Answer = serde_json::from_slice(body).map_err(|_| {
-        Trouble::Error(format!(
-            "answers {status}, and not as Prometheus does; correct the URL that the operator was given"
-        ))
+        // A proxy, or a server that is just starting or ending, says so in its own words.
+        let why = if status >= 500 {
+            ""
+        } else {
+            ", and not as Prometheus does; correct the URL that the operator was given"
+        };
+        Trouble::Error(format!("answers {status}{why}"))
     })?;
     if answer.status != "success" {
         return Err(Trouble::Error(format!("answers {status}: {}", kind(&answer.error_type))));

@@ -2,4 +2,5 @@
 
 mod assess;
 mod check;
+mod docs;
 mod http;

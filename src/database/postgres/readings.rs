@@ -79,7 +79,7 @@ pub(super) fn tables(named: &[String], by: CountBy) -> String {
 pub(super) const FOREIGN_KEYS: &str = "select coalesce(pg_catalog.json_agg(pg_catalog.json_build_object(
         'name', pg_catalog.format('%I on %I.%I', k.conname, cn.nspname, c.relname),
         'sql', pg_catalog.format(
-            'select pg_catalog.count(*) from (select from %s%I.%I c where %s and not exists (select from %s%I.%I p where %s) limit 10000) o',
+            'select pg_catalog.count(*) from (select from %s%I.%I c where (%s) and not exists (select from %s%I.%I p where %s) limit 10000) o',
             case c.relkind when 'r' then 'only ' else '' end, cn.nspname, c.relname, columns.given,
             case p.relkind when 'r' then 'only ' else '' end, pn.nspname, p.relname, columns.same))), '[]')::text
     from pg_catalog.pg_constraint k
@@ -90,7 +90,8 @@ pub(super) const FOREIGN_KEYS: &str = "select coalesce(pg_catalog.json_agg(pg_ca
                 case k.confmatchtype when 'f' then ' or ' else ' and ' end) as given,
             pg_catalog.string_agg(pg_catalog.format('p.%I operator(%I.%s) c.%I', pa.attname, o.nspname, o.oprname, ca.attname),
                 ' and ') as same
-        from pg_catalog.unnest(k.conkey, k.confkey, k.conpfeqop) f (child, parent, operator)
+        from rows from (pg_catalog.unnest(k.conkey), pg_catalog.unnest(k.confkey), pg_catalog.unnest(k.conpfeqop))
+            f (child, parent, operator)
         join pg_catalog.pg_attribute ca on ca.attrelid = c.oid and ca.attnum = f.child
         join pg_catalog.pg_attribute pa on pa.attrelid = p.oid and pa.attnum = f.parent
         join (select o.oid, o.oprname, n.nspname from pg_catalog.pg_operator o

@@ -49,6 +49,7 @@ missing_packages() {
 psql postgresql
 pgbouncer pgbouncer
 promtool prometheus
+prometheus prometheus
 jq jq
 curl curl
 openssl openssl
