@@ -9,6 +9,7 @@ mod ledger;
 mod locks;
 mod losses;
 mod proxy;
+mod rehearsal;
 mod speed;
 mod suitability;
 mod support;

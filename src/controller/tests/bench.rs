@@ -11,8 +11,8 @@ use uuid::Uuid;
 use crate::api::v1alpha1::{DatabaseMigration, DatabaseMigrationSpec};
 use crate::controller::tasks::Start;
 use crate::database::{
-    Address, Database, DatabaseError, Inspection, LockAttempt, Loss, ProgressSender, RunIdentity, RunRequest, RunStart,
-    Session, SessionSettings, StepFailure, StepReport, StopSignal,
+    Address, Database, DatabaseError, Inspection, LockAttempt, Loss, ProgressSender, Rehearsal, RehearsalRequest,
+    RunIdentity, RunRequest, RunStart, Session, SessionSettings, StepFailure, StepReport, StopSignal,
 };
 use crate::migration::{MigrationSet, RawFile};
 use crate::plan::{Ledger, Outcome, Step, make};
@@ -97,6 +97,14 @@ impl Database for FakeDatabase {
     }
 
     async fn losses(&self, _: &[Step]) -> Result<Vec<Loss>, DatabaseError> {
+        Ok(Vec::new())
+    }
+
+    async fn rehearse(&self, _: &RehearsalRequest) -> Result<Rehearsal, DatabaseError> {
+        Ok(Rehearsal::obstructed("nobody rehearses"))
+    }
+
+    async fn sweep_rehearsals(&self) -> Result<Vec<String>, DatabaseError> {
         Ok(Vec::new())
     }
 }

@@ -153,7 +153,18 @@ impl Link {
         read(rows.last())
     }
 
-    /// Likewise, with the last two rows.
+    /// Likewise, with a bound of its own on how long the answer may take.
+    pub async fn json_within<T: DeserializeOwned>(&mut self, patience: Duration, sql: &str) -> Result<T, SqlError> {
+        let rows = within(patience, sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(&mut self.conn)).await?;
+        read(rows.last())
+    }
+
+    /// Runs something that may take longer than Sluice's own statements do.
+    pub async fn run_within(&mut self, patience: Duration, sql: &str) -> Result<(), SqlError> {
+        within(patience, sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut self.conn)).await.map(|_| ())
+    }
+
+    /// Runs some of Sluice's own statements in one round trip; the last two rows' only columns are JSON.
     pub async fn two<A: DeserializeOwned, B: DeserializeOwned>(&mut self, sql: &str) -> Result<(A, B), SqlError> {
         let mut rows = self.rows(sql).await?;
         let last = rows.pop();
@@ -195,9 +206,13 @@ fn read<T: DeserializeOwned>(row: Option<&PgRow>) -> Result<T, SqlError> {
 }
 
 async fn bounded<T>(work: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, SqlError> {
-    match timeout(ANSWER, work).await {
+    within(ANSWER, work).await
+}
+
+async fn within<T>(patience: Duration, work: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, SqlError> {
+    match timeout(patience, work).await {
         Ok(result) => result.map_err(SqlError::from),
-        Err(_) => Err(SqlError::Lost(format!("no answer within {} s", ANSWER.as_secs()))),
+        Err(_) => Err(SqlError::Lost(format!("no answer within {} s", patience.as_secs()))),
     }
 }
 

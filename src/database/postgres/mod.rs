@@ -9,6 +9,7 @@
 mod alone;
 mod connect;
 mod failure;
+mod fingerprint;
 mod handshake;
 mod inspect;
 mod journal;
@@ -22,10 +23,12 @@ mod probe;
 mod quote;
 mod recognise;
 mod record;
+mod rehearse;
 mod session;
 mod sqlstate;
 mod statements;
 mod supervise;
+mod tokens;
 mod unit;
 #[cfg(test)]
 mod upgrade_tests;
@@ -34,7 +37,10 @@ use async_trait::async_trait;
 
 use crate::plan::Step;
 
-use super::{Address, Credentials, Database, DatabaseError, Inspection, Loss, RunIdentity, Session, SessionSettings};
+use super::{
+    Address, Credentials, Database, DatabaseError, Inspection, Loss, Rehearsal, RehearsalRequest, RunIdentity, Session,
+    SessionSettings,
+};
 
 use connect::Connector;
 use session::PostgresSession;
@@ -73,5 +79,13 @@ impl Database for PostgresDatabase {
 
     async fn losses(&self, steps: &[Step]) -> Result<Vec<Loss>, DatabaseError> {
         loss::losses(&self.connector, &self.sql, steps).await
+    }
+
+    async fn rehearse(&self, request: &RehearsalRequest) -> Result<Rehearsal, DatabaseError> {
+        rehearse::rehearse(&self.connector, &self.sql, request).await
+    }
+
+    async fn sweep_rehearsals(&self) -> Result<Vec<String>, DatabaseError> {
+        rehearse::sweep(&self.connector).await
     }
 }

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 
 use crate::database::{
-    Address, Database, DatabaseError, Inspection, LockAttempt, Loss, ProgressSender, RunIdentity, RunStart, Session,
-    SessionSettings, StepFailure, StepReport, StopSignal,
+    Address, Database, DatabaseError, Inspection, LockAttempt, Loss, ProgressSender, Rehearsal, RehearsalRequest,
+    RunIdentity, RunStart, Session, SessionSettings, StepFailure, StepReport, StopSignal,
 };
 use crate::plan::{Ledger, Outcome, Step};
 
@@ -68,6 +68,14 @@ impl Database for Fake {
     }
 
     async fn losses(&self, _: &[Step]) -> Result<Vec<Loss>, DatabaseError> {
+        Ok(Vec::new())
+    }
+
+    async fn rehearse(&self, _: &RehearsalRequest) -> Result<Rehearsal, DatabaseError> {
+        Ok(Rehearsal::obstructed("nobody rehearses"))
+    }
+
+    async fn sweep_rehearsals(&self) -> Result<Vec<String>, DatabaseError> {
         Ok(Vec::new())
     }
 }

@@ -3,11 +3,11 @@
 //! Reading only, each question in a transaction of its own that is bounded in time. Where something cannot be told it
 //! counts as a loss, unless there are no rows at all. It must never show a value: names and numbers only.
 
+mod block;
 mod names;
 mod origin;
 mod read;
 mod statements;
-mod tokens;
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -303,7 +303,7 @@ impl Guard {
         };
         match (counted, applied) {
             (Ok(Counted { rows: 0 }), _) => Ok(None),
-            (Ok(Counted { rows }), Applied::By(_)) => Ok(Some(RowsAtRisk::Written(rows))),
+            (Ok(Counted { rows }), Applied::By(..)) => Ok(Some(RowsAtRisk::Written(rows))),
             (Ok(_), Applied::Unknown(why)) => Ok(Some(RowsAtRisk::Unknown(why.clone()))),
             (Err(SqlError::Lost(why)), _) => Err(lost(&self.link.address, &why)),
             (Err(SqlError::Server(error)), _) if error.code == QUERY_CANCELED => {
