@@ -212,14 +212,27 @@ async fn what_cannot_be_told_counts_unless_there_are_no_rows() {
         db.losses_of("do $$ begin execute 'delete from ' || 'full_one'; end $$").await,
         hint("DO", "what it changes cannot be told")
     );
+    // A later change of the ledger's row forgets nothing …
     db.execute("update sluice.schema_migrations set updated_at = now() + interval '1 minute' where key = '2'").await;
-    // Its own rows are known all the same, by who created the table.
     assert!(db.losses_of("drop table full_one; drop table empty_one").await.is_empty());
     db.execute("insert into full_one values (2)").await;
     assert_eq!(
-        db.losses_of("drop table full_one; drop table empty_one").await,
-        hint("table public.full_one", "the ledger's row was changed after that")
+        db.losses_of("drop table full_one").await,
+        ["table public.full_one: 1 row written since 2 was applied (U002__x.sql:1)"]
     );
+    // … unless the transaction that it remembers is none of this server's, or it is from before Sluice remembered any.
+    for transaction in ["'4000000000'", "null"] {
+        let forget = format!("update sluice.schema_migrations set applied_transaction = {transaction} where key = '2'");
+        db.execute(&forget).await;
+        assert_eq!(
+            db.losses_of("drop table full_one; drop table empty_one").await,
+            hint("table public.full_one", "the ledger's row was changed after that")
+        );
+    }
+    // Its own rows are known all the same, by who created the table.
+    db.execute("delete from full_one where id = 2").await;
+    assert!(db.losses_of("drop table full_one; drop table empty_one").await.is_empty());
+    db.execute("insert into full_one values (2)").await;
     db.execute("delete from sluice.schema_migrations where key = '2'").await;
     assert_eq!(
         db.losses_of("drop table full_one").await,
@@ -284,10 +297,11 @@ async fn a_transaction_that_began_before_and_wrote_afterwards_counts() {
     crate::support::execute(&mut early, "insert into users values (3, 'x', 'y'); insert into t values (1); commit")
         .await;
     assert_eq!(
-        db.losses_of("drop table t; alter table users drop column note").await,
+        db.losses_of("drop table t; alter table users drop column note; delete from users").await,
         [
             "table public.t: 1 row written since 2 was applied (U002__x.sql:1)",
             "column public.users.note: 1 row written since 2 was applied (U002__x.sql:1)",
+            "table public.users: 1 row written since 2 was applied (U002__x.sql:1)",
         ]
     );
 }

@@ -17,7 +17,10 @@ use super::privileges::may_not_create;
 use super::statements::{Backend, NO_FLUSH, Sql};
 
 /// The ledger's own schema, oldest first. A released file never changes: a change is a new file.
-pub(super) const SCRIPTS: &[(u32, &str)] = &[(1, include_str!("../../../migrations/postgres/0001_ledger.sql"))];
+pub(super) const SCRIPTS: &[(u32, &str)] = &[
+    (1, include_str!("../../../migrations/postgres/0001_ledger.sql")),
+    (2, include_str!("../../../migrations/postgres/0002_applied_transaction.sql")),
+];
 
 /// The newest version of the ledger that this Sluice knows.
 fn newest(scripts: &[(u32, &str)]) -> u32 {

@@ -46,30 +46,30 @@ async fn a_ledger_is_upgraded_in_place_or_left_as_it_was() {
     let sql = Sql::new("sluice");
     let mut link = connector.connect("test", "test").await.unwrap();
     let nowhere = Site { role: "postgres", schema_exists: false, version: 0, built: true };
-    assert_eq!(install(&mut link, &sql, nowhere, SCRIPTS).await.unwrap(), 1);
-    let first = Site { schema_exists: true, version: 1, ..nowhere };
-    assert_eq!(install(&mut link, &sql, first, SCRIPTS).await.unwrap(), 1);
-    assert_eq!(versions(&mut link).await, [1]);
+    assert_eq!(install(&mut link, &sql, nowhere, SCRIPTS).await.unwrap(), 2);
+    let first = Site { schema_exists: true, version: 2, ..nowhere };
+    assert_eq!(install(&mut link, &sql, first, SCRIPTS).await.unwrap(), 2);
+    assert_eq!(versions(&mut link).await, [1, 2]);
     link.run("insert into sluice.schema_migrations (key, version, description, kind, status) values ('1', '001', 'x', 'data', 'completed')")
         .await
         .unwrap();
 
     let mut scripts = SCRIPTS.to_vec();
-    scripts.push((2, "alter table {schema}.schema_migrations add column later text; select * from nowhere;"));
+    scripts.push((3, "alter table {schema}.schema_migrations add column later text; select * from nowhere;"));
     let error = install(&mut link, &sql, first, &scripts).await.unwrap_err();
     assert!(matches!(&error, DatabaseError::Ledger(why) if why.contains("42P01")), "{error:?}");
-    assert_eq!(versions(&mut link).await, [1]);
+    assert_eq!(versions(&mut link).await, [1, 2]);
 
-    scripts[1].1 = "alter table {schema}.schema_migrations add column later text default 'x';";
-    scripts.push((3, "comment on column {schema}.schema_migrations.later is 'x';"));
-    assert_eq!(install(&mut link, &sql, first, &scripts).await.unwrap(), 3);
-    assert_eq!(versions(&mut link).await, [1, 2, 3]);
+    scripts[2].1 = "alter table {schema}.schema_migrations add column later text default 'x';";
+    scripts.push((4, "comment on column {schema}.schema_migrations.later is 'x';"));
+    assert_eq!(install(&mut link, &sql, first, &scripts).await.unwrap(), 4);
+    assert_eq!(versions(&mut link).await, [1, 2, 3, 4]);
 
     // The earlier Sluice neither reads nor changes it.
-    let error = install(&mut link, &sql, Site { version: 3, ..first }, SCRIPTS).await.unwrap_err();
+    let error = install(&mut link, &sql, Site { version: 4, ..first }, SCRIPTS).await.unwrap_err();
     assert!(error.to_string().contains("newer Sluice"), "{error}");
     assert!(read(&mut link, &sql, "postgres").await.is_err());
     // Rows are read as objects: what the later one added does not disturb those who do not know it.
-    link.run("delete from sluice.ledger_version where version > 1").await.unwrap();
+    link.run("delete from sluice.ledger_version where version > 2").await.unwrap();
     assert_eq!(read(&mut link, &sql, "postgres").await.unwrap().ledger.entries.len(), 1);
 }

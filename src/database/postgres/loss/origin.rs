@@ -18,8 +18,10 @@ struct Transaction {
 /// What the ledger's rows say about one version.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct LedgerRow {
-    row: Transaction,
-    untouched: bool,
+    /// That applied it; `None` where nobody can tell any more.
+    row: Option<Transaction>,
+    /// Those of others that had not ended by then.
+    under_way: BTreeSet<u32>,
     baseline: bool,
     steps: Vec<Transaction>,
 }
@@ -27,8 +29,8 @@ pub(super) struct LedgerRow {
 /// When a version was applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Applied {
-    /// By the transaction with this number, the first where there were several.
-    By(u32),
+    /// By the transaction with this number, the first where there were several, while these others were under way.
+    By(u32, BTreeSet<u32>),
     /// That cannot be told: why.
     Unknown(String),
 }
@@ -46,7 +48,7 @@ impl Origins {
         let mut own = BTreeSet::new();
         for row in rows.values() {
             own.extend(row.steps.iter().map(|step| step.xid));
-            own.extend(Some(row.row.xid).filter(|_| row.untouched && !row.baseline));
+            own.extend(row.row.filter(|_| !row.baseline).map(|row| row.xid));
         }
         Self { rows, own }
     }
@@ -54,15 +56,14 @@ impl Origins {
     pub fn applied(&self, key: &str) -> Applied {
         let unknown = |why: &str| Applied::Unknown(why.to_owned());
         let Some(row) = self.rows.get(key) else { return unknown("the ledger does not tell when that was") };
-        let first = match row.steps.iter().max_by_key(|step| step.age) {
-            _ if row.baseline => return unknown("it was taken as applied, never run"),
-            // Its statements have transactions of their own, and the last one wrote the row.
-            Some(step) => *step,
-            None if row.untouched => row.row,
-            None => return unknown("the ledger's row was changed after that"),
-        };
+        if row.baseline {
+            return unknown("it was taken as applied, never run");
+        }
+        // The statements of a script without a transaction have their own, and the last one wrote the row.
+        let first = row.steps.iter().copied().max_by_key(|step| step.age).or(row.row);
+        let Some(first) = first else { return unknown("the ledger's row was changed after that") };
         if (0..TOO_OLD).contains(&first.age) {
-            Applied::By(first.xid)
+            Applied::By(first.xid, row.under_way.clone())
         } else {
             unknown("that was too many transactions ago")
         }
@@ -72,64 +73,81 @@ impl Origins {
     /// the table or the column.
     ///
     /// In what a version itself created, everything is newer that is not its own. In what was there before, what counts is
-    /// which transaction began later. A transaction's part that was rolled back to a savepoint, or a block with an
-    /// exception handler, has a number of its own: what a migration wrote there counts as written since, to be on the
-    /// safe side.
+    /// which transaction began later, or had not ended. A transaction's part that was rolled back to a savepoint, or a block
+    /// with an exception handler, has a number of its own: what a migration wrote there counts as written since, to be on
+    /// the safe side.
     pub fn since(&self, applied: &Applied, alias: &str, created: Option<u32>) -> String {
         let mut own = self.own.clone();
-        let older = match applied {
-            Applied::By(xid) if created.is_some_and(|created| self.own.contains(&created)) => {
+        let newer = match applied {
+            Applied::By(xid, _) if created.is_some_and(|created| self.own.contains(&created)) => {
                 own.insert(*xid);
                 String::new()
             }
-            Applied::By(xid) => {
-                format!(" and age({alias}.xmin) >= 0 and age({alias}.xmin) < age('{xid}'::xid)")
+            Applied::By(xid, under_way) => {
+                let later = format!("age({alias}.xmin) >= 0 and age({alias}.xmin) < age('{xid}'::xid)");
+                if under_way.is_empty() {
+                    format!(" and {later}")
+                } else {
+                    format!(" and ({later} or {alias}.xmin in ({}))", numbers(under_way))
+                }
             }
             Applied::Unknown(_) => {
                 own.extend(created);
                 String::new()
             }
         };
-        let own: Vec<String> = own.iter().map(|xid| format!("'{xid}'::xid")).collect();
-        if own.is_empty() { "true".to_owned() } else { format!("{alias}.xmin not in ({}){older}", own.join(", ")) }
+        if own.is_empty() { "true".to_owned() } else { format!("{alias}.xmin not in ({}){newer}", numbers(&own)) }
     }
+}
+
+/// Transactions as SQL writes them.
+fn numbers(xids: &BTreeSet<u32>) -> String {
+    xids.iter().map(|xid| format!("'{xid}'::xid")).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn row(row: (u32, i64), untouched: bool, steps: &[(u32, i64)]) -> Origins {
+    fn row(row: Option<(u32, i64)>, under_way: &[u32], steps: &[(u32, i64)]) -> Origins {
         let transaction = |(xid, age): (u32, i64)| Transaction { xid, age };
         let steps = steps.iter().copied().map(transaction).collect();
-        let row = LedgerRow { row: transaction(row), untouched, baseline: false, steps };
+        let under_way = under_way.iter().copied().collect();
+        let row = LedgerRow { row: row.map(transaction), under_way, baseline: false, steps };
         Origins::new(HashMap::from([("1".to_owned(), row)]))
+    }
+
+    fn by(xid: u32) -> Applied {
+        Applied::By(xid, BTreeSet::new())
     }
 
     #[test]
     fn a_version_is_as_old_as_the_first_transaction_that_applied_it() {
-        assert_eq!(row((7, 3), true, &[]).applied("1"), Applied::By(7));
-        assert_eq!(row((9, 1), true, &[(5, 5), (4, 6)]).applied("1"), Applied::By(4));
+        assert_eq!(row(Some((7, 3)), &[], &[]).applied("1"), by(7));
+        assert_eq!(row(Some((9, 1)), &[], &[(5, 5), (4, 6)]).applied("1"), by(4));
         // Numbers begin again: what counts is how long ago.
-        assert_eq!(row((9, 1), true, &[(3, 7), (u32::MAX, 11)]).applied("1"), Applied::By(u32::MAX));
+        assert_eq!(row(Some((9, 1)), &[], &[(3, 7), (u32::MAX, 11)]).applied("1"), by(u32::MAX));
     }
 
     #[test]
     fn what_the_ledger_does_not_tell_is_unknown() {
         let unknown = |origins: Origins| matches!(origins.applied("1"), Applied::Unknown(_));
         assert!(unknown(Origins::default()));
-        assert!(unknown(row((7, 3), false, &[])));
-        assert!(unknown(row((7, -3), true, &[])));
-        assert!(unknown(row((7, TOO_OLD), true, &[])));
+        assert!(unknown(row(None, &[], &[])));
+        assert!(unknown(row(Some((7, -3)), &[], &[])));
+        assert!(unknown(row(Some((7, TOO_OLD)), &[], &[])));
     }
 
     #[test]
     fn in_what_the_version_created_everything_counts_that_is_not_its_own() {
-        let origins = row((7, 3), true, &[]);
-        assert_eq!(origins.since(&Applied::By(7), "t", Some(7)), "t.xmin not in ('7'::xid)");
-        let before = origins.since(&Applied::By(7), "t", Some(2));
+        let origins = row(Some((7, 3)), &[], &[]);
+        assert_eq!(origins.since(&by(7), "t", Some(7)), "t.xmin not in ('7'::xid)");
+        let before = origins.since(&by(7), "t", Some(2));
         assert!(before.contains("age(t.xmin) < age('7'::xid)"), "{before}");
-        let unknown = row((7, 3), false, &[]);
+        let others = row(Some((7, 3)), &[5], &[]);
+        let before = others.since(&others.applied("1"), "t", Some(2));
+        assert!(before.ends_with("or t.xmin in ('5'::xid))"), "{before}");
+        let unknown = row(None, &[], &[]);
         assert_eq!(unknown.since(&unknown.applied("1"), "t", Some(2)), "t.xmin not in ('2'::xid)");
     }
 }
