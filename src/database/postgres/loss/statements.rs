@@ -18,7 +18,7 @@ pub(super) fn origins<'a>(schema: &str, keys: impl IntoIterator<Item = &'a str>)
                 end,
             'under_way', (select coalesce(json_agg(x::text::bigint % 4294967296), '[]')
                 from pg_snapshot_xip(m.applied_snapshot) x where x <> m.applied_transaction),
-            'baseline', m.baseline,
+            'baseline', m.baseline, 'run', m.run_id,
             'steps', (select coalesce(json_agg(json_build_object('xid', s.xmin::text::bigint, 'age', age(s.xmin))), '[]')
                 from {schema}.migration_steps s
                 where s.key = m.key and s.direction = 'up' and s.attempt = (select max(l.attempt)

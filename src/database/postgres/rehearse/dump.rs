@@ -216,6 +216,35 @@ mod tests {
     }
 
     #[test]
+    fn the_password_is_no_argument_and_nothing_of_this_process_is_handed_on() {
+        let connector = Connector {
+            address: crate::database::Address {
+                host: "db".to_owned(),
+                port: 5432,
+                database: "orders".to_owned(),
+                ledger_schema: "sluice".to_owned(),
+            },
+            credentials: crate::database::Credentials {
+                user: "app".to_owned(),
+                password: secrecy::SecretString::from("hunter2"),
+                tls: TlsMode::VerifyFull,
+                ca_pem: None,
+            },
+        };
+        let command = command(&connector, Path::new("pg_dump"), None);
+        let arguments: Vec<_> = command.as_std().get_args().map(|argument| argument.to_string_lossy()).collect();
+        assert!(
+            arguments.iter().all(|argument| !argument.contains("hunter2") && !argument.contains("db")),
+            "{arguments:?}"
+        );
+        let set: Vec<_> = command.as_std().get_envs().map(|(name, _)| name.to_string_lossy()).collect();
+        assert!(
+            set.iter()
+                .all(|name| name.starts_with("PG") || matches!(name.as_ref(), "PATH" | "LC_ALL" | "LD_LIBRARY_PATH"))
+        );
+    }
+
+    #[test]
     fn commands_for_psql_are_left_out_and_lines_stay_where_they_are() {
         let text = "-- x\n\\restrict abc\nselect '\\restrict';\n\\unrestrict abc\n";
         assert_eq!(without_restrict(text), "-- x\n\nselect '\\restrict';\n\n");
