@@ -8,7 +8,7 @@
 //! | [`controller`] | the shell around the core, against Kubernetes: observe → decide → act → record |
 //! | [`rollout`] | the core: a pure state machine, from what was observed to one decision |
 //! | [`checks`] | what is measured after SQL ran, and what the measurements mean |
-//! | [`database`] | the `Database` trait and its dialects: connect, lock, ledger, apply, revert, inspect |
+//! | [`database`] | the `Database` trait and its dialects: connect, lock, ledger, apply, revert, inspect, rehearse |
 //! | [`sources`] | where scripts come from: inline, ConfigMaps, a directory → raw files |
 //! | [`plan`] | migration set × ledger × target version → a plan, or the precise reason why there is none |
 //! | [`migration`] | scripts, headers, versions, layouts, checksums, sets |

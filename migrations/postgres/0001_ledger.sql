@@ -75,6 +75,8 @@ create table {schema}.schema_migrations (
     attempt             integer not null default 1,
     applied_at          timestamptz,
     applied_by          text,
+    applied_transaction xid8,
+    applied_snapshot    pg_snapshot,
     execution_time_ms   bigint,
     rolled_back_at      timestamptz,
     rolled_back_by      text,
@@ -94,6 +96,8 @@ comment on column {schema}.schema_migrations.down_line is 'The line of down_file
 comment on column {schema}.schema_migrations.baseline is 'Taken as applied, never run.';
 comment on column {schema}.schema_migrations.reverting is 'The unfinished attempt is a way down.';
 comment on column {schema}.schema_migrations.attempt is 'Counts attempts that began from the first statement; the journal refers to it.';
+comment on column {schema}.schema_migrations.applied_transaction is 'The transaction that wrote this row when the version was applied: that of a transactional script itself. With the next column, what tells rows written since from others.';
+comment on column {schema}.schema_migrations.applied_snapshot is 'What that transaction saw as finished and under way at its end.';
 comment on column {schema}.schema_migrations.applied_by is 'Object, operator instance and database role.';
 comment on column {schema}.schema_migrations.run_id is 'The run that last changed this row.';
 comment on column {schema}.schema_migrations.failure_detail is 'The server''s own words about the last failure; they leave this table nowhere.';

@@ -11,6 +11,7 @@ mod losses;
 pub mod postgres;
 mod progress;
 mod read;
+mod rehearsal;
 #[cfg(test)]
 mod tests;
 
@@ -26,6 +27,7 @@ pub use error::{DatabaseError, FailureClass, StepFailure};
 pub use losses::{COUNTED, Loss, RowsAtRisk};
 pub use progress::{Blocker, Progress, ProgressSender, Stage, StopSignal, progress};
 pub use read::{Activity, CountBy, LedgerFaults, MOST_BYTES, MOST_ROWS, ReadError, Reader, Row, Timing};
+pub use rehearsal::{Difference, LockTaken, Rehearsal, RehearsalRequest, Stretch, Verdict};
 
 /// What is known about the server of a database.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -228,6 +230,20 @@ pub trait Database: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// When the server cannot be reached.
     async fn reader(&self) -> Result<Box<dyn Reader>, DatabaseError>;
+
+    /// Tries the way up, back and up again on a copy of the schema in a scratch database, which is gone afterwards.
+    ///
+    /// # Errors
+    /// When the server cannot be asked or must not be migrated. Everything else is in the answer: what could not be
+    /// rehearsed, what failed, what differs.
+    async fn rehearse(&self, request: &RehearsalRequest) -> Result<Rehearsal, DatabaseError>;
+
+    /// Drops the scratch databases on the server whose rehearsal was killed, and gives back their names. Those in use are
+    /// left alone, whoever uses them.
+    ///
+    /// # Errors
+    /// When the server cannot be asked.
+    async fn sweep_rehearsals(&self) -> Result<Vec<String>, DatabaseError>;
 }
 
 /// The database at an address: the one place that knows which dialects there are. Connects to nothing yet.

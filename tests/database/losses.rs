@@ -112,6 +112,8 @@ async fn in_a_table_that_was_there_before_what_counts_is_who_came_later() {
     assert_eq!(db.losses_of("delete from users").await, of("3 rows"));
     assert_eq!(db.losses_of("delete from users u where u.id > 5 and name <> 'w' -- all").await, of("1 row"));
     assert!(db.losses_of("delete from users where id = 4").await.is_empty());
+    let block = "do $$ begin if exists (select from users) then delete from users where id > 5; end if; end $$";
+    assert_eq!(db.losses_of(block).await, of("1 row"));
     assert_eq!(db.losses_of("update users set name = null where users.id in (5, 6)").await, of("2 rows"));
     // A condition that does not hold water is not believed.
     assert_eq!(db.losses_of("delete from users where nme = 'x'").await, of("3 rows"));
@@ -207,17 +209,30 @@ async fn what_cannot_be_told_counts_unless_there_are_no_rows() {
         vec![format!("{object}: rows may have been written since 2 was applied; {why} (U002__x.sql:1)")]
     };
     assert_eq!(
-        db.losses_of("do $$ begin delete from full_one; end $$").await,
+        db.losses_of("do $$ begin execute 'delete from ' || 'full_one'; end $$").await,
         hint("DO", "what it changes cannot be told")
     );
+    // A later change of the ledger's row forgets nothing …
     db.execute("update sluice.schema_migrations set updated_at = now() + interval '1 minute' where key = '2'").await;
-    // Its own rows are known all the same, by who created the table.
     assert!(db.losses_of("drop table full_one; drop table empty_one").await.is_empty());
     db.execute("insert into full_one values (2)").await;
     assert_eq!(
-        db.losses_of("drop table full_one; drop table empty_one").await,
-        hint("table public.full_one", "the ledger's row was changed after that")
+        db.losses_of("drop table full_one").await,
+        ["table public.full_one: 1 row written since 2 was applied (U002__x.sql:1)"]
     );
+    // … unless the transaction that it remembers is none of this server's, or it is from before Sluice remembered any.
+    for transaction in ["'4000000000'", "null"] {
+        let forget = format!("update sluice.schema_migrations set applied_transaction = {transaction} where key = '2'");
+        db.execute(&forget).await;
+        assert_eq!(
+            db.losses_of("drop table full_one; drop table empty_one").await,
+            hint("table public.full_one", "the ledger's row was changed after that")
+        );
+    }
+    // Its own rows are known all the same, by who created the table.
+    db.execute("delete from full_one where id = 2").await;
+    assert!(db.losses_of("drop table full_one; drop table empty_one").await.is_empty());
+    db.execute("insert into full_one values (2)").await;
     db.execute("delete from sluice.schema_migrations where key = '2'").await;
     assert_eq!(
         db.losses_of("drop table full_one").await,
@@ -282,16 +297,17 @@ async fn a_transaction_that_began_before_and_wrote_afterwards_counts() {
     crate::support::execute(&mut early, "insert into users values (3, 'x', 'y'); insert into t values (1); commit")
         .await;
     assert_eq!(
-        db.losses_of("drop table t; alter table users drop column note").await,
+        db.losses_of("drop table t; alter table users drop column note; delete from users").await,
         [
             "table public.t: 1 row written since 2 was applied (U002__x.sql:1)",
             "column public.users.note: 1 row written since 2 was applied (U002__x.sql:1)",
+            "table public.users: 1 row written since 2 was applied (U002__x.sql:1)",
         ]
     );
 }
 
 #[tokio::test]
-async fn several_steps_back_count_what_none_of_them_wrote_and_counting_ends_somewhere() {
+async fn several_steps_back_count_what_their_run_did_not_write_and_counting_ends_somewhere() {
     let db = database().await;
     let files = [
         BASE,
@@ -303,7 +319,6 @@ async fn several_steps_back_count_what_none_of_them_wrote_and_counting_ends_some
         ),
         ("U003__fill.sql", "delete from orders where id <= 100; alter table orders drop column note;"),
     ];
-    db.up(&files[..3]).await;
     db.up(&files).await;
     assert!(db.losses(&files, "001").await.is_empty());
     db.execute("insert into orders select generate_series(1, 10000)").await;
@@ -316,4 +331,24 @@ async fn several_steps_back_count_what_none_of_them_wrote_and_counting_ends_some
     );
     db.execute("insert into orders values (1)").await;
     assert!(db.losses(&files, "001").await[1].contains("more than 10000 rows"));
+}
+
+#[tokio::test]
+async fn rows_that_a_later_run_touched_may_be_somebodys_and_count() {
+    let db = database().await;
+    let files = [
+        BASE,
+        ("V002__o.sql", "create table orders(id int);"),
+        ("U002__o.sql", "drop table orders;"),
+        ("V003__touch.sql", "alter table orders alter id type bigint;"),
+        ("U003__touch.sql", "alter table orders alter id type int;"),
+    ];
+    db.up(&files[..3]).await;
+    db.execute("insert into orders values (1), (2)").await;
+    // Writes every row anew, in its own transaction.
+    db.up(&files).await;
+    assert_eq!(
+        db.losses(&files, "001").await,
+        ["table public.orders: 2 rows written since 002 was applied (U002__o.sql:1)"]
+    );
 }

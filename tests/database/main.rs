@@ -13,6 +13,7 @@ mod probing;
 mod prometheus;
 mod proxy;
 mod reading;
+mod rehearsal;
 mod speed;
 mod suitability;
 mod support;

@@ -17,7 +17,7 @@ async fn refusal(db: &crate::support::Database, host: &str, port: u16) -> String
 }
 
 fn pooler(mode: &str) -> (Environment, u16) {
-    let Server { host, port, user, password } = server().clone();
+    let Server { host, port, user, password, .. } = server().clone();
     let environment = Environment::start("pgbouncer", &[&host, &port.to_string(), &user, &password, mode]);
     let port = Server::of(&environment.facts).port;
     (environment, port)
@@ -49,7 +49,7 @@ async fn a_session_pooler_is_as_good_as_the_server_itself() {
 #[tokio::test]
 async fn a_standby_is_refused_with_the_cure() {
     let db = database().await;
-    let Server { host, port, user, password } = server().clone();
+    let Server { host, port, user, password, .. } = server().clone();
     let standby = Environment::start("standby", &[&host, &port.to_string(), &user, &password]);
     let standby_server = Server::of(&standby.facts);
     let why = refusal(&db, &standby_server.host, standby_server.port).await;

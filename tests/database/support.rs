@@ -53,13 +53,23 @@ pub struct Server {
     pub port: u16,
     pub user: String,
     pub password: String,
+    /// Where psql and pg_dump are, which may be older than the server.
+    pub tools: String,
+    pub version: String,
 }
 
 impl Server {
     pub fn of(facts: &Value) -> Self {
         let text = |name: &str| facts[name].as_str().unwrap_or_default().to_owned();
         let port = facts["port"].as_u64().and_then(|port| u16::try_from(port).ok()).expect("a port");
-        Self { host: text("host"), port, user: text("user"), password: text("password") }
+        Self {
+            host: text("host"),
+            port,
+            user: text("user"),
+            password: text("password"),
+            tools: text("tools"),
+            version: text("version"),
+        }
     }
 
     pub async fn connect(&self, database: &str) -> PgConnection {

@@ -12,7 +12,8 @@ use crate::api::v1alpha1::{DatabaseMigration, DatabaseMigrationSpec};
 use crate::controller::tasks::Start;
 use crate::database::{
     Address, Conclusion, Database, DatabaseError, Inspection, LockAttempt, Loss, ProgressSender, Purpose, Reader,
-    RunIdentity, RunRequest, RunStart, Session, SessionSettings, StepFailure, StepReport, StopSignal,
+    Rehearsal, RehearsalRequest, RunIdentity, RunRequest, RunStart, Session, SessionSettings, StepFailure, StepReport,
+    StopSignal,
 };
 use crate::migration::{MigrationSet, RawFile};
 use crate::plan::{Ledger, Outcome, Step, make};
@@ -106,6 +107,14 @@ impl Database for FakeDatabase {
 
     async fn reader(&self) -> Result<Box<dyn Reader>, DatabaseError> {
         Err(DatabaseError::Unreachable("nobody reads from it".to_owned()))
+    }
+
+    async fn rehearse(&self, _: &RehearsalRequest) -> Result<Rehearsal, DatabaseError> {
+        Ok(Rehearsal::obstructed("nobody rehearses"))
+    }
+
+    async fn sweep_rehearsals(&self) -> Result<Vec<String>, DatabaseError> {
+        Ok(Vec::new())
     }
 }
 

@@ -158,7 +158,12 @@ impl Link {
         read(rows.last())
     }
 
-    /// Likewise, with the last two rows.
+    /// Runs something that may take longer than Sluice's own statements do.
+    pub async fn run_within(&mut self, sql: &str, patience: Duration) -> Result<(), SqlError> {
+        bounded(patience, sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut self.conn)).await.map(|_| ())
+    }
+
+    /// Runs some of Sluice's own statements in one round trip; the last two rows' only columns are JSON.
     pub async fn two<A: DeserializeOwned, B: DeserializeOwned>(&mut self, sql: &str) -> Result<(A, B), SqlError> {
         let mut rows = self.rows(sql, ANSWER).await?;
         let last = rows.pop();

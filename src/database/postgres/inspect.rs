@@ -41,6 +41,11 @@ impl Facts {
         self.version.split_whitespace().next().unwrap_or(&self.version)
     }
 
+    /// `15`
+    pub fn major(&self) -> i32 {
+        self.version_num / 10_000
+    }
+
     /// The server's clock.
     fn now(&self) -> Result<Timestamp, DatabaseError> {
         timestamp(&self.now).map_err(|what| DatabaseError::Ledger(format!("the server told {what}")))
@@ -49,7 +54,7 @@ impl Facts {
     /// Why the server must not be migrated, where it can be told from these facts.
     fn unsuitable(&self, link: &Link) -> Option<String> {
         let address = &link.address;
-        if self.version_num / 10_000 < OLDEST {
+        if self.major() < OLDEST {
             return Some(format!(
                 "{address} is PostgreSQL {}; Sluice works with {OLDEST} and later: upgrade the server",
                 self.short_version()

@@ -9,6 +9,7 @@
 mod alone;
 mod connect;
 mod failure;
+mod fingerprint;
 mod handshake;
 mod inspect;
 mod journal;
@@ -26,10 +27,12 @@ mod reader;
 mod readings;
 mod recognise;
 mod record;
+mod rehearse;
 mod session;
 mod sqlstate;
 mod statements;
 mod supervise;
+mod tokens;
 mod unit;
 #[cfg(test)]
 mod upgrade_tests;
@@ -37,8 +40,8 @@ mod upgrade_tests;
 use async_trait::async_trait;
 
 use super::{
-    Address, Conclusion, Credentials, Database, DatabaseError, Inspection, Loss, Reader, RunIdentity, Session,
-    SessionSettings,
+    Address, Conclusion, Credentials, Database, DatabaseError, Inspection, Loss, Reader, Rehearsal, RehearsalRequest,
+    RunIdentity, Session, SessionSettings,
 };
 use crate::plan::Step;
 
@@ -88,5 +91,13 @@ impl Database for PostgresDatabase {
 
     async fn reader(&self) -> Result<Box<dyn Reader>, DatabaseError> {
         Ok(Box::new(PostgresReader::open(&self.connector, &self.sql).await?))
+    }
+
+    async fn rehearse(&self, request: &RehearsalRequest) -> Result<Rehearsal, DatabaseError> {
+        rehearse::rehearse(&self.connector, &self.sql, request).await
+    }
+
+    async fn sweep_rehearsals(&self) -> Result<Vec<String>, DatabaseError> {
+        rehearse::sweep(&self.connector).await
     }
 }

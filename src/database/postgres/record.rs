@@ -69,6 +69,8 @@ impl Recorder {
                     ("reverting", "false".to_owned()),
                     ("applied_at", "clock_timestamp()".to_owned()),
                     ("applied_by", self.by.clone()),
+                    ("applied_transaction", "pg_catalog.pg_current_xact_id()".to_owned()),
+                    ("applied_snapshot", "pg_catalog.pg_current_snapshot()".to_owned()),
                     ("execution_time_ms", elapsed.as_millis().to_string()),
                 ];
                 let again = match &step.action {

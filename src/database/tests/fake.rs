@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 
 use crate::database::{
-    Address, Conclusion, Database, DatabaseError, Inspection, LockAttempt, Loss, ProgressSender, Reader, RunIdentity,
-    RunStart, Session, SessionSettings, StepFailure, StepReport, StopSignal,
+    Address, Conclusion, Database, DatabaseError, Inspection, LockAttempt, Loss, ProgressSender, Reader, Rehearsal,
+    RehearsalRequest, RunIdentity, RunStart, Session, SessionSettings, StepFailure, StepReport, StopSignal,
 };
 use crate::plan::{Ledger, Outcome, Step};
 
@@ -77,6 +77,14 @@ impl Database for Fake {
 
     async fn reader(&self) -> Result<Box<dyn Reader>, DatabaseError> {
         Err(DatabaseError::Unreachable("nobody reads".to_owned()))
+    }
+
+    async fn rehearse(&self, _: &RehearsalRequest) -> Result<Rehearsal, DatabaseError> {
+        Ok(Rehearsal::obstructed("nobody rehearses"))
+    }
+
+    async fn sweep_rehearsals(&self) -> Result<Vec<String>, DatabaseError> {
+        Ok(Vec::new())
     }
 }
 

@@ -3,11 +3,11 @@
 //! Reading only, each question in a transaction of its own that is bounded in time. Where something cannot be told it
 //! counts as a loss, unless there are no rows at all. It must never show a value: names and numbers only.
 
+mod block;
 mod names;
 mod origin;
 mod read;
 mod statements;
-mod tokens;
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -89,6 +89,7 @@ struct Counted {
 struct Question<'a> {
     object: String,
     table: &'a Table,
+    /// The transaction that created what goes: the table or the column.
     created: Option<u32>,
     only: bool,
     alias: &'a str,
@@ -118,10 +119,11 @@ pub(super) async fn losses(connector: &Connector, sql: &Sql, steps: &[Step]) -> 
         .look(&statements::origins(&sql.schema, keys.iter().map(String::as_str)))
         .await
         .map_err(|error| link.ledger_error(&connector.credentials.user, &error))?;
-    let mut guard = Guard { link, origins: Origins::new(rows), until: Instant::now() + PATIENCE };
+    let origins = Origins::new(rows);
+    let mut guard = Guard { link, until: Instant::now() + PATIENCE };
     let mut losses: Vec<Loss> = Vec::new();
     for (step, file, found) in all {
-        let applied = guard.origins.applied(&key(step));
+        let applied = origins.applied(&key(step));
         for destruction in found {
             for (object, rows) in guard.examine(&destruction, &applied).await? {
                 let label = step.label();
@@ -137,7 +139,6 @@ pub(super) async fn losses(connector: &Connector, sql: &Sql, steps: &[Step]) -> 
 
 struct Guard {
     link: Link,
-    origins: Origins,
     until: Instant,
 }
 
@@ -293,7 +294,7 @@ impl Guard {
         if Instant::now() >= self.until {
             return Ok(unknown(format!("counting all rows takes longer than {} s", PATIENCE.as_secs())));
         }
-        let mut conditions = vec![self.origins.since(applied, &ident(question.alias), question.created)];
+        let mut conditions = vec![applied.since(&ident(question.alias), table.created, question.created)];
         conditions.extend(question.condition.clone());
         let sql = statements::count(&table.quoted(), question.only, question.alias, &conditions);
         let counted = if question.users {
@@ -301,10 +302,10 @@ impl Guard {
         } else {
             self.link.look::<Counted>(&sql).await
         };
-        match (counted, applied) {
+        match (counted, &applied.when) {
             (Ok(Counted { rows: 0 }), _) => Ok(None),
-            (Ok(Counted { rows }), Applied::By(_)) => Ok(Some(RowsAtRisk::Written(rows))),
-            (Ok(_), Applied::Unknown(why)) => Ok(Some(RowsAtRisk::Unknown(why.clone()))),
+            (Ok(Counted { rows }), Ok(_)) => Ok(Some(RowsAtRisk::Written(rows))),
+            (Ok(_), Err(why)) => Ok(Some(RowsAtRisk::Unknown(why.clone()))),
             (Err(SqlError::Lost(why)), _) => Err(lost(&self.link.address, &why)),
             (Err(SqlError::Server(error)), _) if error.code == QUERY_CANCELED => {
                 Ok(unknown(format!("counting them takes longer than {} s", STATEMENT.as_secs())))

@@ -1,13 +1,13 @@
 //! What a script would destroy, told from its statements.
 //!
 //! Whatever is not recognised is taken to destroy nothing: the server is the judge of what it does not know. What may
-//! hide anything (a DO block that changes data, a CALL) is [`Target::Unclear`].
+//! hide anything (a DO block that puts statements together, a CALL) is [`Target::Unclear`].
 
-use crate::migration::{Statement, TokenKind};
+use crate::migration::Statement;
 
 use super::super::recognise::Name;
+use super::super::tokens::Tokens;
 use super::names::Renames;
-use super::tokens::Tokens;
 
 /// What one statement takes away.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,7 +52,7 @@ impl Reader {
     /// What one statement takes away.
     pub fn read(&mut self, statement: &Statement) -> Vec<Destruction> {
         let mut found = Vec::new();
-        self.statement(Tokens::of(&statement.text), &mut found);
+        self.statement(Tokens::of(&statement.text), 0, &mut found);
         let of = |target| Destruction { line: statement.line, target, path: self.path.clone() };
         found.into_iter().map(of).collect()
     }
@@ -62,7 +62,8 @@ impl Reader {
         self.path = None;
     }
 
-    fn statement(&mut self, mut rest: Tokens<'_>, found: &mut Vec<Target>) {
+    /// `depth` counts the blocks around it, whose strings may hold further ones.
+    pub(super) fn statement(&mut self, mut rest: Tokens<'_>, depth: usize, found: &mut Vec<Target>) {
         if rest.eat(&["DROP"]) {
             self.drop(rest, found);
         } else if rest.eat(&["ALTER"]) {
@@ -84,7 +85,7 @@ impl Reader {
         } else if rest.eat(&["CALL"]) {
             found.push(Target::Unclear("CALL"));
         } else if rest.eat(&["DO"]) {
-            self.body(&mut rest, found);
+            self.block(rest, depth, found);
         } else {
             self.changes(rest, found);
         }
@@ -184,29 +185,6 @@ impl Reader {
                 let (table, column) = self.renames.column(table.clone(), column);
                 found.push(Target::Retyped { table, column, to, using });
             }
-        }
-    }
-
-    /// What the body of a `DO` does cannot be told where it is put together at run time; else it is read like a script.
-    fn body(&mut self, rest: &mut Tokens<'_>, found: &mut Vec<Target>) {
-        let mut body = "";
-        while let Some(token) = rest.next() {
-            match token.kind {
-                TokenKind::DollarString => {
-                    let tag = token.text.get(1..).and_then(|text| text.find('$')).map_or(0, |at| at + 2);
-                    body = token.text.get(tag..token.text.len().saturating_sub(tag)).unwrap_or_default();
-                }
-                TokenKind::String => {
-                    let inner = token.text.split_once('\'').map_or("", |(_, inner)| inner);
-                    body = inner.strip_suffix('\'').unwrap_or(inner);
-                }
-                _ => {}
-            }
-        }
-        const SUSPECT: [&str; 9] =
-            ["EXECUTE", "DROP", "TRUNCATE", "DELETE", "UPDATE", "MERGE", "ALTER", "CALL", "PERFORM"];
-        if SUSPECT.iter().any(|word| Tokens::of(body).contains(&[word])) {
-            found.push(Target::Unclear("DO"));
         }
     }
 
@@ -384,7 +362,7 @@ mod tests {
     #[test]
     fn what_may_hide_anything_is_unclear() {
         assert_eq!(
-            targets("do $$ begin execute 'drop table ' || 'x'; end $$; call tidy_up(); drop owned by app;"),
+            targets("do $$ begin execute 'drop table ' || x; end $$; call tidy_up(); drop owned by app;"),
             [Target::Unclear("DO"), Target::Unclear("CALL"), Target::Unclear("DROP OWNED")]
         );
     }

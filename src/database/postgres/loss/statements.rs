@@ -5,20 +5,28 @@ use super::super::quote::{ident, list, text};
 /// Counting ends one row after the last that is told.
 const LIMIT: u64 = crate::database::COUNTED + 1;
 
-/// Where each version of these keys came from: the transactions that wrote its rows of the ledger. A row's `xmin` still
-/// tells its transaction when the row was frozen long ago.
+/// Where each version of these keys came from: the transaction that the ledger remembers, or else those that wrote its
+/// rows of the ledger. A row's `xmin` still tells its transaction when the row was frozen long ago.
 pub(super) fn origins<'a>(schema: &str, keys: impl IntoIterator<Item = &'a str>) -> String {
     format!(
         "select coalesce(json_object_agg(m.key, json_build_object(
-            'row', json_build_object('xid', m.xmin::text::bigint, 'age', age(m.xmin)),
-            'untouched', coalesce(m.status = 'completed' and m.updated_at - m.applied_at < interval '1 s', false),
-            'baseline', m.baseline,
+            'row', case
+                when age(m.xmin) <= {age} then json_build_object(
+                    'xid', m.applied_transaction::text::bigint % 4294967296, 'age', {age})
+                when m.status = 'completed' and m.updated_at - m.applied_at < interval '1 s' then
+                    json_build_object('xid', m.xmin::text::bigint, 'age', age(m.xmin))
+                end,
+            'under_way', (select coalesce(json_agg(x::text::bigint % 4294967296), '[]')
+                from pg_snapshot_xip(m.applied_snapshot) x where x <> m.applied_transaction),
+            'baseline', m.baseline, 'run', m.run_id,
             'steps', (select coalesce(json_agg(json_build_object('xid', s.xmin::text::bigint, 'age', age(s.xmin))), '[]')
                 from {schema}.migration_steps s
                 where s.key = m.key and s.direction = 'up' and s.attempt = (select max(l.attempt)
                     from {schema}.migration_steps l where l.key = m.key and l.direction = 'up')))), '{{}}')::text
         from {schema}.schema_migrations m where m.key in ({})",
-        list(keys)
+        list(keys),
+        // A row that seems older than what it remembers was restored into a server that counts for itself.
+        age = "(pg_snapshot_xmax(pg_current_snapshot())::text::bigint - m.applied_transaction::text::bigint)",
     )
 }
 

@@ -2,7 +2,7 @@
 
 use crate::migration::{Lexer, TokenKind};
 
-use super::super::recognise::Name;
+use super::recognise::Name;
 
 /// One significant token.
 #[derive(Debug, Clone, Copy)]
@@ -126,6 +126,24 @@ impl<'a> Tokens<'a> {
         }
         parts.push(part);
         parts
+    }
+
+    /// The rest up to a semicolon outside of parentheses.
+    pub fn up_to_semicolon(&self) -> Self {
+        let mut part = self.clone();
+        let mut depth = 0_usize;
+        for at in self.at..self.until {
+            match self.all.get(at).map(|token| token.kind) {
+                Some(TokenKind::OpenParenthesis) => depth += 1,
+                Some(TokenKind::CloseParenthesis) => depth = depth.saturating_sub(1),
+                Some(TokenKind::Semicolon) if depth == 0 => {
+                    part.until = at;
+                    break;
+                }
+                _ => {}
+            }
+        }
+        part
     }
 
     /// Whether these words stand anywhere in the rest.
