@@ -25,6 +25,7 @@ create table {schema}.migration_runs (
     to_version       text,
     plan_digest      text not null,
     set_digest       text not null,
+    rehearsed        boolean not null default false,
     server_version   text not null default current_setting('server_version'),
     server_timeline  integer,
     server_lsn       pg_lsn,
@@ -48,6 +49,7 @@ comment on column {schema}.migration_runs.abort_token is 'The annotation sluice.
 comment on column {schema}.migration_runs.rollback_token is 'The annotation sluice.dev/rollback when the run began: only another one takes it back.';
 comment on column {schema}.migration_runs.role is 'The database role that logged in.';
 comment on column {schema}.migration_runs.server_timeline is 'The server''s timeline when the run began; a higher one later means a failover or a restore in between.';
+comment on column {schema}.migration_runs.rehearsed is 'A rehearsal proved the way up, back and up again before it began.';
 comment on column {schema}.migration_runs.outcome is 'Null while it runs, or when its process died and no later run has noticed yet.';
 comment on column {schema}.migration_runs.failure_message is 'What Sluice reported: positions, SQLSTATE and object names only.';
 comment on column {schema}.migration_runs.failure_detail is 'The server''s own words, which may quote data; they leave this table nowhere.';
@@ -185,7 +187,7 @@ create function {schema}.run_hash(run {schema}.migration_runs) returns text
     language sql stable set search_path = pg_catalog
     return encode(sha256(convert_to(jsonb_build_array(
         run.chain, run.previous_hash, run.ordinal, run.id, run.object, run.object_uid, run.generation, run.retry_token,
-        run.abort_token, run.rollback_token, run.instance, run.role, run.direction, run.from_version, run.to_version, run.plan_digest, run.set_digest,
+        run.abort_token, run.rollback_token, run.instance, run.role, run.direction, run.from_version, run.to_version, run.plan_digest, run.set_digest, run.rehearsed,
         run.server_version, run.server_timeline, run.server_lsn, (extract(epoch from run.started_at) * 1000000)::bigint,
         run.outcome, (extract(epoch from run.finished_at) * 1000000)::bigint, run.failed_step, run.failure_message,
         run.failure_sqlstate, run.failure_detail)::text, 'UTF8')), 'hex');

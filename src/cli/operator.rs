@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -62,6 +63,10 @@ pub struct Arguments {
     /// A web service that checks may name; repeat it, or separate several by commas
     #[arg(long, env = "SLUICE_HTTP_ENDPOINT", value_name = "NAME=URL", value_delimiter = ',')]
     http_endpoint: Vec<Endpoint>,
+
+    /// The pg_dump that rehearsals copy schemas with: as new as the newest server
+    #[arg(long, env = "SLUICE_PG_DUMP", value_name = "PATH", default_value = "pg_dump")]
+    pg_dump: PathBuf,
 
     /// How a Service is reached that a check names, for operators outside of the cluster [default: by its name in the cluster's DNS]
     #[arg(long, env = "SLUICE_SERVICE_URL", value_name = "TEMPLATE", value_parser = non_empty(),
@@ -134,6 +139,7 @@ impl Arguments {
             resync: self.resync.0,
             shutdown_grace: self.shutdown_grace.0,
             identity: self.identity.clone().unwrap_or_else(identity),
+            dump_program: self.pg_dump.clone(),
             endpoints: Arc::new(Endpoints {
                 prometheus: named("--prometheus-endpoint", &self.prometheus_endpoint)?,
                 http: named("--http-endpoint", &self.http_endpoint)?,

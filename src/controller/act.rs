@@ -10,14 +10,15 @@ use uuid::Uuid;
 
 use crate::api::v1alpha1::DatabaseMigration;
 use crate::checks::Means;
-use crate::database::{Database, Purpose, RunIdentity, RunRequest, Verify};
-use crate::plan::{Direction, Policy, Target};
+use crate::database::{Database, Purpose, RehearsalRequest, RunIdentity, RunRequest, Verify};
+use crate::plan::{Direction, Plan, Policy, Target};
 use crate::rollout::{
     self, Action, Desired, DueVerification, Job, Observed, Requests, Room, allows_loss, way_back, way_back_target,
 };
 
 use super::context::Context;
 use super::observe::Sight;
+use super::rehearsals;
 use super::tasks::Start;
 use super::verify;
 
@@ -30,6 +31,7 @@ pub fn act(context: &Context, object: &DatabaseMigration, sight: &Sight, action:
             true
         }
         Action::Start(job) => start(context, object, sight, job),
+        Action::Rehearse(plan) => rehearse(context, object, sight, plan),
         Action::Verify(due) => verify(context, object, sight, due),
         Action::EndVerification => {
             context.verifications.end(&sight.observed.uid);
@@ -71,22 +73,14 @@ fn start(context: &Context, object: &DatabaseMigration, sight: &Sight, job: &Job
     }
     let Some(course) = course(context, observed, desired, database, job) else { return false };
     let request = RunRequest {
-        identity: RunIdentity {
-            id: Uuid::now_v7(),
-            object: observed.object.clone(),
-            object_uid: observed.uid.clone(),
-            generation: observed.generation,
-            retry_token: observed.retry_token.clone(),
-            abort_token: observed.requests.abort.clone(),
-            rollback_token: observed.requests.rollback.clone(),
-            instance: context.options.identity.clone(),
-        },
+        identity: identity(context, observed),
         plan: Arc::new(job.plan.clone()),
         set: Arc::clone(set),
         target: course.target,
         policy: course.policy,
         settings: desired.settings.clone(),
         deadline: course.deadline,
+        rehearsed: observed.rehearsal.proves(&job.plan.digest),
         spare_rows: job.take_back.is_some() && !allows_loss(observed, desired),
         purpose: course.purpose,
     };
@@ -98,6 +92,42 @@ fn start(context: &Context, object: &DatabaseMigration, sight: &Sight, job: &Job
         purpose: crate::rollout::work(&job.plan),
         key: key.clone(),
         baseline: course.baseline,
+    })
+}
+
+/// Who asks, for the ledger.
+fn identity(context: &Context, observed: &Observed) -> RunIdentity {
+    RunIdentity {
+        id: Uuid::now_v7(),
+        object: observed.object.clone(),
+        object_uid: observed.uid.clone(),
+        generation: observed.generation,
+        retry_token: observed.retry_token.clone(),
+        abort_token: observed.requests.abort.clone(),
+        rollback_token: observed.requests.rollback.clone(),
+        instance: context.options.identity.clone(),
+    }
+}
+
+/// Begins to try a plan on a copy of the schema.
+fn rehearse(context: &Context, object: &DatabaseMigration, sight: &Sight, plan: &Plan) -> bool {
+    let observed = &sight.observed;
+    let (Ok(desired), Some(database)) = (&observed.desired, &sight.database) else { return false };
+    let Some(deadline) = desired.rehearsal.filter(|_| context.may_start()) else { return false };
+    context.rehearsals.start(rehearsals::Start {
+        object: ObjectRef::from_obj(object),
+        uid: observed.uid.clone(),
+        database: Arc::clone(database),
+        request: RehearsalRequest {
+            identity: identity(context, observed),
+            steps: plan.steps.clone(),
+            dump_program: context.options.dump_program.clone(),
+            one_transaction: desired.settings.one_transaction,
+            statement_timeout: desired.settings.statement_timeout,
+            deadline,
+        },
+        plan: plan.digest.clone(),
+        purpose: rollout::work(plan),
     })
 }
 

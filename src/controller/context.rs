@@ -10,6 +10,7 @@ use crate::telemetry::Metrics;
 use super::Options;
 use super::leader::Lease;
 use super::memory::Memory;
+use super::rehearsals::Rehearsals;
 use super::tasks::Tasks;
 use super::verify::Verifications;
 
@@ -23,6 +24,8 @@ pub struct Context {
     pub memory: Memory,
     /// Runs in the background.
     pub tasks: Arc<Tasks>,
+    /// Rehearsals in the background.
+    pub rehearsals: Arc<Rehearsals>,
     /// Verifications in the background.
     pub verifications: Arc<Verifications>,
     /// What is measured.

@@ -22,8 +22,12 @@ pub fn pass(metrics: &Metrics, state: &State, written: bool, elapsed: Duration) 
                 ReconcileResult::Unchanged
             }
         }
-        State::Verifying { .. } if !written => ReconcileResult::Unchanged,
-        State::Pending(_) | State::VerificationDue(_) | State::Verifying { .. } => ReconcileResult::Acted,
+        State::Verifying { .. } | State::Rehearsing(_) if !written => ReconcileResult::Unchanged,
+        State::Pending(_)
+        | State::RehearsalDue(_)
+        | State::Rehearsing(_)
+        | State::VerificationDue(_)
+        | State::Verifying { .. } => ReconcileResult::Acted,
         State::InvalidSpec(_)
         | State::SourceNotReady(_)
         | State::SourceUnavailable(_)
@@ -33,6 +37,7 @@ pub fn pass(metrics: &Metrics, state: &State, written: bool, elapsed: Duration) 
         | State::Refused(_)
         | State::Failed(..)
         | State::CoolingDown(_)
+        | State::RehearsalFailed(..)
         | State::Held(..)
         | State::RollbackBlocked(_)
         | State::RollbackFailed(..)
@@ -137,6 +142,8 @@ fn pending(state: &State, status: &DatabaseMigrationStatus, ready: bool) -> Opti
         | State::Failed(_, plan)
         | State::CoolingDown(Job { plan, .. })
         | State::AwaitingRoom(Job { plan, .. }, _)
+        | State::RehearsalDue(plan)
+        | State::RehearsalFailed(_, plan)
         | State::RolledBack(_, plan)
         | State::TooManyFailures(_, plan)
         | State::Pending(Job { plan, .. }) => Some(plan.steps.len()),
@@ -147,6 +154,7 @@ fn pending(state: &State, status: &DatabaseMigrationStatus, ready: bool) -> Opti
         | State::InvalidSource(_)
         | State::Unreachable(_)
         | State::Unsuitable(_)
+        | State::Rehearsing(_)
         | State::RollbackBlocked(_)
         | State::RollbackFailed(..)
         | State::Refused(_) => None,

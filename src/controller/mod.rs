@@ -14,6 +14,7 @@ mod observe;
 mod options;
 mod reconcile;
 mod record;
+mod rehearsals;
 mod serve;
 mod tasks;
 #[cfg(test)]

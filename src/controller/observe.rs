@@ -9,7 +9,9 @@ use kube::ResourceExt;
 use crate::api::v1alpha1::{DatabaseMigration, REQUESTED_AT, RETRY};
 use crate::database::{Database, Inspection};
 use crate::migration::MigrationSet;
-use crate::rollout::{Desired, Look, Observed, Room, Settled, SettledKey, Source, SourceDesired, Task, backoff, due};
+use crate::rollout::{
+    Desired, Look, Observed, Rehearsed, Room, Settled, SettledKey, Source, SourceDesired, Task, backoff, due,
+};
 use crate::sources::{ConfigMaps, Source as _, SourceError};
 
 use super::context::Context;
@@ -54,6 +56,7 @@ pub async fn observe(context: &Context, object: &DatabaseMigration) -> Sight {
             database: Look::None,
             task: Task::None,
             verifying: None,
+            rehearsal: Rehearsed::No,
             room: Room::Free,
             attempts: memo.attempts,
             cooldown: Duration::ZERO,
@@ -78,7 +81,8 @@ pub async fn observe(context: &Context, object: &DatabaseMigration) -> Sight {
         return sight;
     }
     sight.observed.verifying = context.verifications.under_way(&uid);
-    if sight.observed.verifying.is_some() {
+    sight.observed.rehearsal = context.rehearsals.look(&uid);
+    if sight.observed.verifying.is_some() || matches!(sight.observed.rehearsal, Rehearsed::UnderWay(_)) {
         return sight;
     }
     sight.ended = context.tasks.take_ended(&uid);

@@ -1,5 +1,6 @@
 //! What the operator is started with, as plain values: the command line knows flags and variables, this room does not.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +21,8 @@ pub struct Options {
     pub shutdown_grace: Duration,
     /// What this process is called in the Lease, in events and in ledgers: the Pod's name.
     pub identity: String,
+    /// The program that writes a schema out for rehearsals.
+    pub dump_program: PathBuf,
     /// The addresses that checks may name.
     pub endpoints: Arc<Endpoints>,
     /// Take part in leader election; without it the caller vouches that no other operator runs.

@@ -23,6 +23,7 @@ use super::leader::{LeaderElector, Lease};
 use super::memory::{Input, Memory};
 use super::options::Options;
 use super::reconcile::{on_error, reconcile};
+use super::rehearsals::Rehearsals;
 use super::tasks::Tasks;
 use super::verify::Verifications;
 use super::watch;
@@ -104,6 +105,7 @@ async fn lead(
     let (wake, woken) = mpsc::unbounded_channel();
     let closing = CancellationToken::new();
     let tasks = Tasks::new(options.concurrency, metrics.clone(), wake.clone());
+    let rehearsals = Rehearsals::new(wake.clone(), closing.clone());
     let verifications = Verifications::new(metrics.clone(), wake, closing.clone());
     let grace = options.shutdown_grace;
     let lost = lease.as_ref().map(Lease::lost).unwrap_or_default();
@@ -112,6 +114,7 @@ async fn lead(
         options,
         memory: Memory::default(),
         tasks: Arc::clone(&tasks),
+        rehearsals,
         verifications,
         metrics,
         closing: closing.clone(),

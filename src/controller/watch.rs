@@ -54,6 +54,7 @@ fn forget(context: &Context, object: &DatabaseMigration) {
     let namespace = object.namespace().unwrap_or_default();
     context.tasks.forget(&uid, &ObjectRef::from_obj(object));
     context.verifications.forget(&uid);
+    context.rehearsals.forget(&uid);
     context.memory.forget(&uid);
     context.metrics.forget(&namespace, &object.name_any());
     tracing::info!(object = %format!("{namespace}/{}", object.name_any()), "deleted; the database is left as it is");
@@ -65,6 +66,7 @@ fn forget_absent(context: &Context, store: &Store<DatabaseMigration>) {
     for (uid, namespace, name) in context.memory.retain(&present) {
         context.tasks.forget(&uid, &ObjectRef::new(&name).within(&namespace));
         context.verifications.forget(&uid);
+        context.rehearsals.forget(&uid);
         context.metrics.forget(&namespace, &name);
     }
 }

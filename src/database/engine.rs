@@ -47,6 +47,8 @@ pub struct RunRequest {
     pub deadline: Duration,
     /// What it is for.
     pub purpose: Purpose,
+    /// A rehearsal proved it.
+    pub rehearsed: bool,
     /// It does not begin where it would destroy rows that were written since.
     pub spare_rows: bool,
 }
@@ -187,6 +189,7 @@ impl Course<'_> {
             to: plan.to.as_ref().map(ToString::to_string),
             plan_digest: plan.digest.clone(),
             set_digest: self.request.set.digest.clone(),
+            rehearsed: self.request.rehearsed,
             purpose: self.request.purpose.clone(),
         }
     }

@@ -122,6 +122,8 @@ pub struct RunStart {
     pub plan_digest: String,
     /// The set's digest.
     pub set_digest: String,
+    /// A rehearsal proved it.
+    pub rehearsed: bool,
     /// What it is for, besides.
     pub purpose: Purpose,
 }

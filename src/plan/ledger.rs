@@ -169,6 +169,8 @@ pub struct RunSummary {
     pub plan_digest: String,
     /// Digest of the migration set that the plan was made from.
     pub set_digest: String,
+    /// A rehearsal had proved it.
+    pub rehearsed: bool,
     /// Which way it went.
     pub direction: super::Direction,
     /// The newest version in effect before.

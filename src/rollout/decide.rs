@@ -5,6 +5,8 @@ use std::time::Duration;
 use crate::api::v1alpha1::ConditionType;
 use crate::database::Stage;
 
+use crate::plan::Plan;
+
 use super::{DueVerification, Job, Look, Observed, Room, State, backoff};
 
 /// How often a run's progress is written into the status at most …
@@ -25,6 +27,8 @@ pub enum Action {
     Wait,
     /// Start a run of this plan in the background.
     Start(Job),
+    /// Rehearse this plan in the background.
+    Rehearse(Plan),
     /// Judge a run in the background.
     Verify(Box<DueVerification>),
     /// End the window early.
@@ -72,6 +76,7 @@ pub fn decide(observed: &Observed) -> Decision {
         | State::UpToDate
         | State::Suspended(_)
         | State::Failed(..)
+        | State::RehearsalFailed(..)
         | State::Held(..)
         | State::RollbackBlocked(_)
         | State::RollbackFailed(..)
@@ -89,6 +94,8 @@ pub fn decide(observed: &Observed) -> Decision {
             (Action::Queue, Some(if tell(observed, &state) { SAFETY_NET } else { PATIENCE }), false, false)
         }
         State::Pending(job) => (Action::Start(job.clone()), Some(PROGRESS_EVERY), false, false),
+        State::RehearsalDue(plan) => (Action::Rehearse(plan.clone()), Some(VERIFYING_EVERY), false, false),
+        State::Rehearsing(_) => (Action::Wait, Some(VERIFYING_EVERY), false, false),
         State::VerificationDue(due) => (Action::Verify(due.clone()), Some(PROGRESS_EVERY), false, false),
         State::Verifying { stop, .. } => {
             (if *stop { Action::EndVerification } else { Action::Wait }, Some(VERIFYING_EVERY), false, false)

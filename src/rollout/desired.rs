@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::api::v1alpha1::{
-    CaRef, DatabaseMigrationSpec, ExecutionSpec, LayoutSpec, MissingSpec, OutOfOrderSpec, SourceSpec, TransactionSpec,
+    CaRef, DatabaseMigrationSpec, ExecutionSpec, GatesSpec, LayoutSpec, MissingSpec, OutOfOrderSpec, RehearsalMode,
+    SourceSpec, TransactionSpec,
 };
 use crate::database::SessionSettings;
 use crate::migration::{Dialect, Layout, SetOptions, Version};
@@ -61,6 +62,8 @@ pub struct Desired {
     pub verification: Option<Verification>,
     /// How and when runs are taken back.
     pub rollback: RollbackPolicy,
+    /// How long a rehearsal may take, where there is to be one.
+    pub rehearsal: Option<Duration>,
 }
 
 impl Desired {
@@ -89,6 +92,7 @@ impl Desired {
             deadline,
             suspended: spec.suspend.unwrap_or(false),
             verification: spec.verification.as_ref().map(Verification::of).transpose()?,
+            rehearsal: rehearsal(spec.gates.as_ref(), &rollback)?,
             rollback,
         })
     }
@@ -152,6 +156,28 @@ fn policy(
         one_transaction,
         adoption: Adoption { baseline, allow_existing: adoption.allow_existing.unwrap_or(false) },
     })
+}
+
+/// How long a rehearsal may take, where the gate or the way back asks for one.
+fn rehearsal(gates: Option<&GatesSpec>, rollback: &RollbackPolicy) -> Result<Option<Duration>, InvalidSpec> {
+    const TEN_MINUTES: Duration = Duration::from_secs(600);
+    let Some(spec) = gates.and_then(|gates| gates.rehearsal.as_ref()) else {
+        return Ok(rollback.require_rehearsal.then_some(TEN_MINUTES));
+    };
+    let invalid =
+        |field: &str, problem: String| InvalidSpec { field: format!("spec.gates.rehearsal.{field}"), problem };
+    match spec.mode {
+        Some(RehearsalMode::Off) if rollback.require_rehearsal => {
+            Err(invalid("mode", "is Off, but spec.rollback.require is Rehearsed: change one of them".to_owned()))
+        }
+        Some(RehearsalMode::Off) => Ok(None),
+        None | Some(RehearsalMode::Shadow) => match spec.deadline.as_deref() {
+            None => Ok(Some(TEN_MINUTES)),
+            Some(text) => {
+                crate::duration::parse(text).map(Some).map_err(|error| invalid("deadline", error.to_string()))
+            }
+        },
+    }
 }
 
 /// Session settings and the run's deadline, with the defaults that the reference page states.

@@ -62,6 +62,7 @@ pub fn events(previous: Option<&DatabaseMigrationStatus>, next: &DatabaseMigrati
         | State::Failed(..)
         | State::SourceNotReady(_)
         | State::Unsuitable(_)
+        | State::RehearsalFailed(..)
         | State::Held(..)
         | State::RollbackBlocked(_)
         | State::RollbackFailed(..)
@@ -74,6 +75,7 @@ pub fn events(previous: Option<&DatabaseMigrationStatus>, next: &DatabaseMigrati
         State::Unreachable(_) | State::SourceUnavailable(_) if !same_reason => event(true, "Connect".to_owned()),
         State::Suspended(_) if !same_reason => event(false, "Suspend".to_owned()),
         State::AwaitingRoom(..) | State::CoolingDown(_) if !same_reason => event(false, "Wait".to_owned()),
+        State::RehearsalDue(_) | State::Rehearsing(_) if !same_reason => event(false, "Rehearse".to_owned()),
         State::VerificationDue(_) | State::Verifying { .. } if !same_reason => {
             event(false, format!("Verify {version}"))
         }
@@ -91,6 +93,9 @@ pub fn events(previous: Option<&DatabaseMigrationStatus>, next: &DatabaseMigrati
         | State::Suspended(_)
         | State::CoolingDown(_)
         | State::AwaitingRoom(..)
+        | State::RehearsalDue(_)
+        | State::Rehearsing(_)
+        | State::RehearsalFailed(..)
         | State::VerificationDue(_)
         | State::Verifying { .. }
         | State::Held(..)

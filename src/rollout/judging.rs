@@ -114,6 +114,8 @@ pub struct RollbackPolicy {
     pub to: Option<Version>,
     /// Every migration must have a down script before it runs.
     pub require_down: bool,
+    /// And a rehearsal must have proved it.
+    pub require_rehearsal: bool,
     /// A window without a result.
     pub on_inconclusive: OnInconclusive,
     /// A run that fails half way is taken back.
@@ -163,9 +165,10 @@ impl RollbackPolicy {
             to,
             require_down: match spec.require {
                 None => automatic,
-                Some(RequireSpec::Present) => true,
+                Some(RequireSpec::Present | RequireSpec::Rehearsed) => true,
                 Some(RequireSpec::None) => false,
             },
+            require_rehearsal: spec.require == Some(RequireSpec::Rehearsed),
             on_inconclusive: match spec.on_inconclusive {
                 None | Some(InconclusiveSpec::Pause) => OnInconclusive::Pause,
                 Some(InconclusiveSpec::Accept) => OnInconclusive::Accept,

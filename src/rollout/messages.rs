@@ -2,7 +2,7 @@
 //! (ages, times to wait), so that an unchanged world causes no write.
 
 use crate::api::v1alpha1::Reason;
-use crate::database::{Progress, Stage, TakeBack};
+use crate::database::{Progress, Stage, TakeBack, Verdict};
 use crate::plan::{Direction, Judgement, Ledger, Outcome, Plan, Refusal, RunSummary, Step};
 
 use super::{Job, Observed, Room, State, Verifying};
@@ -43,6 +43,20 @@ pub(super) fn summary(observed: &Observed, state: &State) -> (Reason, String) {
         State::Pending(job) => (
             if job.take_back.is_some() { Reason::RollingBack } else { Reason::Applying },
             format!("about to {}{}", work(&job.plan), because(job)),
+        ),
+        State::RehearsalDue(plan) => {
+            (Reason::Rehearsing, format!("about to rehearse on a copy of the schema: to {}", work(plan)))
+        }
+        State::Rehearsing(purpose) => (Reason::Rehearsing, format!("rehearsing on a copy of the schema: to {purpose}")),
+        State::RehearsalFailed(rehearsal, plan) => (
+            Reason::RehearsalFailed,
+            format!(
+                "{} {} on a copy of the schema: {rehearsal}. Nothing was run. It is rehearsed again when the scripts or the spec change, or \
+                 with: {}",
+                subject(plan),
+                if rehearsal.verdict() == Verdict::Disproved { "does not work" } else { "could not be proved" },
+                annotate(&observed.object, "retry"),
+            ),
         ),
         State::VerificationDue(due) => (
             Reason::Verifying,

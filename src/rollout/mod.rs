@@ -27,7 +27,7 @@ pub use events::{Event, events};
 pub use judging::{Mode, OnInconclusive, RollbackPolicy, Verification};
 pub use look::{Settled, SettledKey, due};
 pub use messages::work;
-pub use observed::{Look, Observed, Requests, Room, Source, Task, Verifying};
+pub use observed::{Look, Observed, Rehearsed, Requests, Room, Source, Task, Verifying};
 pub use report::report;
 pub use state::{DueVerification, Job, State};
 pub use verified::{evidence, sentence};

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::api::v1alpha1::DatabaseMigrationStatus;
 use crate::checks::Window;
-use crate::database::{DatabaseError, Inspection, Progress};
+use crate::database::{DatabaseError, Inspection, Progress, Rehearsal, Verdict};
 use crate::migration::MigrationSet;
 
 use super::{Desired, InvalidSpec};
@@ -107,6 +107,36 @@ pub struct Requests {
     pub allow_data_loss: Option<String>,
 }
 
+/// The object's rehearsal in this process.
+#[derive(Debug, Clone, Default)]
+pub enum Rehearsed {
+    /// There was none.
+    #[default]
+    No,
+    /// Under way, for that purpose.
+    UnderWay(String),
+    /// Over: of the plan with that digest, with that retry token.
+    Over {
+        /// The plan's digest.
+        plan: String,
+        /// The retry token.
+        retry_token: Option<String>,
+        /// What it said; an error where the database could not be asked.
+        result: Result<Arc<Rehearsal>, DatabaseError>,
+    },
+}
+
+impl Rehearsed {
+    /// Whether it proved the plan with that digest.
+    #[must_use]
+    pub fn proves(&self, digest: &str) -> bool {
+        match self {
+            Self::Over { plan, result: Ok(rehearsal), .. } => plan == digest && rehearsal.verdict() == Verdict::Proven,
+            Self::Over { result: Err(_), .. } | Self::No | Self::UnderWay(_) => false,
+        }
+    }
+}
+
 /// A verification under way in this process.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Verifying {
@@ -157,6 +187,8 @@ pub struct Observed {
     pub task: Task,
     /// The object's verification.
     pub verifying: Option<Verifying>,
+    /// The object's rehearsal.
+    pub rehearsal: Rehearsed,
     /// Whether a run may start.
     pub room: Room,
     /// Tries in a row that ended in something that is tried again, for this generation and content.

@@ -4,15 +4,15 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use crate::api::v1alpha1::{
-    AppliedStatus, BlockerStatus, ConditionType, DatabaseMigrationStatus, HistoryEntry, PlanStatus, Reason, RunStatus,
-    SourceStatus,
+    AppliedStatus, BlockerStatus, ConditionType, DatabaseMigrationStatus, HistoryEntry, PlanStatus, Reason,
+    RehearsalStatus, RunStatus, SourceStatus,
 };
-use crate::database::{Progress, Stage};
+use crate::database::{Progress, Stage, Verdict};
 use crate::migration::MigrationSet;
-use crate::plan::{Judgement, Ledger, Outcome, Plan, RunSummary, Step};
+use crate::plan::{Direction, Judgement, Ledger, Outcome, Plan, RunSummary, Step};
 
 use super::messages::summary;
-use super::{Job, Observed, State};
+use super::{Job, Observed, Rehearsed, State};
 
 /// How many runs and steps a status shows.
 const HISTORY: usize = 10;
@@ -43,10 +43,12 @@ pub fn report(observed: &Observed, state: &State) -> DatabaseMigrationStatus {
         | State::CoolingDown(Job { plan, .. })
         | State::AwaitingRoom(Job { plan, .. }, _)
         | State::Pending(Job { plan, .. })
+        | State::RehearsalDue(plan)
+        | State::RehearsalFailed(_, plan)
         | State::RolledBack(_, plan)
-        | State::TooManyFailures(_, plan) => Some(plan_status(plan)),
+        | State::TooManyFailures(_, plan) => Some(plan_status(plan, observed)),
         // While it runs, the plan is what it was.
-        State::Running { .. } | State::Unreachable(_) => status.plan,
+        State::Running { .. } | State::Rehearsing(_) | State::Unreachable(_) => status.plan,
         State::InvalidSpec(_)
         | State::SourceNotReady(_)
         | State::SourceUnavailable(_)
@@ -76,6 +78,9 @@ pub fn report(observed: &Observed, state: &State) -> DatabaseMigrationStatus {
         | State::Failed(..)
         | State::CoolingDown(_)
         | State::AwaitingRoom(..)
+        | State::RehearsalDue(_)
+        | State::Rehearsing(_)
+        | State::RehearsalFailed(..)
         | State::VerificationDue(_)
         | State::Verifying { .. }
         | State::Held(..)
@@ -108,6 +113,7 @@ fn health(state: &State) -> Health {
         | State::InvalidSource(_)
         | State::Refused(_)
         | State::Failed(..)
+        | State::RehearsalFailed(..)
         | State::Held(_, Judgement::Failed, _)
         | State::RollbackBlocked(_)
         | State::RollbackFailed(..)
@@ -123,6 +129,8 @@ fn health(state: &State) -> Health {
         | State::CoolingDown(_)
         | State::AwaitingRoom(..)
         | State::Pending(_)
+        | State::RehearsalDue(_)
+        | State::Rehearsing(_)
         | State::VerificationDue(_)
         | State::Verifying { .. }
         | State::Running { .. } => Health::Working,
@@ -198,6 +206,7 @@ fn rollback_ready(observed: &Observed, state: &State) -> Option<Condition> {
         | State::CoolingDown(Job { plan, take_back: None })
         | State::AwaitingRoom(Job { plan, take_back: None }, _)
         | State::Pending(Job { plan, take_back: None })
+        | State::RehearsalDue(plan)
         | State::RolledBack(_, plan)
         | State::TooManyFailures(_, plan) => plan
             .steps
@@ -205,6 +214,10 @@ fn rollback_ready(observed: &Observed, state: &State) -> Option<Condition> {
             .filter(|step| matches!(step.action, crate::plan::Action::Apply { down: None, .. }))
             .map(Step::label)
             .collect(),
+        State::RehearsalFailed(rehearsal, _) => {
+            let text = rehearsal.to_string();
+            return Some(condition(observed, ConditionType::RollbackReady, "False", Reason::RehearsalFailed, &text));
+        }
         State::UpToDate | State::Held(..) | State::VerificationDue(_) => {
             let ledger = &observed.inspection()?.ledger;
             let (version, entry) = ledger.applied().next_back()?;
@@ -223,12 +236,16 @@ fn rollback_ready(observed: &Observed, state: &State) -> Option<Condition> {
         | State::AwaitingRoom(..)
         | State::Pending(_)
         | State::Verifying { .. }
+        | State::Rehearsing(_)
         | State::RollbackBlocked(_)
         | State::RollbackFailed(..)
         | State::Running { .. } => return kept(observed, ConditionType::RollbackReady),
     };
     let type_ = ConditionType::RollbackReady;
-    Some(if without.is_empty() {
+    Some(if without.is_empty() && proven(observed, state) {
+        let text = "up, back and up again work on a copy of the schema";
+        condition(observed, type_, "True", Reason::WayBackRehearsed, text)
+    } else if without.is_empty() {
         condition(observed, type_, "True", Reason::WayBackPresent, "every migration concerned has a down script")
     } else {
         let text = format!("no down script: {}", without.iter().take(PENDING).cloned().collect::<Vec<_>>().join(", "));
@@ -247,11 +264,13 @@ fn details(state: &State) -> Details {
         State::VerificationDue(_) | State::Verifying { .. } | State::Held(..) => {
             (Some(("True", Some("nothing to do".to_owned()))), Some("True"))
         }
-        State::RollbackBlocked(_) | State::RollbackFailed(..) => (None, None),
+        State::RollbackBlocked(_) | State::RollbackFailed(..) | State::Rehearsing(_) => (None, None),
         State::Suspended(Job { plan, .. })
         | State::Failed(_, plan)
         | State::CoolingDown(Job { plan, .. })
         | State::AwaitingRoom(Job { plan, .. }, _)
+        | State::RehearsalDue(plan)
+        | State::RehearsalFailed(_, plan)
         | State::RolledBack(_, plan)
         | State::TooManyFailures(_, plan)
         | State::Pending(Job { plan, .. }) => {
@@ -310,7 +329,38 @@ fn applied_status(ledger: &Ledger) -> Option<AppliedStatus> {
     })
 }
 
-fn plan_status(plan: &Plan) -> PlanStatus {
+/// Whether a rehearsal proved the way back: of the plan that is about to run, or of the run that brought what is in effect.
+fn proven(observed: &Observed, state: &State) -> bool {
+    if let State::Pending(Job { plan, .. }) | State::AwaitingRoom(Job { plan, .. }, _) = state {
+        return observed.rehearsal.proves(&plan.digest);
+    }
+    let Some(ledger) = observed.inspection().map(|seen| &seen.ledger) else { return false };
+    let last = ledger.runs_of(&observed.object, &observed.uid).next();
+    last.is_some_and(|run| run.rehearsed && run.outcome == Some(Outcome::Succeeded))
+}
+
+fn rehearsal_status(plan: &Plan, observed: &Observed) -> Option<RehearsalStatus> {
+    let Rehearsed::Over { plan: digest, result: Ok(rehearsal), .. } = &observed.rehearsal else { return None };
+    if *digest != plan.digest {
+        return None;
+    }
+    let locks = rehearsal.locks.iter().filter(|lock| lock.direction == Direction::Up).take(PENDING).map(|lock| {
+        let rewritten = if lock.rewrites { ", rewritten" } else { "" };
+        format!("{} line {}: {} on {}{rewritten}", lock.label, lock.line, lock.mode, lock.table)
+    });
+    Some(RehearsalStatus {
+        verdict: match rehearsal.verdict() {
+            Verdict::Proven => "Proven",
+            Verdict::Disproved => "Disproved",
+            Verdict::Unproven => "Unproven",
+        }
+        .to_owned(),
+        message: rehearsal.to_string(),
+        locks: locks.collect(),
+    })
+}
+
+fn plan_status(plan: &Plan, observed: &Observed) -> PlanStatus {
     PlanStatus {
         digest: plan.digest.clone(),
         direction: plan.direction.as_str().to_owned(),
@@ -319,6 +369,7 @@ fn plan_status(plan: &Plan) -> PlanStatus {
         steps: count(plan.steps.len()),
         pending: plan.steps.iter().take(PENDING).map(Step::label).collect(),
         warnings: plan.warnings.iter().take(PENDING).cloned().collect(),
+        rehearsal: rehearsal_status(plan, observed),
     }
 }
 

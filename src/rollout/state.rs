@@ -1,14 +1,16 @@
 //! What the observation means: one state, found by asking the questions in a fixed order.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::database::{DatabaseError, Progress, TakeBack};
+use crate::database::{DatabaseError, Progress, Rehearsal, TakeBack, Verdict};
 use crate::migration::MigrationSet;
 use crate::plan::{self, Judgement, Ledger, Outcome, Plan, Refusal, Rollback, RunSummary, Verification};
 
 use super::aftermath::{Aftermath, aftermath, poisoned, too_many_failures};
-use super::{Desired, Look, Observed, Room, Source, Task, Verifying};
+use super::{Desired, Look, Observed, Rehearsed, Room, Source, Task, Verifying};
 
 /// Something to do: a plan, and which run it takes back where it is a rollback.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,6 +61,12 @@ pub enum State {
     AwaitingRoom(Job, Room),
     /// There is something to do, now.
     Pending(Job),
+    /// A plan is to be rehearsed before it runs.
+    RehearsalDue(Plan),
+    /// A plan is being rehearsed.
+    Rehearsing(String),
+    /// A rehearsal did not prove what it had to.
+    RehearsalFailed(Arc<Rehearsal>, Plan),
     /// A run is to be judged, and nobody is at it yet.
     VerificationDue(Box<DueVerification>),
     /// A run is being judged.
@@ -125,6 +133,9 @@ impl State {
             let (now, before) = (&observed.requests, &verifying.ignored);
             let stop = asked(&now.abort, &before.abort) || asked(&now.rollback, &before.rollback);
             return Self::Verifying { verifying: verifying.clone(), stop };
+        }
+        if let Rehearsed::UnderWay(purpose) = &observed.rehearsal {
+            return Self::Rehearsing(purpose.clone());
         }
         let desired = match &observed.desired {
             Ok(desired) => desired,
@@ -195,7 +206,13 @@ impl State {
         if let Some(number) = too_many_failures(observed, desired, ledger) {
             return Self::TooManyFailures(number, job.plan);
         }
-        Self::of_job(observed, desired, job)
+        match rehearsal(observed, desired, ledger, &job.plan) {
+            Gate::Open => Self::of_job(observed, desired, job),
+            Gate::Due if observed.cooldown.is_zero() => Self::RehearsalDue(job.plan),
+            Gate::Due => Self::CoolingDown(job),
+            Gate::Unknown(error) => Self::Unreachable(error.to_string()),
+            Gate::Closed(rehearsal) => Self::RehearsalFailed(rehearsal, job.plan),
+        }
     }
 
     /// Something to do, and whether now.
@@ -210,6 +227,39 @@ impl State {
             Room::Free => Self::Pending(job),
             Room::Taken { .. } | Room::Full { .. } | Room::Closing => Self::AwaitingRoom(job, observed.room.clone()),
         }
+    }
+}
+
+/// Whether the rehearsal lets a plan through.
+enum Gate {
+    Open,
+    Due,
+    Unknown(DatabaseError),
+    Closed(Arc<Rehearsal>),
+}
+
+fn rehearsal(observed: &Observed, desired: &Desired, ledger: &Ledger, plan: &Plan) -> Gate {
+    let applies = plan.steps.iter().any(|step| matches!(step.action, plan::Action::Apply { .. }));
+    // A copy of a database with half a migration in it has that half too: nothing can be learnt from it.
+    let torn = ledger.entries.iter().any(|entry| !entry.in_effect() && !entry.journal.is_empty());
+    if desired.rehearsal.is_none() || !applies || torn {
+        return Gate::Open;
+    }
+    let result = match &observed.rehearsal {
+        Rehearsed::Over { plan: rehearsed, retry_token, result }
+            if *rehearsed == plan.digest && *retry_token == observed.retry_token =>
+        {
+            result
+        }
+        Rehearsed::No | Rehearsed::UnderWay(_) | Rehearsed::Over { .. } => return Gate::Due,
+    };
+    match result {
+        Err(error) => Gate::Unknown(error.clone()),
+        Ok(rehearsal) => match rehearsal.verdict() {
+            Verdict::Proven => Gate::Open,
+            Verdict::Unproven if !desired.rollback.require_rehearsal => Gate::Open,
+            Verdict::Unproven | Verdict::Disproved => Gate::Closed(Arc::clone(rehearsal)),
+        },
     }
 }
 

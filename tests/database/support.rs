@@ -206,6 +206,7 @@ impl Database {
             settings: self.settings.clone(),
             deadline: self.deadline,
             purpose: Purpose::Apply,
+            rehearsed: false,
             spare_rows: false,
         })
     }

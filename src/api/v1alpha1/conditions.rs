@@ -79,6 +79,8 @@ words! {
         RetryingLock,
         /// The connection broke while a COMMIT was under way; Sluice finds out what the database holds.
         Resolving,
+        /// The way up, back and up again is tried on a copy of the schema.
+        Rehearsing,
         /// What was applied is being judged by the checks of `spec.verification`.
         Verifying,
         /// The checks came to no result, and `spec.rollback.onInconclusive` is `Pause`: a person decides.
@@ -110,6 +112,8 @@ words! {
         NeedsOperator,
         /// A statement, a lock or the run took longer than the spec allows.
         DeadlineExceeded,
+        /// The way up or back does not work on a copy of the schema, or could not be tried where the spec requires it. Nothing was run.
+        RehearsalFailed,
         /// A check failed, and nothing is taken back by itself.
         CheckFailed,
         /// What the spec asks for was applied, did not hold and was taken back. It is not tried again before something changes.
@@ -120,6 +124,8 @@ words! {
         RollbackBlocked,
         /// So many runs failed within an hour that nothing is tried any more until a person asks for it.
         TooManyFailures,
+        /// The way back was tried on a copy of the schema and leads to where it began.
+        WayBackRehearsed,
         /// Every migration concerned has a down script.
         WayBackPresent,
         /// A migration has no down script.

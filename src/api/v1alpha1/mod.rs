@@ -1,18 +1,20 @@
 //! `sluice.dev/v1alpha1`.
 
 mod conditions;
+mod gates;
 mod spec;
 mod status;
 mod verification;
 
 pub use conditions::{ConditionType, Reason};
+pub use gates::{GatesSpec, RehearsalMode, RehearsalSpec};
 pub use spec::{
     AdoptionSpec, CaKind, CaRef, ConfigMapRef, DatabaseMigration, DatabaseMigrationSpec, DatabaseSpec, ExecutionSpec,
     LayoutSpec, LocalRef, MissingSpec, OutOfOrderSpec, SourceSpec, TransactionSpec,
 };
 pub use status::{
-    AppliedStatus, BlockerStatus, CheckStatus, DatabaseMigrationStatus, HistoryEntry, PlanStatus, RunStatus,
-    SourceStatus, VerificationStatus,
+    AppliedStatus, BlockerStatus, CheckStatus, DatabaseMigrationStatus, HistoryEntry, PlanStatus, RehearsalStatus,
+    RunStatus, SourceStatus, VerificationStatus,
 };
 
 pub use verification::{

@@ -8,7 +8,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{DatabaseMigrationStatus, RollbackSpec, VerificationSpec};
+use super::{DatabaseMigrationStatus, GatesSpec, RollbackSpec, VerificationSpec};
 
 /// Brings one database to one schema version with the SQL scripts of one source, and keeps it there.
 #[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -74,6 +74,9 @@ pub struct DatabaseMigrationSpec {
     /// What to do with a database that was not built by Sluice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adoption: Option<AdoptionSpec>,
+    /// What must hold before SQL runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gates: Option<GatesSpec>,
     /// How what was applied is judged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verification: Option<VerificationSpec>,

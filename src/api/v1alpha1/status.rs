@@ -96,6 +96,22 @@ pub struct PlanStatus {
     /// What a person should know before it runs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+    /// What a rehearsal of it said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rehearsal: Option<RehearsalStatus>,
+}
+
+/// What a rehearsal said.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RehearsalStatus {
+    /// `Proven`, `Disproved` or `Unproven`.
+    pub verdict: String,
+    /// Why.
+    pub message: String,
+    /// The tables that its statements locked or wrote anew, at most 20: `002 line 3: AccessExclusiveLock on table public.users, rewritten`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub locks: Vec<String>,
 }
 
 /// The run that is under way.

@@ -275,6 +275,8 @@ pub enum RollbackMode {
 /// What must be known of the way back before the way forward starts.
 #[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RequireSpec {
+    /// Every migration has a down script, and a rehearsal proved that it works.
+    Rehearsed,
     /// Every migration has a down script.
     Present,
     /// Nothing.
@@ -321,8 +323,8 @@ pub struct RollbackSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 100), regex(pattern = r"^(PreviousVersion|[0-9]+([._-][0-9]+)*)$"))]
     pub to: Option<String>,
-    /// What must be known of the way back before the way forward starts: `Present` (unless set, in mode `Automatic`) every migration has a
-    /// down script, `None` nothing.
+    /// What must be known of the way back before the way forward starts: `Rehearsed` a rehearsal proved it, `Present` (unless set, in mode
+    /// `Automatic`) every migration has a down script, `None` nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub require: Option<RequireSpec>,
     /// What happens at the end of a window that came to no result: `Pause` (unless set) waits for a person, `Accept` takes it for good,

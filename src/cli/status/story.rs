@@ -175,6 +175,7 @@ fn next(object: &DatabaseMigration, status: &DatabaseMigrationStatus) -> String 
             | Reason::Resolving
             | Reason::Interrupted
             | Reason::Verifying
+            | Reason::Rehearsing
             | Reason::RollingBack,
         ) => "nothing to do: Sluice goes on by itself".to_owned(),
         Some(Reason::AwaitingLock) => {
@@ -227,7 +228,10 @@ fn next(object: &DatabaseMigration, status: &DatabaseMigrationStatus) -> String 
             format!("bring the database in order as said above, and then: {}", retry())
         }
         Some(Reason::TooManyFailures | Reason::Aborted) => format!("when you have looked: {}", retry()),
-        Some(Reason::WayBackPresent | Reason::WayBackMissing) => "nothing to do".to_owned(),
+        Some(Reason::RehearsalFailed) => {
+            format!("mend the script that is named above, or what stood in the rehearsal's way, and then: {}", retry())
+        }
+        Some(Reason::WayBackPresent | Reason::WayBackMissing | Reason::WayBackRehearsed) => "nothing to do".to_owned(),
         None => format!("this program does not know the reason {}; use the operator's own version of it", ready.reason),
     }
 }

@@ -225,6 +225,7 @@ pub fn start(number: usize, on: usize, behaviour: Behaviour, site: &Arc<Site>) -
             settings: desired.settings,
             deadline: desired.deadline,
             purpose: Purpose::Apply,
+            rehearsed: false,
             spare_rows: false,
         },
         purpose: "apply 1 migration (001)".to_owned(),

@@ -281,9 +281,9 @@ impl Sql {
                 where outcome is null and id <> {id};
             insert into {schema}.migration_runs (ordinal, id, object, object_uid, generation, retry_token, abort_token, rollback_token,
                 instance, direction,
-                from_version, to_version, plan_digest, set_digest, server_timeline, server_lsn)
+                from_version, to_version, plan_digest, set_digest, rehearsed, server_timeline, server_lsn)
                 values ((select coalesce(pg_catalog.max(ordinal), 0) + 1 from {schema}.migration_runs), {id}, {object}, {uid},
-                {generation}, {retry}, {abort}, {back}, {instance}, '{direction}', {from}, {to}, {plan}, {set}, {timeline}, {lsn})
+                {generation}, {retry}, {abort}, {back}, {instance}, '{direction}', {from}, {to}, {plan}, {set}, {rehearsed}, {timeline}, {lsn})
                 on conflict (id) do nothing;
             insert into {schema}.migration_locks (name, run_id, object, instance, backend_pid, backend_start)
                 values ('ledger', {id}, {object}, {instance}, {pid}, {since})
@@ -304,6 +304,7 @@ impl Sql {
             to = optional(start.to.as_deref()),
             plan = text(&start.plan_digest),
             set = text(&start.set_digest),
+            rehearsed = start.rehearsed,
             timeline = position.timeline.map_or_else(|| "null".to_owned(), |timeline| timeline.to_string()),
             lsn = optional(position.lsn.as_deref()),
             pid = me.pid,

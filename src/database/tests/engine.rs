@@ -67,6 +67,7 @@ fn request() -> RunRequest {
         },
         deadline: Duration::from_secs(3600),
         purpose: Purpose::Apply,
+        rehearsed: false,
         spare_rows: false,
     }
 }

@@ -112,6 +112,7 @@ fn outcome(observed: &Observed) -> (&'static str, Reason) {
         Action::Wait => "wait",
         Action::Start(job) if job.take_back.is_some() => "roll back",
         Action::Start(_) => "start",
+        Action::Rehearse(_) => "rehearse",
         Action::Verify(_) => "verify",
         Action::EndVerification => "end verification",
         Action::Queue => "queue",

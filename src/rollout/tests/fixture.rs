@@ -10,7 +10,7 @@ use crate::api::v1alpha1::{DatabaseMigrationSpec, DatabaseMigrationStatus};
 use crate::database::{DatabaseError, Inspection, Progress, ServerFacts, Stage};
 use crate::migration::{Dialect, Layout, MigrationSet, RawFile, SetOptions};
 use crate::plan::{Direction, Entry, EntryStatus, Ledger, LedgerFailure, Outcome, RunSummary};
-use crate::rollout::{Desired, InvalidSpec, Look, Observed, Requests, Room, Source, Task};
+use crate::rollout::{Desired, InvalidSpec, Look, Observed, Rehearsed, Requests, Room, Source, Task};
 
 /// The observation of an object whose source has versions 001 and 002, on an empty database.
 pub fn observed() -> Observed {
@@ -29,6 +29,7 @@ pub fn observed() -> Observed {
         database: Look::Seen(Box::new(seen(&[]))),
         task: Task::None,
         verifying: None,
+        rehearsal: Rehearsed::No,
         room: Room::Free,
         attempts: 0,
         cooldown: Duration::ZERO,
@@ -114,6 +115,7 @@ pub fn run(outcome: Option<Outcome>) -> RunSummary {
         rollback_token: None,
         plan_digest: "sha256:plan".into(),
         set_digest: set(2).digest,
+        rehearsed: false,
         direction: Direction::Up,
         from: None,
         to: Some("002".into()),

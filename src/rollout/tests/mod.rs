@@ -4,5 +4,6 @@ mod aftermath;
 mod fixture;
 mod kstatus;
 mod looks;
+mod rehearsal;
 mod table;
 mod transitions;

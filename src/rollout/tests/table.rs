@@ -18,6 +18,7 @@ fn outcome(observed: &Observed) -> (&'static str, String, Reason) {
         Action::Start(_) => "start",
         Action::Queue => "queue",
         Action::Stop { .. } => "stop",
+        Action::Rehearse(_) => "rehearse",
         Action::Verify(_) => "verify",
         Action::EndVerification => "end verification",
     };
