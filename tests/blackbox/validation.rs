@@ -71,7 +71,7 @@ async fn values_that_cannot_be_used_are_refused_with_the_field_and_what_would_do
         ("/source", json!({"configMaps": []}), "spec.source.configMaps"),
         ("/source/layout", json!("Liquibase"), "spec.source.layout"),
         ("/adoption/baselineVersion", json!("one"), "spec.adoption.baselineVersion"),
-        ("/rollback/mode", json!("Automatic"), "spec.rollback.mode"),
+        ("/rollback/mode", json!("Sometimes"), "spec.rollback.mode"),
     ] {
         let complaint = refused(&team, &Spec::latest().set(field, value.clone()));
         assert!(complaint.contains(part), "{field} = {value}: {complaint}");

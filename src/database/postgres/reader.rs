@@ -190,8 +190,8 @@ impl Reader for PostgresReader {
             changed: u64,
             open: u64,
         }
-        let there = self.sql.ledger_is_there();
-        let faults = self.sql.ledger_faults();
+        let there = readings::ledger_is_there(&self.sql);
+        let faults = readings::ledger_faults(&self.sql);
         let found: Option<Faults> = self.ask(&there, |parts| (!parts.is_empty()).then_some(faults)).await?;
         Ok(found.map(|Faults { changed, open }| LedgerFaults { changed, open }))
     }

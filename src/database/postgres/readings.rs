@@ -8,7 +8,7 @@ use serde::Deserialize;
 use crate::database::CountBy;
 
 use super::quote::text;
-use super::statements::TABLES;
+use super::statements::{Sql, TABLES};
 
 /// A part of a statement: what it is about, and an expression that counts it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -120,3 +120,24 @@ pub(super) const ACTIVITY: &str = "select pg_catalog.json_build_object(
         'deadlocks', pg_catalog.pg_stat_get_db_deadlocks(d.oid),
         'conflicts', pg_catalog.pg_stat_get_db_conflict_all(d.oid))::text
     from pg_catalog.pg_database d where d.datname = pg_catalog.current_database()";
+
+/// The ledger, where it is there: an array of one part or none. JSON.
+pub(super) fn ledger_is_there(sql: &Sql) -> String {
+    format!(
+        "select coalesce(pg_catalog.json_agg(pg_catalog.json_build_object('name', c.relname, 'sql', '')), '[]')::text
+            from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+            where n.nspname = {name} and c.relname = 'v_migration_audit'",
+        name = sql.name
+    )
+}
+
+/// What is wrong with the ledger. JSON.
+pub(super) fn ledger_faults(sql: &Sql) -> String {
+    let schema = &sql.schema;
+    format!(
+        "select pg_catalog.json_build_object(
+            'changed', (select pg_catalog.count(*) from {schema}.v_migration_audit a where a.intact is not true),
+            'open', (select pg_catalog.count(*) from {schema}.migration_runs r where r.outcome is null
+                and r.ordinal < (select pg_catalog.max(n.ordinal) from {schema}.migration_runs n)))::text"
+    )
+}

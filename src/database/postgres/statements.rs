@@ -26,7 +26,7 @@ pub(super) struct Sql {
     /// The ledger's schema, quoted as a name.
     pub schema: String,
     /// The same as a string literal.
-    name: String,
+    pub name: String,
     /// The key of the migration lock: one per ledger, so that two ledgers in one database do not wait for each other.
     pub key: i64,
 }
@@ -88,27 +88,6 @@ impl Sql {
                 'installed', exists (select from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
                     where n.nspname = {name} and c.relname = 'ledger_version'))::text",
             name = self.name
-        )
-    }
-
-    /// The ledger, where it is there: an array of one part or none. JSON.
-    pub fn ledger_is_there(&self) -> String {
-        format!(
-            "select coalesce(pg_catalog.json_agg(pg_catalog.json_build_object('name', c.relname, 'sql', '')), '[]')::text
-                from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-                where n.nspname = {name} and c.relname = 'v_migration_audit'",
-            name = self.name
-        )
-    }
-
-    /// What is wrong with the ledger. JSON.
-    pub fn ledger_faults(&self) -> String {
-        let schema = &self.schema;
-        format!(
-            "select pg_catalog.json_build_object(
-                'changed', (select pg_catalog.count(*) from {schema}.v_migration_audit a where a.intact is not true),
-                'open', (select pg_catalog.count(*) from {schema}.migration_runs r where r.outcome is null
-                    and r.ordinal < (select pg_catalog.max(n.ordinal) from {schema}.migration_runs n)))::text"
         )
     }
 
