@@ -66,6 +66,30 @@ async fn a_table_that_nobody_wrote_to_since_is_no_loss_and_one_that_was_filled_i
 }
 
 #[tokio::test]
+async fn what_older_rows_show_in_a_column_whose_default_is_gone_again_is_nobodys() {
+    let db = database().await;
+    let files = [
+        BASE,
+        (
+            "V002__columns.sql",
+            "alter table users add column channel text not null default 'we\"b', add column well boolean not null default true;
+             alter table users alter channel drop default, alter well drop default;",
+        ),
+        ("U002__columns.sql", "alter table users drop column channel, drop column well;"),
+    ];
+    db.up(&[BASE]).await;
+    // An application that wrote before the migration, and goes on writing where it can.
+    db.execute("insert into users(id, name) select n, 'x' from generate_series(100, 200) n").await;
+    db.up(&files).await;
+    assert!(db.losses(&files, "001").await.is_empty());
+    db.execute("update users set name = 'y' where id = 100; update users set well = false where id in (101, 102)")
+        .await;
+    let losses = db.losses(&files, "001").await;
+    assert_eq!(losses.len(), 1, "{losses:?}");
+    assert!(losses[0].contains("column public.users.well: 2 rows written"), "{losses:?}");
+}
+
+#[tokio::test]
 async fn a_column_counts_where_it_was_given_something_else_than_its_default() {
     let db = database().await;
     let files = [

@@ -73,6 +73,8 @@ struct Column {
     r#type: String,
     /// Its default, where that is the same for each row.
     default: Option<String>,
+    /// What rows that were there before it show in it, as the text of an array of one: nobody wrote that.
+    missing: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -250,6 +252,9 @@ impl Guard {
                 // As text: not every type can be compared.
                 let default = format!("(({default})::{})::text", column.r#type);
                 condition.push_str(&format!(" and {value}::text is distinct from {default}"));
+            }
+            if let Some(missing) = &column.missing {
+                condition.push_str(&format!(" and array[{value}]::text is distinct from {}", text(missing)));
             }
             let mut question = Question {
                 object: format!("column {}.{}.{}", column.table.schema, column.table.name, column.name),

@@ -89,6 +89,7 @@ pub(super) fn columns(which: &str) -> String {
     format!(
         "select coalesce(json_agg(json_build_object('table', {}, 'name', a.attname, 'created', a.xmin::text::bigint,
             'generated', a.attgenerated <> '', 'type', format_type(a.atttypid, a.atttypmod),
+            'missing', case when a.atthasmissing then a.attmissingval::text end,
             'default', case when {CONSTANT} then pg_get_expr(d.adbin, d.adrelid) end) order by n.nspname, c.relname, a.attname), '[]')::text
         from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
             left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
