@@ -159,7 +159,7 @@ async fn look(
             return Look::Seen(Box::new(seen.clone()));
         }
     }
-    match database.inspect().await {
+    match database.inspect_for_run().await {
         Ok(inspection) => {
             context.memory.update(uid, |memo| memo.server = Some(inspection.server.clone()));
             Look::Seen(Box::new(inspection))
