@@ -30,6 +30,7 @@ pub fn pass(metrics: &Metrics, state: &State, written: bool, elapsed: Duration) 
         | State::Refused(_)
         | State::Failed(..)
         | State::CoolingDown(_)
+        | State::AwaitingTurn(_)
         | State::AwaitingRoom(..) => ReconcileResult::Blocked,
     };
     metrics.reconciled(result, elapsed);
@@ -126,6 +127,7 @@ fn pending(state: &State, status: &DatabaseMigrationStatus, ready: bool) -> Opti
         | State::InvalidSource(_)
         | State::Unreachable(_)
         | State::Unsuitable(_)
+        | State::AwaitingTurn(_)
         | State::Refused(_) => None,
     }
 }
@@ -136,6 +138,6 @@ fn database_up(observed: &Observed) -> Option<bool> {
         // A server that answers is up, whatever it answers.
         (Look::Failed(DatabaseError::Unreachable(_)), _) => Some(false),
         (Look::Failed(_), _) => Some(true),
-        (Look::None | Look::NotReady(_), Task::None | Task::Ended { .. }) => None,
+        (Look::None | Look::Later | Look::NotReady(_), Task::None | Task::Ended { .. }) => None,
     }
 }

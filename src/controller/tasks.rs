@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use crate::api::v1alpha1::DatabaseMigration;
 use crate::database::{self, Address, Database, DatabaseError, Progress, RunReport, RunRequest, Stage, StopSignal};
+use crate::migration::MigrationSet;
 use crate::plan::Direction;
 use crate::rollout::{Room, SettledKey};
 use crate::telemetry::Metrics;
@@ -60,6 +61,10 @@ pub struct Ended {
     pub report: RunReport,
     /// What it had been decided from: what it saw holds for that, and for nothing else.
     pub key: SettledKey,
+    /// The scripts that it was decided from.
+    pub set: Arc<MigrationSet>,
+    /// The database that it ran on.
+    pub database: Arc<dyn Database>,
     /// Which way it went.
     pub direction: Direction,
     /// From its start in this process to its end.
@@ -183,14 +188,15 @@ impl Tasks {
             };
             inner.running.insert(uid.clone(), running);
         }
-        let (began, direction) = (Instant::now(), request.plan.direction);
-        let work = tokio::spawn(async move { database::run(database.as_ref(), &request, &sender, &stop).await });
+        let (began, direction, set) = (Instant::now(), request.plan.direction, Arc::clone(&request.set));
+        let on = Arc::clone(&database);
+        let work = tokio::spawn(async move { database::run(on.as_ref(), &request, &sender, &stop).await });
         let tasks = Arc::clone(self);
         let counted = self.metrics.task_started();
         tokio::spawn(async move {
             let report = tasks.supervise(work, progress, &object).await;
             drop(counted);
-            tasks.end(&uid, object, Ended { report, key, direction, elapsed: began.elapsed() });
+            tasks.end(&uid, object, Ended { report, key, set, database, direction, elapsed: began.elapsed() });
         });
         true
     }

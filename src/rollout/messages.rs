@@ -36,6 +36,7 @@ pub(super) fn summary(observed: &Observed, state: &State) -> (Reason, String) {
         State::AwaitingRoom(plan, room) => {
             (Reason::AwaitingLock, format!("waiting to {}: {}", work(plan), in_the_way(room)))
         }
+        State::AwaitingTurn(room) => (Reason::AwaitingLock, format!("waiting for its turn: {}", in_the_way(room))),
         State::Pending(plan) => (Reason::Applying, format!("about to {}", work(plan))),
         State::Running { progress, purpose, stop, generation, .. } => {
             let (reason, mut message) = running(progress, purpose);

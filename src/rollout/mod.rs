@@ -20,7 +20,7 @@ pub use backoff::backoff;
 pub use decide::{Action, Decision, decide};
 pub use desired::{Desired, InvalidSpec, SourceDesired};
 pub use events::{Event, events};
-pub use look::{Settled, SettledKey, due};
+pub use look::{Settled, SettledKey, due, later};
 pub use messages::work;
 pub use observed::{Look, Observed, Room, Source, Task};
 pub use report::report;

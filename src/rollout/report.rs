@@ -43,7 +43,7 @@ pub fn report(observed: &Observed, state: &State) -> DatabaseMigrationStatus {
         | State::AwaitingRoom(plan, _)
         | State::Pending(plan) => Some(plan_status(plan)),
         // While it runs, the plan is what it was.
-        State::Running { .. } | State::Unreachable(_) => status.plan,
+        State::Running { .. } | State::Unreachable(_) | State::AwaitingTurn(_) => status.plan,
         State::InvalidSpec(_)
         | State::SourceNotReady(_)
         | State::SourceUnavailable(_)
@@ -67,6 +67,7 @@ pub fn report(observed: &Observed, state: &State) -> DatabaseMigrationStatus {
         | State::Suspended(_)
         | State::Failed(..)
         | State::CoolingDown(_)
+        | State::AwaitingTurn(_)
         | State::AwaitingRoom(..)
         | State::Pending(_) => None,
     };
@@ -93,6 +94,7 @@ fn health(state: &State) -> Health {
         | State::Unreachable(_)
         | State::Unsuitable(_)
         | State::CoolingDown(_)
+        | State::AwaitingTurn(_)
         | State::AwaitingRoom(..)
         | State::Pending(_)
         | State::Running { .. } => Health::Working,
@@ -146,7 +148,11 @@ fn details(state: &State) -> Details {
         | State::AwaitingRoom(plan, _)
         | State::Pending(plan) => (Some(("True", Some(format!("to {}", super::messages::work(plan))))), Some("False")),
         State::Running { .. } => (None, Some("False")),
-        State::SourceUnavailable(_) | State::Unreachable(_) | State::Unsuitable(_) | State::Settled => (None, None),
+        State::SourceUnavailable(_)
+        | State::Unreachable(_)
+        | State::Unsuitable(_)
+        | State::AwaitingTurn(_)
+        | State::Settled => (None, None),
     }
 }
 
