@@ -1,7 +1,10 @@
-//! How long people wait: from creating an object to Ready, alone and 200 at once; what it costs in API writes, database
-//! connections and memory; and 200 small migrations beside psql, which runs the same files one transaction each.
+//! How long people wait: from creating an object to Ready, alone and 200 at once; what it costs in CPU time of each
+//! process, API requests, database connections and memory; and 200 small migrations beside psql, which runs the same
+//! files one transaction each.
 //!
-//! `cargo bench --bench operator` prints a table. Nothing is judged here: machines differ, and a timed test lies.
+//! `cargo bench --bench operator` prints a table, `cargo bench --bench operator -- alone` a part of it (or `at_once`, or
+//! `beside_psql`). Nothing is judged here: machines differ, and a timed test lies. On a busy machine the CPU times are to
+//! be trusted, the wall times are not.
 
 #![allow(missing_docs, clippy::expect_used, clippy::panic, reason = "a program, not a library: what fails ends it")]
 
@@ -30,9 +33,17 @@ async fn main() {
     if std::env::args().any(|argument| argument == "--test") {
         return;
     }
-    alone().await;
-    at_once().await;
-    beside_psql().await;
+    let chosen: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    let wanted = |part: &str| chosen.is_empty() || chosen.iter().any(|name| name == part);
+    if wanted("alone") {
+        alone().await;
+    }
+    if wanted("at_once") {
+        at_once().await;
+    }
+    if wanted("beside_psql") {
+        beside_psql().await;
+    }
 }
 
 fn one() -> BTreeMap<String, String> {
@@ -79,6 +90,72 @@ async fn sessions(team: &Team) -> i64 {
     row.expect("statistics").get(0)
 }
 
+/// CPU time that each process has used so far, in seconds. The kernel counts in hundredths.
+struct Cpu(Vec<(&'static str, f64)>);
+
+impl Cpu {
+    fn now(operator: &Operator) -> Self {
+        let servers = &world().servers.description;
+        let pid = |value: &serde_json::Value| u32::try_from(value.as_u64().unwrap_or_default()).unwrap_or_default();
+        let postmaster = pid(&servers["postgres"]["pid"]);
+        let own = |pid| times(pid).map_or(0, |(_, own, _)| own);
+        // The postmaster has the times of the sessions that ended; those that go on are added.
+        let living: u64 =
+            processes().filter_map(times).filter(|(parent, ..)| *parent == postmaster).map(|at| at.1).sum();
+        let postgres = times(postmaster).map_or(0, |(_, own, ended)| own + ended) + living;
+        Self(
+            [
+                ("operator", own(operator.pid())),
+                ("postgres", postgres),
+                ("kube-apiserver", own(pid(&servers["controlplane"]["pid"]["apiserver"]))),
+                ("etcd", own(pid(&servers["controlplane"]["pid"]["etcd"]))),
+                ("this client", own(std::process::id())),
+            ]
+            .map(|(name, ticks)| (name, f64::from(u32::try_from(ticks).unwrap_or(u32::MAX)) / 100.0))
+            .to_vec(),
+        )
+    }
+
+    /// What was used since, for each of so many migrations.
+    fn since(&self, before: &Self, migrations: usize) -> String {
+        let each = |used: f64| 1000.0 * used / f64::from(u32::try_from(migrations).unwrap_or(1));
+        let used = self.0.iter().zip(&before.0).map(|((name, now), (_, then))| (name, now - then));
+        let parts: Vec<String> =
+            used.map(|(name, used)| format!("{name} {used:.2} s ({:.1} ms each)", each(used))).collect();
+        parts.join(", ")
+    }
+}
+
+fn processes() -> impl Iterator<Item = u32> {
+    let entries = std::fs::read_dir("/proc").expect("/proc");
+    entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+}
+
+/// A process's parent, and the ticks that it and those of its children used that ended.
+fn times(pid: u32) -> Option<(u32, u64, u64)> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name in parentheses may hold anything.
+    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+    let number = |index: usize| fields.get(index).and_then(|field| field.parse::<u64>().ok());
+    Some((fields.get(1)?.parse().ok()?, number(11)? + number(12)?, number(13)? + number(14)?))
+}
+
+/// Requests of the operator to the API server so far, watches aside, by verb and resource.
+fn requests(operator: &Operator) -> BTreeMap<String, u64> {
+    let page = operator.page("/metrics").unwrap_or_default();
+    let mut requests = BTreeMap::new();
+    for line in page.lines().filter_map(|line| line.strip_prefix("sluice_api_requests_total{")) {
+        let Some((labels, count)) = line.split_once("} ") else { continue };
+        let label = |name: &str| {
+            let (_, rest) = labels.split_once(&format!("{name}=\""))?;
+            rest.split_once('"').map(|(value, _)| value)
+        };
+        let name = format!("{} {}", label("verb").unwrap_or_default(), label("resource").unwrap_or_default());
+        *requests.entry(name).or_insert(0) += count.trim().parse::<u64>().unwrap_or_default();
+    }
+    requests
+}
+
 fn memory(operator: &Operator) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", operator.pid())).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or("0");
@@ -93,17 +170,19 @@ async fn alone() {
     }
     tokio::time::sleep(Duration::from_secs(1)).await;
     println!("operator's memory, idle: {} MiB", memory(&operator));
-    let mut times = Vec::new();
+    let (mut waits, before) = (Vec::new(), Cpu::now(&operator));
     for n in 0..ALONE {
         let name = format!("shop-{n}");
         let began = Instant::now();
         team.apply(&name, &spec(n)).await;
         all_ready(&team, HashSet::from([name])).await;
-        times.push(began.elapsed());
+        waits.push(began.elapsed());
     }
-    times.sort_unstable();
-    let at = |percent: usize| times[(times.len() * percent / 100).min(times.len() - 1)].as_millis();
+    waits.sort_unstable();
+    let at = |percent: usize| waits[(waits.len() * percent / 100).min(waits.len() - 1)].as_millis();
     println!("create → Ready, one migration, {ALONE} one after another: median {} ms, p99 {} ms", at(50), at(99));
+    println!("CPU time for these {ALONE}: {}", Cpu::now(&operator).since(&before, ALONE));
+    println!("API requests of the operator since its start: {:?}", requests(&operator));
     let mut writes = BTreeMap::new();
     for write in team.writes() {
         *writes.entry(write).or_insert(0) += 1;
@@ -122,13 +201,17 @@ async fn at_once() {
     }
     tokio::time::sleep(Duration::from_secs(1)).await;
     let names: HashSet<String> = (0..AT_ONCE).map(|n| format!("shop-{n}")).collect();
-    let began = Instant::now();
+    let (before, began) = (Cpu::now(&operator), Instant::now());
     let specs: Vec<(String, Spec)> = (0..AT_ONCE).map(|n| (format!("shop-{n}"), spec(n))).collect();
     let (_, ()) = tokio::join!(
         futures::future::join_all(specs.iter().map(|(name, spec)| team.apply(name, spec))),
         all_ready(&team, names)
     );
     println!("{AT_ONCE} objects on {AT_ONCE} databases at once: {:.2} s", began.elapsed().as_secs_f64());
+    println!("CPU time for these {AT_ONCE}: {}", Cpu::now(&operator).since(&before, AT_ONCE));
+    println!("API requests of the operator since its start: {:?}", requests(&operator));
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    println!("database sessions for these {AT_ONCE}: {}", sessions(&team).await);
     println!("operator's memory after that: {} MiB", memory(&operator));
 }
 

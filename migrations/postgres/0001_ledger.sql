@@ -1,11 +1,12 @@
 -- The ledger: what this database itself records about its migrations. Written by Sluice, read by anybody.
 -- `{schema}` is replaced by the quoted name of the ledger's schema. Everything here runs in one transaction, under the
--- migration lock, after the schema exists.
+-- migration lock, after the schema exists. People wait for it with their first migration, and each table with a text of any
+-- length costs the server four files: so there are few of them, and views where what they show is kept elsewhere.
 
 create table {schema}.ledger_version (
     version      integer primary key,
     installed_at timestamptz not null default clock_timestamp(),
-    installed_by text not null
+    installed_by varchar(100) not null
 );
 comment on table {schema}.ledger_version is 'Which versions of the ledger''s own schema are installed; the highest one counts.';
 
@@ -29,6 +30,9 @@ create table {schema}.migration_runs (
     server_version   text not null default current_setting('server_version'),
     server_timeline  integer,
     server_lsn       pg_lsn,
+    backend_pid      integer not null,
+    backend_start    timestamptz not null,
+    locked_at        timestamptz not null default clock_timestamp(),
     started_at       timestamptz not null default clock_timestamp(),
     outcome          text check (outcome in ('succeeded', 'failed', 'interrupted', 'needs_operator', 'deadline_exceeded', 'blocked', 'aborted')),
     finished_at      timestamptz,
@@ -50,6 +54,8 @@ comment on column {schema}.migration_runs.rollback_token is 'The annotation slui
 comment on column {schema}.migration_runs.role is 'The database role that logged in.';
 comment on column {schema}.migration_runs.server_timeline is 'The server''s timeline when the run began; a higher one later means a failover or a restore in between.';
 comment on column {schema}.migration_runs.rehearsed is 'A rehearsal proved the way up, back and up again before it began.';
+comment on column {schema}.migration_runs.backend_pid is 'The server process of its session, with its start time: after a lost connection the latest.';
+comment on column {schema}.migration_runs.locked_at is 'When that session had the migration lock.';
 comment on column {schema}.migration_runs.outcome is 'Null while it runs, or when its process died and no later run has noticed yet.';
 comment on column {schema}.migration_runs.failure_message is 'What Sluice reported: positions, SQLSTATE and object names only.';
 comment on column {schema}.migration_runs.failure_detail is 'The server''s own words, which may quote data; they leave this table nowhere.';
@@ -82,6 +88,7 @@ create table {schema}.schema_migrations (
     execution_time_ms   bigint,
     rolled_back_at      timestamptz,
     rolled_back_by      text,
+    depends_on          text[] not null default '{}',
     run_id              uuid references {schema}.migration_runs (id),
     failed_at           timestamptz,
     failure_message     text,
@@ -101,6 +108,7 @@ comment on column {schema}.schema_migrations.attempt is 'Counts attempts that be
 comment on column {schema}.schema_migrations.applied_transaction is 'The transaction that wrote this row when the version was applied: that of a transactional script itself. With the next column, what tells rows written since from others.';
 comment on column {schema}.schema_migrations.applied_snapshot is 'What that transaction saw as finished and under way at its end.';
 comment on column {schema}.schema_migrations.applied_by is 'Object, operator instance and database role.';
+comment on column {schema}.schema_migrations.depends_on is 'The versions that it declared to depend on when it was applied.';
 comment on column {schema}.schema_migrations.run_id is 'The run that last changed this row.';
 comment on column {schema}.schema_migrations.failure_detail is 'The server''s own words about the last failure; they leave this table nowhere.';
 
@@ -131,12 +139,9 @@ comment on column {schema}.migration_steps.object is 'What the statement creates
 comment on column {schema}.migration_steps.before is 'What of its kind was there before, where only comparing can tell whether it took effect.';
 comment on column {schema}.migration_steps.backend_pid is 'The server process that ran it, with its start time: tells whether an orphaned session may still be at it.';
 
-create table {schema}.migration_dependencies (
-    key         text not null references {schema}.schema_migrations (key),
-    depends_on  text not null,
-    primary key (key, depends_on)
-);
-comment on table {schema}.migration_dependencies is 'What each applied version declared to depend on.';
+create view {schema}.migration_dependencies as
+    select m.key, pg_catalog.unnest(m.depends_on) as depends_on from {schema}.schema_migrations m;
+comment on view {schema}.migration_dependencies is 'What each applied version declared to depend on.';
 
 create table {schema}.migration_verifications (
     run_id       uuid primary key references {schema}.migration_runs (id),
@@ -172,23 +177,20 @@ comment on column {schema}.migration_rollbacks.plan_digest is 'What is not tried
 comment on column {schema}.migration_rollbacks.retry_token is '… unless the retry token is another one.';
 comment on column {schema}.migration_rollbacks.attempt is 'The newest run that takes it back.';
 
-create table {schema}.migration_locks (
-    name          text primary key,
-    run_id        uuid not null,
-    object        text not null,
-    instance      text not null,
-    backend_pid   integer not null,
-    backend_start timestamptz not null,
-    acquired_at   timestamptz not null default clock_timestamp()
-);
-comment on table {schema}.migration_locks is 'Who holds the migration lock, for people. The lock itself is an advisory lock; a row whose session is gone means nothing.';
+create view {schema}.migration_locks as
+    select 'ledger' as name, r.id as run_id, r.object, r.instance, r.backend_pid, r.backend_start, r.locked_at as acquired_at
+    from {schema}.migration_runs r
+    where r.outcome is null;
+comment on view {schema}.migration_locks is 'Who holds the migration lock, for people. The lock itself is an advisory lock; a row whose session is gone means nothing.';
 
 create function {schema}.run_hash(run {schema}.migration_runs) returns text
     language sql stable set search_path = pg_catalog
     return encode(sha256(convert_to(jsonb_build_array(
         run.chain, run.previous_hash, run.ordinal, run.id, run.object, run.object_uid, run.generation, run.retry_token,
-        run.abort_token, run.rollback_token, run.instance, run.role, run.direction, run.from_version, run.to_version, run.plan_digest, run.set_digest, run.rehearsed,
-        run.server_version, run.server_timeline, run.server_lsn, (extract(epoch from run.started_at) * 1000000)::bigint,
+        run.abort_token, run.rollback_token, run.instance, run.role, run.direction, run.from_version, run.to_version,
+        run.plan_digest, run.set_digest, run.rehearsed, run.server_version, run.server_timeline, run.server_lsn, run.backend_pid,
+        (extract(epoch from run.backend_start) * 1000000)::bigint, (extract(epoch from run.locked_at) * 1000000)::bigint,
+        (extract(epoch from run.started_at) * 1000000)::bigint,
         run.outcome, (extract(epoch from run.finished_at) * 1000000)::bigint, run.failed_step, run.failure_message,
         run.failure_sqlstate, run.failure_detail)::text, 'UTF8')), 'hex');
 comment on function {schema}.run_hash is 'What the hash of a finished run must be.';
@@ -204,6 +206,14 @@ begin
     if tg_op = 'INSERT' and new.outcome is not null then
         raise exception 'a run is recorded when it begins and again when it ends';
     end if;
+    if tg_op = 'INSERT' then
+        begin
+            new.server_lsn := pg_current_wal_lsn();
+            new.server_timeline := ('x' || substr(pg_walfile_name(new.server_lsn), 1, 8))::bit(32)::int;
+        exception when others then
+            null; -- Some providers refuse to tell; then the audit goes without.
+        end;
+    end if;
     if tg_op = 'UPDATE' and new.outcome is not null then
         new.finished_at := clock_timestamp();
         new.chain := 1;
@@ -215,7 +225,7 @@ begin
     return new;
 end
 $guard$;
-comment on function {schema}.guard_runs is 'Keeps migration_runs append-only and chains the runs as they end.';
+comment on function {schema}.guard_runs is 'Keeps migration_runs append-only, notes where the server stood, and chains the runs as they end.';
 
 create trigger guard_rows before insert or update or delete on {schema}.migration_runs
     for each row execute function {schema}.guard_runs();
@@ -248,9 +258,10 @@ create view {schema}.v_migration_status as
         m.run_id
     from {schema}.schema_migrations m
     left join (
-        select k.backend_pid as pid
-        from {schema}.migration_locks k
-        join pg_catalog.pg_stat_activity a on a.pid = k.backend_pid and a.backend_start = k.backend_start
+        select r.backend_pid as pid
+        from {schema}.migration_runs r
+        join pg_catalog.pg_stat_activity a on a.pid = r.backend_pid and a.backend_start = r.backend_start
+        where r.outcome is null
         limit 1
     ) l on true
     order by m.repeatable nulls first, pg_catalog.string_to_array(m.version, '.')::numeric[];

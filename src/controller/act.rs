@@ -50,12 +50,10 @@ fn queue(context: &Context, object: &DatabaseMigration, sight: &Sight) {
         // There will be no room in this process any more.
         return;
     }
-    let (Some(database), Some(key), Some(seen)) = (&sight.database, &sight.key, sight.observed.inspection()) else {
-        return;
-    };
+    let (Some(database), Some(key)) = (&sight.database, &sight.key) else { return };
     context.memory.update(&sight.observed.uid, |memo| {
         memo.waiting_since.get_or_insert(sight.observed.now);
-        memo.seen_waiting = Some((key.clone(), sight.observed.now, seen.clone()));
+        memo.seen_waiting = sight.observed.inspection().map(|seen| (key.clone(), sight.observed.now, seen.clone()));
     });
     context.tasks.queue(ObjectRef::from_obj(object), database.address());
 }

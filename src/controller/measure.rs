@@ -43,6 +43,7 @@ pub fn pass(metrics: &Metrics, state: &State, written: bool, elapsed: Duration) 
         | State::RollbackFailed(..)
         | State::RolledBack(..)
         | State::TooManyFailures(..)
+        | State::AwaitingTurn(_)
         | State::AwaitingRoom(..) => ReconcileResult::Blocked,
     };
     metrics.reconciled(result, elapsed);
@@ -157,6 +158,7 @@ fn pending(state: &State, status: &DatabaseMigrationStatus, ready: bool) -> Opti
         | State::Rehearsing(_)
         | State::RollbackBlocked(_)
         | State::RollbackFailed(..)
+        | State::AwaitingTurn(_)
         | State::Refused(_) => None,
     }
 }
@@ -167,6 +169,6 @@ fn database_up(observed: &Observed) -> Option<bool> {
         // A server that answers is up, whatever it answers.
         (Look::Failed(DatabaseError::Unreachable(_)), _) => Some(false),
         (Look::Failed(_), _) => Some(true),
-        (Look::None | Look::NotReady(_), Task::None | Task::Ended { .. }) => None,
+        (Look::None | Look::Later | Look::NotReady(_), Task::None | Task::Ended { .. }) => None,
     }
 }

@@ -26,7 +26,8 @@ pub enum Input {
 /// What is known of an input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Known {
-    /// It is being read for the first time: whatever happens to it now may have been missed by that.
+    /// It is being read for the first time, or has changed since it was read: whatever happens to it now may have been
+    /// missed by that.
     Reading,
     /// It was at that resource version when it was read; `None`: it was not there.
     At(Option<String>),
@@ -168,13 +169,26 @@ impl Memory {
         true
     }
 
-    /// Whether an input, as the API server now shows it, differs from what the object's last pass read.
+    /// Whether an input, as the API server now shows it, differs from what the object's last pass read. From then on it
+    /// counts as changed until it is read again.
     pub fn input_changed(&self, uid: &str, input: &Input, version: Option<&str>) -> bool {
-        match self.lock().get(uid).and_then(|memo| memo.inputs.get(input)) {
-            Some(Known::At(known)) => known.as_deref() != version,
-            Some(Known::Reading) => true,
-            None => false,
+        let mut memos = self.lock();
+        let Some(known) = memos.get_mut(uid).and_then(|memo| memo.inputs.get_mut(input)) else { return false };
+        let changed = match known {
+            Known::At(known) => known.as_deref() != version,
+            Known::Reading => true,
+        };
+        if changed {
+            *known = Known::Reading;
         }
+        changed
+    }
+
+    /// Whether everything that the object's last pass read is, as far as the watches have shown, what it was.
+    pub fn inputs_stand(&self, uid: &str) -> bool {
+        self.lock().get(uid).is_some_and(|memo| {
+            !memo.inputs.is_empty() && memo.inputs.values().all(|known| matches!(known, Known::At(_)))
+        })
     }
 
     /// Notes what a pass is about to read: a change that arrives before the answer does must not be lost.

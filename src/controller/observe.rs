@@ -10,7 +10,7 @@ use crate::api::v1alpha1::{DatabaseMigration, REQUESTED_AT, RETRY};
 use crate::database::{Database, Inspection};
 use crate::migration::MigrationSet;
 use crate::rollout::{
-    Desired, Look, Observed, Rehearsed, Room, Settled, SettledKey, Source, SourceDesired, Task, backoff, due,
+    Desired, Look, Observed, Rehearsed, Room, Settled, SettledKey, Source, SourceDesired, Task, backoff, due, later,
 };
 use crate::sources::{ConfigMaps, Source as _, SourceError};
 
@@ -91,17 +91,15 @@ pub async fn observe(context: &Context, object: &DatabaseMigration) -> Sight {
     }
     let Ok(desired) = sight.observed.desired.clone() else { return sight };
 
-    context.memory.reading(&uid, inputs_of(&desired));
-    let (scripts, login) = tokio::join!(
-        read_scripts(context, &namespace, &desired),
-        credentials::read(&context.client, &namespace, &desired)
-    );
-    context.memory.read(&uid, scripts.versions.into_iter().chain(login.versions.iter().cloned()));
-    sight.observed.source = scripts.source;
+    let inputs = match still(context, &sight) {
+        Some(inputs) => inputs,
+        None => read(context, &namespace, &uid, &desired).await,
+    };
+    sight.observed.source = inputs.source;
     let key = SettledKey {
         generation: sight.observed.generation,
         set_digest: sight.observed.set().map(|set| set.digest.clone()).unwrap_or_default(),
-        credentials: format!("{:?}", login.versions),
+        credentials: inputs.credentials,
         retry_token: sight.observed.retry_token.clone(),
         requests: sight.observed.requests.clone(),
         requested_at: sight.observed.requested_at.clone(),
@@ -123,20 +121,25 @@ pub async fn observe(context: &Context, object: &DatabaseMigration) -> Sight {
         return sight;
     }
 
-    let database = match login.database {
+    let database = match inputs.database {
         Ok(database) => database,
         Err(message) => {
             sight.observed.database = Look::NotReady(message);
             return sight;
         }
     };
+    sight.observed.room = room(context, &database);
     sight.observed.database = look(context, &sight, &key, memo.settled.as_ref(), &database).await;
-    sight.observed.room = context.tasks.room(database.address());
-    if !context.may_start() {
-        sight.observed.room = Room::Closing;
+    if !matches!(sight.observed.database, Look::Later) {
+        // The look took its time.
+        sight.observed.room = room(context, &database);
     }
     sight.database = Some(database);
     sight
+}
+
+fn room(context: &Context, database: &Arc<dyn Database>) -> Room {
+    if context.may_start() { context.tasks.room(database.address()) } else { Room::Closing }
 }
 
 /// Looks at the database, unless a run just brought the ledger along or no look is due.
@@ -171,14 +174,51 @@ async fn look(
         {
             return Look::Seen(Box::new(seen.clone()));
         }
+        if later(&observed.room, previous, observed.waiting_for) {
+            return Look::Later;
+        }
     }
-    match database.inspect().await {
+    match database.inspect_for_run().await {
         Ok(inspection) => {
             context.memory.update(uid, |memo| memo.server = Some(inspection.server.clone()));
             Look::Seen(Box::new(inspection))
         }
         Err(error) => Look::Failed(error),
     }
+}
+
+/// What a spec leads to.
+struct Inputs {
+    source: Source,
+    database: Result<Arc<dyn Database>, String>,
+    /// Which versions of the Secret and the certificate authorities that is from.
+    credentials: String,
+}
+
+/// What the run that just ended was decided from, where that still is what the spec leads to: then nothing is read again.
+/// What the watches have not shown yet wakes the object when they do, as it would had it come a moment later.
+fn still(context: &Context, sight: &Sight) -> Option<Inputs> {
+    let (ended, observed) = (sight.ended.as_ref()?, &sight.observed);
+    let same = ended.report.result.is_ok()
+        && ended.key.generation == observed.generation
+        && ended.key.retry_token == observed.retry_token
+        && ended.key.requested_at == observed.requested_at
+        && context.memory.inputs_stand(&observed.uid);
+    same.then(|| Inputs {
+        source: Source::Read(Arc::clone(&ended.set)),
+        database: Ok(Arc::clone(&ended.database)),
+        credentials: ended.key.credentials.clone(),
+    })
+}
+
+/// Reads what the spec leads to.
+async fn read(context: &Context, namespace: &str, uid: &str, desired: &Desired) -> Inputs {
+    context.memory.reading(uid, inputs_of(desired));
+    let (scripts, login) =
+        tokio::join!(read_scripts(context, namespace, desired), credentials::read(&context.client, namespace, desired));
+    let credentials = format!("{:?}", login.versions);
+    context.memory.read(uid, scripts.versions.into_iter().chain(login.versions));
+    Inputs { source: scripts.source, database: login.database, credentials }
 }
 
 /// The Secrets and ConfigMaps that a spec names.

@@ -1,4 +1,5 @@
-//! The driver of one pass: observe → decide → record → act. The status says what begins before it begins.
+//! The driver of one pass: observe → decide → record → act. A status that says Ready or Stalled is changed before a run
+//! begins; else both happen at the same time.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use jiff::Timestamp;
 use kube::ResourceExt;
 use kube::runtime::controller::Action as Requeue;
 
-use crate::api::v1alpha1::DatabaseMigration;
+use crate::api::v1alpha1::{ConditionType, DatabaseMigration, DatabaseMigrationStatus};
 use crate::rollout::{Action, Decision, Settled, Task, backoff, decide, events, report};
 use crate::telemetry::{Metrics, ReconcileResult};
 
@@ -65,18 +66,44 @@ async fn pass(object: &DatabaseMigration, context: &Context, began: Instant) -> 
     let next = report(&sight.observed, &decision.state);
     remember(context, &sight, &decision);
 
+    let starts = matches!(decision.action, Action::Start(_));
     let previous = sight.observed.previous.as_ref();
+    // A status that says neither Ready nor Stalled misleads nobody while a run begins under it.
+    let begun = if starts && previous.is_none_or(unsettled) {
+        Some(act(context, object, &sight, &decision.action))
+    } else {
+        None
+    };
+    if !starts {
+        no_run(&sight).await;
+    }
     let written = decision.tell && record::status(context, object, previous, &next).await?;
     if written {
         record::events(context, object, events(previous, &next, &decision.state));
     }
     measure::object(&context.metrics, object, &sight.observed, &decision.state, &next);
 
-    let acted = act(context, object, &sight, &decision.action);
+    let acted = begun.unwrap_or_else(|| act(context, object, &sight, &decision.action));
+    if !acted {
+        no_run(&sight).await;
+    }
     measure::pass(&context.metrics, &decision.state, written, began.elapsed());
     // Somebody else was faster: the next pass queues.
     let requeue = if acted { decision.requeue } else { Some(Duration::from_millis(200)) };
     Ok(requeue.map_or_else(Requeue::await_change, Requeue::requeue))
+}
+
+/// Whether a status says of the object that it is neither done nor given up.
+fn unsettled(status: &DatabaseMigrationStatus) -> bool {
+    let settled = [ConditionType::Ready, ConditionType::Stalled].map(ConditionType::as_str);
+    !status.conditions.iter().any(|condition| condition.status == "True" && settled.contains(&condition.type_.as_str()))
+}
+
+/// The connection that the look kept is not needed: no session idles while nothing runs.
+async fn no_run(sight: &Sight) {
+    if let Some(database) = &sight.database {
+        database.no_run().await;
+    }
 }
 
 /// Keeps what saves the next pass work, and spaces tries that are to be repeated.

@@ -15,6 +15,7 @@ use crate::api::v1alpha1::DatabaseMigration;
 use crate::database::{
     self, Address, Database, DatabaseError, Progress, Purpose, RunReport, RunRequest, Stage, StopSignal,
 };
+use crate::migration::MigrationSet;
 use crate::plan::{Direction, Trigger};
 use crate::rollout::{Room, SettledKey};
 use crate::telemetry::Metrics;
@@ -69,6 +70,10 @@ pub struct Ended {
     pub report: RunReport,
     /// What it had been decided from: what it saw holds for that, and for nothing else.
     pub key: SettledKey,
+    /// The scripts that it was decided from.
+    pub set: Arc<MigrationSet>,
+    /// The database that it ran on.
+    pub database: Arc<dyn Database>,
     /// Which way it went.
     pub direction: Direction,
     /// Why it took another run back, where it did.
@@ -200,19 +205,20 @@ impl Tasks {
             };
             inner.running.insert(uid.clone(), running);
         }
-        let (began, direction) = (Instant::now(), request.plan.direction);
+        let (began, direction, set) = (Instant::now(), request.plan.direction, Arc::clone(&request.set));
+        let on = Arc::clone(&database);
         let work = tokio::spawn(async move {
             if let (Some(baseline), Purpose::ApplyAndVerify(verify)) = (baseline, &mut request.purpose) {
                 verify.baseline = baseline.await;
             }
-            database::run(database.as_ref(), &request, &sender, &stop).await
+            database::run(on.as_ref(), &request, &sender, &stop).await
         });
         let tasks = Arc::clone(self);
         let counted = self.metrics.task_started();
         tokio::spawn(async move {
             let report = tasks.supervise(work, progress, &object).await;
             drop(counted);
-            tasks.end(&uid, object, Ended { report, key, direction, trigger, elapsed: began.elapsed() });
+            tasks.end(&uid, object, Ended { report, key, set, database, direction, trigger, elapsed: began.elapsed() });
         });
         true
     }

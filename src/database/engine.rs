@@ -146,7 +146,6 @@ impl Course<'_> {
         if plan.is_empty() {
             return Ok(ledger);
         }
-        session.install_ledger().await?;
         session.begin_run(&self.start()).await?;
         let deadline = Instant::now() + self.request.deadline;
         let stop = StopSignal { deadline: Some(deadline), ..self.stop.clone() };

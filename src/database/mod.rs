@@ -207,6 +207,18 @@ pub trait Database: Send + Sync + std::fmt::Debug {
     /// [`ServerFacts::unsuitable`].
     async fn inspect(&self) -> Result<Inspection, DatabaseError>;
 
+    /// Likewise, where a run may follow at once: the connection is kept for [`Database::open`], which saves the run a login.
+    /// Whoever starts none says [`Database::no_run`].
+    ///
+    /// # Errors
+    /// As for [`Database::inspect`].
+    async fn inspect_for_run(&self) -> Result<Inspection, DatabaseError> {
+        self.inspect().await
+    }
+
+    /// Closes the connection that was kept for a run.
+    async fn no_run(&self) {}
+
     /// Opens the one dedicated session of a run.
     ///
     /// # Errors
@@ -263,22 +275,17 @@ pub trait Session: Send {
     /// When the server cannot be asked.
     async fn try_lock(&mut self) -> Result<LockAttempt, DatabaseError>;
 
-    /// Creates or upgrades the ledger. Under the lock only.
-    ///
-    /// # Errors
-    /// When the server refuses, or the ledger was written by a newer Sluice.
-    async fn install_ledger(&mut self) -> Result<(), DatabaseError>;
-
-    /// Reads the ledger.
+    /// Reads the ledger; what was read along with taking the lock or with the end of the run is not read again.
     ///
     /// # Errors
     /// When the server cannot be asked.
     async fn ledger(&mut self) -> Result<Ledger, DatabaseError>;
 
-    /// Records the beginning of a run.
+    /// Creates or upgrades the ledger where that is needed, and records the beginning of a run. Under the lock only, and after
+    /// the ledger was read.
     ///
     /// # Errors
-    /// When the server refuses.
+    /// When the server refuses, or the ledger was written by a newer Sluice.
     async fn begin_run(&mut self, start: &RunStart) -> Result<(), DatabaseError>;
 
     /// Carries out steps: all of them in one transaction when the settings say so, else each on its own, and calls

@@ -16,7 +16,7 @@ const WAITING_EVERY: Duration = Duration::from_secs(15);
 /// How often the counts of a verification are written; a change of what a check says is told at once.
 const VERIFYING_EVERY: Duration = Duration::from_secs(15);
 /// How long a new object may wait its turn before that is said.
-const PATIENCE: Duration = Duration::from_secs(3);
+pub(super) const PATIENCE: Duration = Duration::from_secs(3);
 /// How soon something that has a watch of its own is looked at again without one: watches can break.
 const SAFETY_NET: Duration = Duration::from_secs(60);
 
@@ -85,11 +85,12 @@ pub fn decide(observed: &Observed) -> Decision {
         State::Settled => {
             let due_in = match &observed.database {
                 Look::NotDue { due_in } => *due_in,
-                Look::None | Look::NotReady(_) | Look::Failed(_) | Look::Seen(_) => resync,
+                Look::None | Look::Later | Look::NotReady(_) | Look::Failed(_) | Look::Seen(_) => resync,
             };
             (Action::Wait, Some(due_in), false, true)
         }
         State::CoolingDown(_) => (Action::Wait, Some(observed.cooldown), false, false),
+        State::AwaitingTurn(_) => (Action::Queue, Some(PATIENCE), false, false),
         State::AwaitingRoom(..) => {
             (Action::Queue, Some(if tell(observed, &state) { SAFETY_NET } else { PATIENCE }), false, false)
         }
@@ -118,6 +119,7 @@ fn tell(observed: &Observed, state: &State) -> bool {
             .iter()
             .any(|condition| condition.type_ == ConditionType::Ready.as_str() && condition.status == "True")
     });
-    let moment = matches!(state, State::AwaitingRoom(_, Room::Full { .. })) && observed.waiting_for < PATIENCE;
+    let full = matches!(state, State::AwaitingRoom(_, Room::Full { .. }) | State::AwaitingTurn(_));
+    let moment = full && observed.waiting_for < PATIENCE;
     claims_ready || !moment
 }

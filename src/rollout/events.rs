@@ -92,6 +92,7 @@ pub fn events(previous: Option<&DatabaseMigrationStatus>, next: &DatabaseMigrati
         | State::UpToDate
         | State::Suspended(_)
         | State::CoolingDown(_)
+        | State::AwaitingTurn(_)
         | State::AwaitingRoom(..)
         | State::RehearsalDue(_)
         | State::Rehearsing(_)

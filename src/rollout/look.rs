@@ -7,7 +7,8 @@ use jiff::Timestamp;
 
 use crate::api::v1alpha1::{ConditionType, DatabaseMigrationStatus};
 
-use super::Requests;
+use super::decide::PATIENCE;
+use super::{Requests, Room};
 
 /// Everything whose change makes a look necessary.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +34,19 @@ pub struct Settled {
     pub key: SettledKey,
     /// Until when it holds.
     pub until: Timestamp,
+}
+
+/// Whether the look waits for room: a new object, which is looked at in order to run, when as many runs are under way as may
+/// be. Soon there is room, and then look and run need one connection between them; where it takes long, it is looked at
+/// after all, so that there is something to tell.
+#[must_use]
+pub fn later(room: &Room, previous: Option<&DatabaseMigrationStatus>, waiting_for: Duration) -> bool {
+    let full = match room {
+        Room::Full { .. } => true,
+        Room::Free | Room::Taken { .. } | Room::Closing => false,
+    };
+    let new = previous.is_none_or(|status| status.conditions.is_empty());
+    full && new && waiting_for < PATIENCE
 }
 
 /// How long the next look can wait: `None` means that it is due now. With `Some`, the look that is remembered from then

@@ -40,6 +40,7 @@ pub(super) fn summary(observed: &Observed, state: &State) -> (Reason, String) {
         State::AwaitingRoom(job, room) => {
             (Reason::AwaitingLock, format!("waiting to {}: {}", work(&job.plan), in_the_way(room)))
         }
+        State::AwaitingTurn(room) => (Reason::AwaitingLock, format!("waiting for its turn: {}", in_the_way(room))),
         State::Pending(job) => (
             if job.take_back.is_some() { Reason::RollingBack } else { Reason::Applying },
             format!("about to {}{}", work(&job.plan), because(job)),

@@ -25,7 +25,7 @@ pub use decide::{Action, Decision, decide};
 pub use desired::{Desired, InvalidSpec, SourceDesired};
 pub use events::{Event, events};
 pub use judging::{Mode, OnInconclusive, RollbackPolicy, Verification};
-pub use look::{Settled, SettledKey, due};
+pub use look::{Settled, SettledKey, due, later};
 pub use messages::work;
 pub use observed::{Look, Observed, Rehearsed, Requests, Room, Source, Task, Verifying};
 pub use report::report;

@@ -38,6 +38,8 @@ pub enum Look {
         /// When it is due.
         due_in: Duration,
     },
+    /// There is no room for the run that it will probably come to: looked at when it is its turn, over the run's connection.
+    Later,
     /// The Secret does not say where the database is: what is missing, and what to write.
     NotReady(String),
     /// It could not be looked at.
@@ -216,7 +218,7 @@ impl Observed {
     pub fn inspection(&self) -> Option<&Inspection> {
         match &self.database {
             Look::Seen(inspection) => Some(inspection),
-            Look::None | Look::NotDue { .. } | Look::NotReady(_) | Look::Failed(_) => None,
+            Look::None | Look::NotDue { .. } | Look::Later | Look::NotReady(_) | Look::Failed(_) => None,
         }
     }
 }

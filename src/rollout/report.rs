@@ -48,7 +48,7 @@ pub fn report(observed: &Observed, state: &State) -> DatabaseMigrationStatus {
         | State::RolledBack(_, plan)
         | State::TooManyFailures(_, plan) => Some(plan_status(plan, observed)),
         // While it runs, the plan is what it was.
-        State::Running { .. } | State::Rehearsing(_) | State::Unreachable(_) => status.plan,
+        State::Running { .. } | State::Rehearsing(_) | State::Unreachable(_) | State::AwaitingTurn(_) => status.plan,
         State::InvalidSpec(_)
         | State::SourceNotReady(_)
         | State::SourceUnavailable(_)
@@ -77,6 +77,7 @@ pub fn report(observed: &Observed, state: &State) -> DatabaseMigrationStatus {
         | State::Suspended(_)
         | State::Failed(..)
         | State::CoolingDown(_)
+        | State::AwaitingTurn(_)
         | State::AwaitingRoom(..)
         | State::RehearsalDue(_)
         | State::Rehearsing(_)
@@ -127,6 +128,7 @@ fn health(state: &State) -> Health {
         | State::Unreachable(_)
         | State::Unsuitable(_)
         | State::CoolingDown(_)
+        | State::AwaitingTurn(_)
         | State::AwaitingRoom(..)
         | State::Pending(_)
         | State::RehearsalDue(_)
@@ -231,6 +233,7 @@ fn rollback_ready(observed: &Observed, state: &State) -> Option<Condition> {
         | State::Unsuitable(_)
         | State::Refused(_)
         | State::Settled
+        | State::AwaitingTurn(_)
         | State::Suspended(_)
         | State::CoolingDown(_)
         | State::AwaitingRoom(..)
@@ -277,7 +280,11 @@ fn details(state: &State) -> Details {
             (Some(("True", Some(format!("to {}", super::messages::work(plan))))), Some("False"))
         }
         State::Running { .. } => (None, Some("False")),
-        State::SourceUnavailable(_) | State::Unreachable(_) | State::Unsuitable(_) | State::Settled => (None, None),
+        State::SourceUnavailable(_)
+        | State::Unreachable(_)
+        | State::Unsuitable(_)
+        | State::AwaitingTurn(_)
+        | State::Settled => (None, None),
     }
 }
 

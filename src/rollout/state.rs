@@ -57,6 +57,8 @@ pub enum State {
     Failed(RunSummary, Plan),
     /// The last run ended early for a reason that passes; the next one starts after the cooldown.
     CoolingDown(Job),
+    /// There is probably something to do; that is looked at when there is room to do it.
+    AwaitingTurn(Room),
     /// There is something to do and no room to do it.
     AwaitingRoom(Job, Room),
     /// There is something to do, now.
@@ -154,6 +156,7 @@ impl State {
         match &observed.database {
             Look::None => Self::Unreachable("the database was not looked at".to_owned()),
             Look::NotDue { .. } => Self::Settled,
+            Look::Later => Self::AwaitingTurn(observed.room.clone()),
             Look::NotReady(message) => Self::SourceNotReady(message.clone()),
             Look::Failed(DatabaseError::Unsuitable(message) | DatabaseError::Ledger(message)) => {
                 Self::Unsuitable(message.clone())

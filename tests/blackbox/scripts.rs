@@ -241,7 +241,14 @@ async fn the_ledgers_views_answer_what_is_applied_what_failed_what_took_long_and
     let views = "select table_name from information_schema.views where table_schema = 'sluice' order by 1";
     assert_eq!(
         team.query(views).await,
-        ["migration_summary", "v_migration_audit", "v_migration_performance", "v_migration_status"]
+        [
+            "migration_dependencies",
+            "migration_locks",
+            "migration_summary",
+            "v_migration_audit",
+            "v_migration_performance",
+            "v_migration_status"
+        ]
     );
     let status = team.query("select version, status from sluice.v_migration_status order by version").await;
     assert!(status.iter().any(|row| row.contains("003") && row.to_lowercase().contains("failed")), "{status:?}");

@@ -72,3 +72,15 @@ async fn a_look_at_an_empty_database_leaves_no_trace() {
     assert_eq!((look.ledger.existing.total, look.server.unsuitable, look.holder), (0, None, None));
     assert_eq!(db.value("select count(*)::text from pg_namespace where nspname = 'sluice'").await, "0");
 }
+
+#[tokio::test]
+async fn transactions_are_what_the_run_needs_whatever_is_the_default_in_the_database() {
+    let db = database().await;
+    db.execute(&format!("alter database {} set default_transaction_isolation = 'repeatable read'", db.name)).await;
+    db.execute(&format!("alter database {} set default_transaction_deferrable = on", db.name)).await;
+    // Not even what a script makes the default of its session.
+    let stubborn = ("V002__orders.sql", "create table orders(id int); set default_transaction_read_only = on;");
+    let index = ("V003__index.sql", "create index concurrently on orders(id);");
+    db.up(&[USERS, stubborn, index]).await;
+    assert_eq!(db.status().await, "1 completed, 2 completed, 3 completed");
+}

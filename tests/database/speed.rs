@@ -2,12 +2,12 @@
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use sluice::database::Database as _;
 
 use crate::proxy::Proxy;
-use crate::support::{database, set};
+use crate::support::{Database, Environment, Server, database, set};
 
 #[tokio::test]
 async fn two_hundred_small_migrations_cost_about_what_psql_takes() {
@@ -68,4 +68,66 @@ async fn a_look_and_a_run_take_one_connection_each() {
     db.start_at(request, through()).report().await.result.expect("the run succeeds");
     println!("a first run with the ledger's installation: {:?}", started.elapsed());
     assert_eq!(proxy.accepted(), 2);
+}
+
+#[tokio::test]
+async fn a_run_goes_on_over_the_connection_of_the_look_before_it_and_no_run_leaves_none() {
+    let db = database().await;
+    let proxy = Proxy::start(&db.server).await;
+    let request = db.request(&set(&[("V001__a.sql", "create table a(id int);")]), "Latest").await.expect("a plan");
+    let postgres = db.postgres_at("127.0.0.1", proxy.port);
+    postgres.inspect_for_run().await.expect("a look");
+    db.start_at(request, postgres).report().await.result.expect("the run succeeds");
+    assert_eq!(proxy.accepted(), 1);
+    let named =
+        db.value("select string_agg(object, ',') from sluice.migration_runs where backend_pid is not null").await;
+    assert_eq!(named, "shop/orders");
+
+    let postgres = db.postgres_at("127.0.0.1", proxy.port);
+    postgres.inspect_for_run().await.expect("a look");
+    let sessions = "select count(*)::text from pg_stat_activity where application_name = 'sluice/look' \
+        and datname = current_database()";
+    assert_eq!(db.value(sessions).await, "1");
+    postgres.no_run().await;
+    let gone = async {
+        while db.value(sessions).await != "0" {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(5), gone).await.expect("the session ends");
+}
+
+#[tokio::test]
+async fn a_look_that_is_too_old_is_no_ground_for_a_run() {
+    let db = database().await;
+    let proxy = Proxy::start(&db.server).await;
+    let request = db.request(&set(&[("V001__a.sql", "create table a(id int);")]), "Latest").await.expect("a plan");
+    let postgres = db.postgres_at("127.0.0.1", proxy.port);
+    postgres.inspect_for_run().await.expect("a look");
+    tokio::time::sleep(Duration::from_millis(2_100)).await;
+    db.start_at(request, postgres).report().await.result.expect("the run succeeds");
+    assert_eq!(proxy.accepted(), 2);
+}
+
+#[tokio::test]
+async fn what_the_server_became_since_the_look_counts_for_the_run() {
+    // On a server of its own, whose configuration is nobody else's.
+    let environment = Environment::start("up", &["postgres"]);
+    let server = Server::of(&environment.facts["postgres"]);
+    let db = Database { password: server.password.clone(), server, name: "postgres".to_owned(), ..database().await };
+    let request = db.request(&set(&[("V001__a.sql", "create table a(id int);")]), "Latest").await.expect("a plan");
+    let postgres = db.postgres();
+    let look = postgres.inspect_for_run().await.expect("a look");
+    assert_eq!(look.server.unsuitable, None);
+    db.execute("alter system set default_transaction_read_only = on").await;
+    db.execute("select pg_reload_conf()").await;
+    let reloaded = async {
+        while db.value("show default_transaction_read_only").await != "on" {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(1), reloaded).await.expect("the server reads its configuration");
+    let error = db.start_at(request, postgres).report().await.result.expect_err("a refusal").to_string();
+    assert!(error.contains("is read-only"), "{error}");
+    assert_eq!(db.value("select count(*)::text from pg_namespace where nspname = 'sluice'").await, "0");
 }

@@ -130,10 +130,6 @@ impl Session for FakeSession {
         Ok(LockAttempt::Acquired)
     }
 
-    async fn install_ledger(&mut self) -> Result<(), DatabaseError> {
-        Ok(())
-    }
-
     async fn ledger(&mut self) -> Result<Ledger, DatabaseError> {
         Ok(Ledger::default())
     }

@@ -151,6 +151,22 @@ fn an_input_that_changes_while_it_is_being_read_for_the_first_time_is_noticed() 
 }
 
 #[test]
+fn inputs_stand_from_when_they_were_read_until_a_watch_shows_another_version() {
+    let memory = Memory::default();
+    let secret = Input::Secret("db".to_owned());
+    assert!(!memory.inputs_stand(UID), "nothing was read");
+    memory.reading(UID, [secret.clone()]);
+    assert!(!memory.inputs_stand(UID));
+    memory.read(UID, [(secret.clone(), Some("5".to_owned()))]);
+    assert!(!memory.input_changed(UID, &secret, Some("5")));
+    assert!(memory.inputs_stand(UID));
+    assert!(memory.input_changed(UID, &secret, Some("6")));
+    assert!(!memory.inputs_stand(UID), "whoever was woken may have been too busy to read");
+    memory.read(UID, [(secret.clone(), Some("6".to_owned()))]);
+    assert!(memory.inputs_stand(UID));
+}
+
+#[test]
 fn tries_are_counted_for_one_thing_and_begin_anew_with_another() {
     let memory = Memory::default();
     let now = Timestamp::UNIX_EPOCH;

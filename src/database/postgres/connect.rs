@@ -14,6 +14,7 @@ use crate::database::{Address, Credentials, DatabaseError, TlsMode};
 use super::failure::{SqlError, lost, name};
 use super::handshake::explain;
 use super::privileges::may_not_use;
+use super::statements::{BEGIN_LOOK, LOOKING};
 
 /// How long opening one connection may take: resolving, TCP, TLS and login together.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -163,11 +164,30 @@ impl Link {
         bounded(patience, sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut self.conn)).await.map(|_| ())
     }
 
-    /// Runs some of Sluice's own statements in one round trip; the last two rows' only columns are JSON.
+    /// Runs some of Sluice's own statements in one round trip; the last row but one has JSON in its only column.
+    pub async fn but_last<T: DeserializeOwned>(&mut self, sql: &str) -> Result<T, SqlError> {
+        let rows = self.rows(sql, ANSWER).await?;
+        read(rows.iter().nth_back(1))
+    }
+
+    /// Likewise, with the last two rows.
     pub async fn two<A: DeserializeOwned, B: DeserializeOwned>(&mut self, sql: &str) -> Result<(A, B), SqlError> {
         let mut rows = self.rows(sql, ANSWER).await?;
         let last = rows.pop();
         Ok((read(rows.last())?, read(last.as_ref())?))
+    }
+
+    /// Likewise, with the last three rows.
+    pub async fn three<A, B, C>(&mut self, sql: &str) -> Result<(A, B, C), SqlError>
+    where
+        A: DeserializeOwned,
+        B: DeserializeOwned,
+        C: DeserializeOwned,
+    {
+        let mut rows = self.rows(sql, ANSWER).await?;
+        let last = rows.pop();
+        let middle = rows.pop();
+        Ok((read(rows.last())?, read(middle.as_ref())?, read(last.as_ref())?))
     }
 
     async fn rows(&mut self, sql: &str, patience: Duration) -> Result<Vec<PgRow>, SqlError> {
@@ -177,9 +197,7 @@ impl Link {
     /// Looks something up in a transaction of its own that changes no setting beyond itself: a pooler in between must not
     /// hand our settings to others. The only row's only column is JSON.
     pub async fn look<T: DeserializeOwned>(&mut self, sql: &str) -> Result<T, SqlError> {
-        let begin = "begin; set local statement_timeout = '8s'; set local lock_timeout = '2s'; \
-                     set local search_path = pg_catalog, pg_temp;";
-        let result = self.json(&format!("{begin} {sql}; commit")).await;
+        let result = self.json(&format!("{BEGIN_LOOK} {LOOKING} {sql}; commit")).await;
         if matches!(result, Err(SqlError::Server(_))) {
             self.run("rollback").await?;
         }

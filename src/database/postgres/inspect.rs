@@ -1,9 +1,11 @@
 //! Looking at a server and its ledger without leaving a trace.
 
+use std::time::Instant;
+
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use crate::database::{DatabaseError, Inspection, ServerFacts};
+use crate::database::{Address, DatabaseError, Inspection, ServerFacts};
 
 use super::connect::{Connector, Link};
 use super::failure::lost;
@@ -35,6 +37,21 @@ pub(super) struct Facts {
     pub holder: Option<HolderRow>,
 }
 
+/// Why a server must not be migrated that is a standby or takes no writes.
+pub(super) fn takes_no_writes(address: &Address, role: &str, in_recovery: bool, read_only: bool) -> Option<String> {
+    if in_recovery {
+        return Some(format!(
+            "{address} is a standby (in recovery): point the Secret at the primary, or wait for the failover to end"
+        ));
+    }
+    read_only.then(|| {
+        format!(
+            "{address} is read-only (default_transaction_read_only is on): point the Secret at the primary, or switch the \
+             setting off for role \"{role}\""
+        )
+    })
+}
+
 impl Facts {
     /// `15.18`, without a packager's remarks.
     fn short_version(&self) -> &str {
@@ -60,17 +77,9 @@ impl Facts {
                 self.short_version()
             ));
         }
-        if self.in_recovery {
-            return Some(format!(
-                "{address} is a standby (in recovery): point the Secret at the primary, or wait for the failover to end"
-            ));
-        }
-        if self.read_only {
-            return Some(format!(
-                "{address} is read-only (default_transaction_read_only is on): point the Secret at the primary, or switch the \
-                 setting off for role \"{}\"",
-                self.session_user
-            ));
+        let no_writes = takes_no_writes(address, &self.session_user, self.in_recovery, self.read_only);
+        if no_writes.is_some() {
+            return no_writes;
         }
         if !self.may_write {
             return Some(if self.installed {
@@ -83,21 +92,29 @@ impl Facts {
     }
 }
 
-/// Opens a connection and learns about its server; `Some` says why it must not be migrated.
-pub(super) async fn meet(
-    connector: &Connector,
-    sql: &Sql,
-    application: &str,
-) -> Result<(Link, Facts, Option<String>), DatabaseError> {
+/// A connection, and what is known about its server.
+#[derive(Debug)]
+pub(super) struct Met {
+    pub link: Link,
+    pub facts: Facts,
+    /// Why the server must not be migrated.
+    pub unsuitable: Option<String>,
+    /// When the facts were asked for.
+    pub at: Instant,
+}
+
+/// Opens a connection and learns about its server.
+pub(super) async fn meet(connector: &Connector, sql: &Sql, application: &str) -> Result<Met, DatabaseError> {
     let mark = uuid::Uuid::now_v7().to_string();
     let mut link = connector.connect(application, &mark).await?;
+    let at = Instant::now();
     let facts: Facts = link.look(&sql.facts()).await.map_err(|error| unreadable(&link, &error))?;
     let mut unsuitable = facts.unsuitable(&link);
     if unsuitable.is_none() && facts.mark.as_deref() != Some(mark.as_str()) {
         // Somebody stands in between. Whether each transaction may land elsewhere takes a second connection to tell.
         unsuitable = pooler::examine(connector, &mut link).await?;
     }
-    Ok((link, facts, unsuitable))
+    Ok(Met { link, facts, unsuitable, at })
 }
 
 fn unreadable(link: &Link, error: &super::failure::SqlError) -> DatabaseError {
@@ -111,20 +128,26 @@ fn unreadable(link: &Link, error: &super::failure::SqlError) -> DatabaseError {
     }
 }
 
-/// One look, over one connection, in two round trips.
-pub(super) async fn inspect(connector: &Connector, sql: &Sql) -> Result<Inspection, DatabaseError> {
-    let (mut link, facts, unsuitable) = meet(connector, sql, "sluice/look").await?;
+/// One look, over one connection, in two round trips after the login. The connection comes back for a run that follows.
+pub(super) async fn inspect(connector: &Connector, sql: &Sql) -> Result<(Inspection, Met), DatabaseError> {
+    let mut met = meet(connector, sql, "sluice/look").await?;
+    let Met { link, facts, unsuitable, .. } = &mut met;
     let reading = if facts.installed {
-        ledger::read(&mut link, sql, &facts.current_user).await.map(|reading| (reading.ledger, reading.lock))
+        ledger::read(link, sql, &facts.current_user).await.map(|reading| (reading.ledger, reading.lock))
     } else {
-        ledger::read_existing(&mut link, sql, &facts.current_user).await.map(|ledger| (ledger, None))
+        ledger::read_existing(link, sql, &facts.current_user).await.map(|ledger| (ledger, None))
     };
-    let now = facts.now();
-    link.close().await;
-    let (ledger, lock) = reading?;
-    Ok(Inspection {
-        server: ServerFacts { version: facts.short_version().to_owned(), now: now?, unsuitable },
+    let (now, (ledger, lock)) = match (facts.now(), reading) {
+        (Ok(now), Ok(reading)) => (now, reading),
+        (Err(error), _) | (_, Err(error)) => {
+            met.link.close().await;
+            return Err(error);
+        }
+    };
+    let inspection = Inspection {
+        server: ServerFacts { version: facts.short_version().to_owned(), now, unsuitable: unsuitable.clone() },
         ledger,
         holder: facts.holder.as_ref().map(|holder| holder.named(lock.as_ref())),
-    })
+    };
+    Ok((inspection, met))
 }

@@ -17,7 +17,7 @@ use super::quote::millis;
 use super::recognise::sets_session;
 use super::record::key;
 use super::session::{PostgresSession, show_free, show_step};
-use super::statements::{clean, ourselves};
+use super::statements::ourselves;
 use super::supervise::{Ended, Run, statement, supervised};
 use super::unit::{Attempt, Row};
 
@@ -81,7 +81,7 @@ impl PostgresSession {
         result?;
         let elapsed = started.elapsed();
         let record = self.recorder.done(step, elapsed);
-        self.in_own_transaction(step, &clean(&self.settings), &record, last, run).await?;
+        self.in_own_transaction(step, &self.clean(), &record, last, run).await?;
         run.progress.update(|progress| progress.steps_done = before.steps_done + 1);
         show_free(run);
         Ok(vec![StepReport {
@@ -93,7 +93,7 @@ impl PostgresSession {
 
     /// Marks the step as running and finds out where to go on.
     async fn begin_attempt<'a>(&mut self, step: &'a Step, run: Run<'_>) -> Result<Journaled<'a>, DatabaseError> {
-        let prelude = clean(&self.settings);
+        let prelude = self.clean();
         let opened = self.begin(std::slice::from_ref(step), &prelude, "").await.map_err(Attempt::into_error)?;
         let key = key(step);
         let direction = direction(step);

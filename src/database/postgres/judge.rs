@@ -8,19 +8,19 @@ use crate::database::{Conclusion, DatabaseError, Purpose};
 use crate::plan::{Judgement, Rollback, Trigger, Verification};
 
 use super::connect::Connector;
-use super::inspect::meet;
+use super::inspect::{Met, meet};
 use super::quote::{optional, text};
-use super::statements::Sql;
+use super::statements::{BEGIN, Sql};
 
 /// Records how a run was judged.
 pub(super) async fn conclude(connector: &Connector, sql: &Sql, conclusion: &Conclusion) -> Result<(), DatabaseError> {
-    let (mut link, facts, unsuitable) = meet(connector, sql, "sluice/verify").await?;
+    let Met { mut link, facts, unsuitable, .. } = meet(connector, sql, "sluice/verify").await?;
     if let Some(why) = unsuitable {
         link.close().await;
         return Err(DatabaseError::Unsuitable(why));
     }
     let text = format!(
-        "begin; set local lock_timeout = '8s'; set local statement_timeout = '8s'; {} commit",
+        "{BEGIN} set local lock_timeout = '8s'; set local statement_timeout = '8s'; {} commit",
         sql.conclude(conclusion)
     );
     let result = link.run(&text).await;

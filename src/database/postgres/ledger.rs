@@ -4,18 +4,19 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Deserialize;
+use serde_json::Value;
 
-use crate::database::{DatabaseError, Holder};
+use crate::database::{Address, DatabaseError, Holder};
 use crate::migration::{Checksum, Kind, Version};
 use crate::plan::{
     Direction, Entry, EntryStatus, Existing, JournalEntry, JournalState, Ledger, LedgerFailure, Outcome, RunSummary,
 };
 
-use super::connect::Link;
-use super::failure::SqlError;
+use super::connect::{Link, ledger_error};
+use super::failure::{SqlError, lost};
 use super::judge::{RawRollback, RawVerification};
 use super::privileges::may_not_create;
-use super::statements::{Backend, NO_FLUSH, Sql};
+use super::statements::{Backend, Sql};
 
 /// The ledger's own schema, oldest first. A released file never changes: a change is a new file.
 pub(super) const SCRIPTS: &[(u32, &str)] = &[(1, include_str!("../../../migrations/postgres/0001_ledger.sql"))];
@@ -34,7 +35,7 @@ pub(super) struct Reading {
     pub lock: Option<LockRow>,
 }
 
-/// The row of `migration_locks`.
+/// The row of the view `migration_locks`.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct LockRow {
     run_id: uuid::Uuid,
@@ -144,8 +145,14 @@ struct RawRun {
 
 /// Reads the ledger.
 pub(super) async fn read(link: &mut Link, sql: &Sql, role: &str) -> Result<Reading, DatabaseError> {
-    let raw: RawLedger = link.look(&sql.ledger()).await.map_err(|error| link.ledger_error(role, &error))?;
-    let schema = link.address.ledger_schema.clone();
+    let told = link.look(&sql.ledger()).await.map_err(|error| link.ledger_error(role, &error))?;
+    understand(&link.address, told)
+}
+
+/// What the server told of the ledger.
+pub(super) fn understand(address: &Address, told: Value) -> Result<Reading, DatabaseError> {
+    let schema = address.ledger_schema.clone();
+    let raw: RawLedger = serde_json::from_value(told).map_err(|error| unreadable(address, &error))?;
     let version = raw.version.unwrap_or(0);
     refuse_newer(&schema, version, newest(SCRIPTS))?;
     let mut entries =
@@ -168,14 +175,24 @@ pub(super) async fn read(link: &mut Link, sql: &Sql, role: &str) -> Result<Readi
 
 /// What a database without a ledger holds.
 pub(super) async fn read_existing(link: &mut Link, sql: &Sql, role: &str) -> Result<Ledger, DatabaseError> {
+    let told = link.look(&sql.existing()).await.map_err(|error| link.ledger_error(role, &error))?;
+    understand_existing(&link.address, told)
+}
+
+/// What the server told of a database without a ledger.
+pub(super) fn understand_existing(address: &Address, told: Value) -> Result<Ledger, DatabaseError> {
     #[derive(Deserialize)]
     struct Raw {
         total: usize,
         sample: Vec<String>,
     }
-    let raw: Raw = link.look(&sql.existing()).await.map_err(|error| link.ledger_error(role, &error))?;
+    let raw: Raw = serde_json::from_value(told).map_err(|error| unreadable(address, &error))?;
     let existing = Existing { total: raw.total, sample: raw.sample };
-    Ok(Ledger { schema: link.address.ledger_schema.clone(), existing, ..Ledger::default() })
+    Ok(Ledger { schema: address.ledger_schema.clone(), existing, ..Ledger::default() })
+}
+
+fn unreadable(address: &Address, error: &serde_json::Error) -> DatabaseError {
+    lost(address, &format!("the server's answer cannot be read: {error}"))
 }
 
 fn refuse_newer(schema: &str, found: u32, known: u32) -> Result<(), DatabaseError> {
@@ -280,26 +297,26 @@ pub(super) struct Site<'a> {
     pub built: bool,
 }
 
-/// Creates the ledger or brings it to the newest version, in one transaction, and gives back that version. Under the lock
-/// only.
-pub(super) async fn install(
-    link: &mut Link,
+/// The statements that create the ledger or bring it to the newest version, and that version. For one transaction, under
+/// the lock only. Empty where the ledger is at that version.
+pub(super) fn installation(
+    address: &Address,
     sql: &Sql,
     site: Site<'_>,
     scripts: &[(u32, &str)],
-) -> Result<u32, DatabaseError> {
+) -> Result<(String, u32), DatabaseError> {
     let wanted = newest(scripts);
-    refuse_newer(&link.address.ledger_schema, site.version, wanted)?;
+    let name = &address.ledger_schema;
+    refuse_newer(name, site.version, wanted)?;
+    let mut text = String::new();
     if site.version == wanted {
-        return Ok(wanted);
+        return Ok((text, wanted));
     }
-    let name = link.address.ledger_schema.clone();
     if name.is_empty() || name.len() > 63 || name.starts_with("pg_") {
         return Err(DatabaseError::Ledger(format!(
             "\"{name}\" cannot be the ledger's schema: a name has 1 to 63 bytes and does not begin with pg_"
         )));
     }
-    let mut text = format!("begin; {NO_FLUSH} ");
     if site.version == 0 {
         text.push_str(&sql.create_schema(site.schema_exists, site.built));
     }
@@ -307,25 +324,15 @@ pub(super) async fn install(
         text.push_str(&script.replace("{schema}", &sql.schema));
         text.push_str(&sql.installed(*version));
     }
-    text.push_str(" commit");
-    match link.run(&text).await {
-        Ok(()) => Ok(wanted),
-        Err(error) => {
-            let told = install_error(link, site, &error);
-            if matches!(error, SqlError::Server(_)) {
-                // Where even that fails the connection is gone, and the caller drops it.
-                let _ = link.run("rollback").await;
-            }
-            Err(told)
-        }
-    }
+    Ok((text, wanted))
 }
 
-fn install_error(link: &Link, site: Site<'_>, error: &SqlError) -> DatabaseError {
+/// What an error of these statements means.
+pub(super) fn install_error(address: &Address, site: Site<'_>, error: &SqlError) -> DatabaseError {
     if error.code() == Some("42501") {
-        return DatabaseError::Ledger(may_not_create(&link.address, site.role, site.schema_exists));
+        return DatabaseError::Ledger(may_not_create(address, site.role, site.schema_exists));
     }
-    link.ledger_error(site.role, error)
+    ledger_error(address, site.role, error)
 }
 
 #[cfg(test)]

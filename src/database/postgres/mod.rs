@@ -37,6 +37,9 @@ mod unit;
 #[cfg(test)]
 mod upgrade_tests;
 
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
 use async_trait::async_trait;
 
 use super::{
@@ -46,15 +49,20 @@ use super::{
 use crate::plan::Step;
 
 use connect::Connector;
+use inspect::Met;
 use reader::PostgresReader;
 use session::PostgresSession;
 use statements::Sql;
 
-/// A PostgreSQL database. Holds no connection: each look and each run opens its own.
+/// For how long a run may begin on what the look before it found. It comes at once or not at all.
+const AT_ONCE: Duration = Duration::from_secs(2);
+
+/// A PostgreSQL database. Holds no connection but that of a look which a run is about to follow.
 #[derive(Debug)]
 pub struct PostgresDatabase {
     connector: Connector,
     sql: Sql,
+    kept: Mutex<Option<Met>>,
 }
 
 impl PostgresDatabase {
@@ -62,7 +70,12 @@ impl PostgresDatabase {
     #[must_use]
     pub fn new(address: Address, credentials: Credentials) -> Self {
         let sql = Sql::new(&address.ledger_schema);
-        Self { connector: Connector { address, credentials }, sql }
+        Self { connector: Connector { address, credentials }, sql, kept: Mutex::default() }
+    }
+
+    fn keep(&self, met: Option<Met>) -> Option<Met> {
+        // It holds a connection or none, whatever happened.
+        std::mem::replace(&mut *self.kept.lock().unwrap_or_else(PoisonError::into_inner), met)
     }
 }
 
@@ -73,11 +86,31 @@ impl Database for PostgresDatabase {
     }
 
     async fn inspect(&self) -> Result<Inspection, DatabaseError> {
-        inspect::inspect(&self.connector, &self.sql).await
+        let (inspection, met) = inspect::inspect(&self.connector, &self.sql).await?;
+        met.link.close().await;
+        Ok(inspection)
+    }
+
+    async fn inspect_for_run(&self) -> Result<Inspection, DatabaseError> {
+        let (inspection, met) = inspect::inspect(&self.connector, &self.sql).await?;
+        if let Some(earlier) = self.keep(Some(met)) {
+            earlier.link.close().await;
+        }
+        Ok(inspection)
+    }
+
+    async fn no_run(&self) {
+        if let Some(met) = self.keep(None) {
+            met.link.close().await;
+        }
     }
 
     async fn open(&self, run: &RunIdentity, settings: &SessionSettings) -> Result<Box<dyn Session>, DatabaseError> {
-        let session = PostgresSession::open(&self.connector, &self.sql, run, settings).await?;
+        let mut kept = self.keep(None);
+        if let Some(late) = kept.take_if(|met| met.at.elapsed() > AT_ONCE) {
+            late.link.close().await;
+        }
+        let session = PostgresSession::open(&self.connector, &self.sql, run, settings, kept).await?;
         Ok(Box::new(session))
     }
 

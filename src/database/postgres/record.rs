@@ -3,6 +3,7 @@
 //! Each is conditional: a row that says that the version is already where the step would bring it changes nothing and
 //! fails the transaction. That is what makes a step take effect at most once, even where the lock was lost.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::database::{RunIdentity, StepFailure};
@@ -64,7 +65,7 @@ impl Recorder {
                 run = self.run,
             ),
             Action::Apply { .. } | Action::Baseline { .. } | Action::Repeat { .. } => {
-                let values = [
+                let mut values = vec![
                     ("status", "'completed'".to_owned()),
                     ("reverting", "false".to_owned()),
                     ("applied_at", "clock_timestamp()".to_owned()),
@@ -73,6 +74,9 @@ impl Recorder {
                     ("applied_snapshot", "pg_catalog.pg_current_snapshot()".to_owned()),
                     ("execution_time_ms", elapsed.as_millis().to_string()),
                 ];
+                if matches!(step.action, Action::Apply { .. }) {
+                    values.push(("depends_on", dependencies(step)));
+                }
                 let again = match &step.action {
                     // The same content once; changed content again.
                     Action::Repeat { .. } => {
@@ -85,21 +89,10 @@ impl Recorder {
                 format!("{} {again} returning 1", self.upsert(step, &values, NO_FAILURE))
             }
         };
-        let mut sql = format!(
+        format!(
             "with changed as ({change}) select (case when count(*) = 1 then '1' else {} end)::int from changed;",
             text(FENCE)
-        );
-        if matches!(step.action, Action::Apply { .. }) {
-            sql.push_str(&format!("delete from {}.migration_dependencies where key = {key};", self.schema));
-            for version in &step.header.dependencies {
-                sql.push_str(&format!(
-                    "insert into {}.migration_dependencies (key, depends_on) values ({key}, {}) on conflict do nothing;",
-                    self.schema,
-                    text(version.as_str())
-                ));
-            }
-        }
-        sql
+        )
     }
 
     /// Records that an attempt failed. What is in effect stays so: a transactional attempt left nothing behind, and then
@@ -182,6 +175,12 @@ impl Recorder {
             ("run_id", self.run.clone()),
         ]
     }
+}
+
+/// The versions that a step declares to depend on, as an array.
+fn dependencies(step: &Step) -> String {
+    let versions: BTreeSet<String> = step.header.dependencies.iter().map(|version| text(version.as_str())).collect();
+    format!("array[{}]::text[]", versions.into_iter().collect::<Vec<_>>().join(", "))
 }
 
 const NO_FAILURE: &str = "failed_at = null, failure_message = null, failure_sqlstate = null, failure_detail = null";

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::database::{
     DatabaseError, FailureClass, Holder, LockAttempt, ProgressSender, RunIdentity, RunStart, Session, SessionSettings,
@@ -12,10 +13,10 @@ use crate::plan::{Ledger, Outcome, Step};
 
 use super::connect::{Connector, Link};
 use super::failure::{self, SqlError, lost};
-use super::inspect::meet;
-use super::ledger::{self, HolderRow, Site};
+use super::inspect::{Met, meet, takes_no_writes};
+use super::ledger::{self, HolderRow, Site, install_error};
 use super::record::Recorder;
-use super::statements::{Backend, FLUSH, NO_FLUSH, Position, Sql, clean};
+use super::statements::{BEGIN, BEGIN_LOOK, Backend, FLUSH, LOOKING, NO_FLUSH, Sql, clean};
 use super::supervise::{Cause, Run, Side};
 
 /// The one session of a run.
@@ -28,6 +29,8 @@ pub(super) struct PostgresSession {
     pub settings: SessionSettings,
     pub backend: Backend,
     pub recorder: Recorder,
+    /// What the session is called on the server.
+    application: String,
     /// Who the session works as.
     role: String,
     /// The same where it is not who logged in.
@@ -35,6 +38,10 @@ pub(super) struct PostgresSession {
     /// The server's own choice for commits that must last.
     pub flush: String,
     ground: Ground,
+    /// Whether the server had a ledger before the lock was asked for, and nobody held it. Until the first try.
+    expected: Option<bool>,
+    /// What an answer brought along: the ledger, or what stands in its place.
+    along: Option<Value>,
     locked: bool,
 }
 
@@ -42,6 +49,8 @@ pub(super) struct PostgresSession {
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
 #[serde(default)]
 struct Ground {
+    in_recovery: bool,
+    read_only: bool,
     schema_exists: bool,
     installed: bool,
     /// The version of the ledger's own schema, once it was read.
@@ -57,16 +66,22 @@ struct TryLock {
 }
 
 impl PostgresSession {
+    /// A session over the connection of the look before, or over one of its own.
     pub async fn open(
         connector: &Connector,
         sql: &Sql,
         run: &RunIdentity,
         settings: &SessionSettings,
+        kept: Option<Met>,
     ) -> Result<Self, DatabaseError> {
         // The tail of a UUIDv7 is its random part.
         let id = run.id.simple().to_string();
         let application = format!("sluice/{}", id.get(20..).unwrap_or(&id));
-        let (link, facts, unsuitable) = meet(connector, sql, &application).await?;
+        let met = match kept {
+            Some(met) => met,
+            None => meet(connector, sql, &application).await?,
+        };
+        let Met { link, facts, unsuitable, .. } = met;
         if let Some(why) = unsuitable {
             link.close().await;
             return Err(DatabaseError::Unsuitable(why));
@@ -86,6 +101,9 @@ impl PostgresSession {
             role: facts.current_user,
             flush,
             ground: Ground { schema_exists: facts.schema_exists, installed: facts.installed, ..Ground::default() },
+            expected: facts.holder.is_none().then_some(facts.installed),
+            along: None,
+            application,
             locked: false,
         })
     }
@@ -100,24 +118,34 @@ impl PostgresSession {
         if last { format!("set local synchronous_commit = {};", self.flush) } else { NO_FLUSH.to_owned() }
     }
 
-    /// Some statements of Sluice's own in one transaction, in a clean session.
-    pub async fn own(&mut self, statements: &str, durable: bool) -> Result<(), DatabaseError> {
-        self.own_and(statements, durable, "").await
+    /// Takes back whatever user SQL changed about the session.
+    pub fn clean(&self) -> String {
+        clean(&self.settings, &self.application)
     }
 
-    /// Likewise, and something after it.
-    async fn own_and(&mut self, statements: &str, durable: bool, after: &str) -> Result<(), DatabaseError> {
-        let durability = self.durability(durable);
+    /// A transaction of some statements of Sluice's own, in a clean session.
+    fn transaction(&self, statements: &str, durable: bool) -> String {
         // Somebody who reads the ledger with a lock is waited for: nobody queues up behind that.
-        let text = format!(
-            "{} begin; {durability} set local lock_timeout = '8s'; {statements} commit; {after}",
-            clean(&self.settings)
-        );
-        if let Err(error) = self.link.run(&text).await {
-            self.roll_back(&error).await?;
-            return Err(self.own_error(&error));
+        format!(
+            "{BEGIN} {} {} set local lock_timeout = '8s'; {statements} commit;",
+            self.clean(),
+            self.durability(durable)
+        )
+    }
+
+    /// Carries it out.
+    pub async fn own(&mut self, statements: &str, durable: bool) -> Result<(), DatabaseError> {
+        let text = self.transaction(statements, durable);
+        self.carry_out(&text).await.map_err(|error| self.own_error(&error))
+    }
+
+    /// Runs a message that begins a transaction, which is rolled back where it fails.
+    async fn carry_out(&mut self, text: &str) -> Result<(), SqlError> {
+        let result = self.link.run(text).await;
+        if matches!(result, Err(SqlError::Server(_))) {
+            self.link.run("rollback").await?;
         }
-        Ok(())
+        result
     }
 
     /// Ends the transaction of a statement that failed.
@@ -126,6 +154,40 @@ impl PostgresSession {
             SqlError::Lost(why) => Err(lost(&self.link.address, why)),
             SqlError::Server(_) => self.link.run("rollback").await.map_err(|error| self.own_error(&error)),
         }
+    }
+
+    /// Tries to take the lock.
+    async fn lock_only(&mut self) -> Result<(TryLock, Ground), DatabaseError> {
+        let text = format!("{BEGIN_LOOK} {} {}; {}; commit", self.clean(), self.sql.try_lock(), self.sql.ground());
+        match self.link.two(&text).await {
+            Ok(answers) => Ok(answers),
+            Err(error) => {
+                self.roll_back(&error).await?;
+                Err(self.own_error(&error))
+            }
+        }
+    }
+
+    /// Tries to take the lock and, in the same round trip, reads what is expected to be there.
+    async fn lock_and_read(&mut self, installed: bool) -> Result<(TryLock, Ground), DatabaseError> {
+        let text = format!(
+            "{BEGIN_LOOK} {} {}; {}; {LOOKING} {}; commit",
+            self.clean(),
+            self.sql.try_lock(),
+            self.sql.ground(),
+            if installed { self.sql.ledger() } else { self.sql.existing() }
+        );
+        let (answer, ground, told): (TryLock, Ground, Value) = match self.link.three(&text).await {
+            Ok(answers) => answers,
+            // The ledger cannot be read, or is not there any more: asked by itself, it tells.
+            Err(error @ SqlError::Server(_)) => {
+                self.roll_back(&error).await?;
+                return self.lock_only().await;
+            }
+            Err(error @ SqlError::Lost(_)) => return Err(self.own_error(&error)),
+        };
+        self.along = (answer.locked && ground.installed == installed).then_some(told);
+        Ok((answer, ground))
     }
 
     /// Lets go of the lock.
@@ -204,8 +266,10 @@ impl PostgresSession {
 #[async_trait]
 impl Session for PostgresSession {
     async fn try_lock(&mut self) -> Result<LockAttempt, DatabaseError> {
-        let text = format!("{} {}; {}", clean(&self.settings), self.sql.try_lock(), self.sql.ground());
-        let (answer, ground): (TryLock, Ground) = self.link.two(&text).await.map_err(|error| self.own_error(&error))?;
+        let (answer, ground) = match self.expected.take() {
+            Some(installed) => self.lock_and_read(installed).await?,
+            None => self.lock_only().await?,
+        };
         if answer.pid != self.backend.pid {
             return Err(DatabaseError::Unsuitable(format!(
                 "{} moved the session to another server process: point the Secret at the server itself, not at a transaction \
@@ -217,6 +281,10 @@ impl Session for PostgresSession {
         if !std::mem::replace(&mut self.locked, answer.locked) {
             self.ground = ground;
         }
+        // It may have changed since it was looked at, by a failover for instance.
+        if let Some(why) = takes_no_writes(&self.link.address, &self.role, ground.in_recovery, ground.read_only) {
+            return Err(DatabaseError::Unsuitable(why));
+        }
         if answer.locked {
             return Ok(LockAttempt::Acquired);
         }
@@ -225,41 +293,45 @@ impl Session for PostgresSession {
         Ok(LockAttempt::HeldBy(holder.unwrap_or_default()))
     }
 
-    async fn install_ledger(&mut self) -> Result<(), DatabaseError> {
-        if self.ground.version.is_none() && self.ground.built.is_none() {
-            self.ledger().await?;
-        }
-        let site = Site {
-            role: &self.role,
-            schema_exists: self.ground.schema_exists,
-            version: self.ground.version.unwrap_or(0),
-            built: self.ground.built.unwrap_or(false),
-        };
-        let version = ledger::install(&mut self.link, &self.sql, site, ledger::SCRIPTS).await?;
-        self.ground = Ground { schema_exists: true, installed: true, version: Some(version), ..self.ground };
-        Ok(())
-    }
-
     async fn ledger(&mut self) -> Result<Ledger, DatabaseError> {
+        let told = self.along.take();
         if self.ground.installed {
-            let reading = ledger::read(&mut self.link, &self.sql, &self.role).await?;
+            let reading = match told {
+                Some(told) => ledger::understand(&self.link.address, told)?,
+                None => ledger::read(&mut self.link, &self.sql, &self.role).await?,
+            };
             self.ground.version = Some(reading.version);
             return Ok(reading.ledger);
         }
-        let ledger = ledger::read_existing(&mut self.link, &self.sql, &self.role).await?;
+        let ledger = match told {
+            Some(told) => ledger::understand_existing(&self.link.address, told)?,
+            None => ledger::read_existing(&mut self.link, &self.sql, &self.role).await?,
+        };
         self.ground.built = Some(ledger.existing.total == 0);
         Ok(ledger)
     }
 
     async fn begin_run(&mut self, start: &RunStart) -> Result<(), DatabaseError> {
-        // Some providers refuse to tell; then the audit goes without.
-        let position: Position = match self.link.look(Sql::position()).await {
-            Ok(position) => position,
-            Err(SqlError::Server(_)) => Position::default(),
-            Err(error @ SqlError::Lost(_)) => return Err(self.own_error(&error)),
+        let role = self.role.clone();
+        let site = Site {
+            role: &role,
+            schema_exists: self.ground.schema_exists,
+            version: self.ground.version.unwrap_or(0),
+            built: self.ground.built.unwrap_or(false),
         };
-        let statements = self.sql.begin_run(&self.identity, start, &position, &self.backend);
-        self.own(&statements, false).await
+        let (installation, version) = ledger::installation(&self.link.address, &self.sql, site, ledger::SCRIPTS)?;
+        let begun = self.sql.begin_run(&self.identity, start, &self.backend);
+        let text = self.transaction(&format!("{installation} {begun}"), false);
+        self.along = None;
+        if let Err(error) = self.carry_out(&text).await {
+            return Err(if installation.is_empty() {
+                self.own_error(&error)
+            } else {
+                install_error(&self.link.address, site, &error)
+            });
+        }
+        self.ground = Ground { schema_exists: true, installed: true, version: Some(version), ..self.ground };
+        Ok(())
     }
 
     async fn execute(
@@ -306,8 +378,23 @@ impl Session for PostgresSession {
 
     async fn finish_run(&mut self, outcome: Outcome, failure: Option<&StepFailure>) -> Result<(), DatabaseError> {
         // After a success the last step's commit was flushed; losing this row in a crash only makes the run look unended.
-        let statements = self.sql.finish_run(&self.identity, outcome, failure);
-        self.own_and(&statements, outcome != Outcome::Succeeded, &self.sql.unlock()).await?;
+        let succeeded = outcome == Outcome::Succeeded;
+        let finish = self.transaction(&self.sql.finish_run(&self.identity, outcome, failure), !succeeded);
+        let unlock = self.sql.unlock();
+        if succeeded {
+            let text = format!("{finish} {BEGIN_LOOK} {LOOKING} {}; commit; {unlock}", self.sql.ledger());
+            match self.link.but_last(&text).await {
+                Ok(told) => {
+                    self.along = Some(told);
+                    self.locked = false;
+                    return Ok(());
+                }
+                // Recorded or not, it is recorded again; what cannot be read along is read by itself, which tells why.
+                Err(error @ SqlError::Server(_)) => self.roll_back(&error).await?,
+                Err(error @ SqlError::Lost(_)) => return Err(self.own_error(&error)),
+            }
+        }
+        self.carry_out(&format!("{finish} {unlock}")).await.map_err(|error| self.own_error(&error))?;
         self.locked = false;
         Ok(())
     }

@@ -13,8 +13,7 @@ use super::connect::MARK;
 use super::quote::{ident, list, millis, optional, text};
 
 /// Tables by which a ledger is recognised, whoever's it is.
-pub(super) const TABLES: &str =
-    "'ledger_version', 'schema_migrations', 'migration_runs', 'migration_steps', 'migration_locks'";
+pub(super) const TABLES: &str = "'ledger_version', 'schema_migrations', 'migration_runs', 'migration_steps'";
 /// The comment on the schema of a ledger that was installed in a database without anything else in it.
 const BUILT: &str = "Sluice ledger; everything in this database came after it";
 /// The comment on the schema of a ledger that was installed in a database that held something already.
@@ -71,7 +70,7 @@ impl Sql {
                     then (select pg_catalog.bool_and(pg_catalog.has_table_privilege(c.oid, 'SELECT')
                         and pg_catalog.has_table_privilege(c.oid, 'INSERT') and pg_catalog.has_table_privilege(c.oid, 'UPDATE'))
                         from pg_catalog.pg_class c where c.relnamespace = n.oid and c.relkind = 'r'
-                        and c.relname in ('schema_migrations', 'migration_runs', 'migration_steps', 'migration_locks'))
+                        and c.relname in ('schema_migrations', 'migration_runs', 'migration_steps'))
                     else pg_catalog.has_schema_privilege(n.oid, 'CREATE') end
                 from pg_catalog.pg_namespace n where n.nspname = {name}),
                 pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE'))",
@@ -79,11 +78,13 @@ impl Sql {
         )
     }
 
-    /// Whether the ledger and its schema are there. JSON. In a statement after the one that takes the lock, so that what the
-    /// last holder did is seen.
+    /// Whether the ledger and its schema are there, and whether the server still may be written to. JSON. In a statement
+    /// after the one that takes the lock, so that what the last holder did is seen.
     pub fn ground(&self) -> String {
         format!(
             "select pg_catalog.json_build_object(
+                'in_recovery', pg_catalog.pg_is_in_recovery(),
+                'read_only', pg_catalog.current_setting('default_transaction_read_only')::bool,
                 'schema_exists', exists (select from pg_catalog.pg_namespace where nspname = {name}),
                 'installed', exists (select from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
                     where n.nspname = {name} and c.relname = 'ledger_version'))::text",
@@ -116,14 +117,6 @@ impl Sql {
         )
     }
 
-    /// The timeline and position of the write-ahead log. JSON. Some providers refuse it.
-    pub fn position() -> &'static str {
-        "select pg_catalog.json_build_object(
-            'lsn', pg_catalog.pg_current_wal_lsn(),
-            'timeline', ('x' || pg_catalog.substr(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()), 1, 8))::bit(32)::int
-        )::text"
-    }
-
     /// What the database holds that no migration of a ledger put there. JSON.
     ///
     /// A database in which a ledger was installed while it held nothing else is its ledgers' work: a second ledger in it
@@ -134,7 +127,7 @@ impl Sql {
                 select n.oid, pg_catalog.obj_description(n.oid, 'pg_namespace') = {built} as built
                 from pg_catalog.pg_namespace n
                 where (select pg_catalog.count(*) from pg_catalog.pg_class c
-                    where c.relnamespace = n.oid and c.relkind = 'r' and c.relname in ({TABLES})) = 5
+                    where c.relnamespace = n.oid and c.relkind = 'r' and c.relname in ({TABLES})) = 4
             ), spaces as (
                 select oid, nspname from pg_catalog.pg_namespace
                 where nspname !~ '^pg_' and nspname <> 'information_schema' and oid not in (select oid from ledgers)
@@ -227,16 +220,18 @@ impl Sql {
     /// scripts.
     pub fn create_schema(&self, exists: bool, built: bool) -> String {
         let schema = &self.schema;
-        let create = if exists { String::new() } else { format!("create schema {schema}; ") };
+        let comment = format!("comment on schema {schema} is {};", text(if built { BUILT } else { ADOPTED }));
+        if !exists {
+            return format!("create schema {schema}; {comment}");
+        }
         // Whoever merely may use a prepared schema does not own it, and only owners may comment.
         format!(
-            "{create}do $$ begin
+            "do $$ begin
                 if (select pg_catalog.pg_has_role(nspowner, 'USAGE') from pg_catalog.pg_namespace where nspname = {name}) then
-                    comment on schema {schema} is {comment};
+                    {comment}
                 end if;
             end $$;",
             name = self.name,
-            comment = text(if built { BUILT } else { ADOPTED })
         )
     }
 
@@ -249,26 +244,23 @@ impl Sql {
         )
     }
 
-    /// Records the beginning of a run and the holder of the lock; ends what earlier processes left open: under the lock
-    /// nobody else is at it. Repeating it with the same run changes the holder only.
-    pub fn begin_run(&self, run: &RunIdentity, start: &RunStart, position: &Position, me: &Backend) -> String {
+    /// Records the beginning of a run, which holds the lock; ends what earlier processes left open: under the lock nobody
+    /// else is at it. Repeating it with the same run changes its session only.
+    pub fn begin_run(&self, run: &RunIdentity, start: &RunStart, me: &Backend) -> String {
         let schema = &self.schema;
         let id = text(&run.id.to_string());
         format!(
             "update {schema}.migration_runs set outcome = 'interrupted',
                 failure_message = 'its process ended without a word; noticed by run ' || {id}
                 where outcome is null and id <> {id};
-            insert into {schema}.migration_runs (ordinal, id, object, object_uid, generation, retry_token, abort_token, rollback_token,
-                instance, direction,
-                from_version, to_version, plan_digest, set_digest, rehearsed, server_timeline, server_lsn)
+            insert into {schema}.migration_runs as r (ordinal, id, object, object_uid, generation, retry_token, abort_token,
+                rollback_token, instance, direction, from_version, to_version, plan_digest, set_digest, rehearsed, backend_pid,
+                backend_start)
                 values ((select coalesce(pg_catalog.max(ordinal), 0) + 1 from {schema}.migration_runs), {id}, {object}, {uid},
-                {generation}, {retry}, {abort}, {back}, {instance}, '{direction}', {from}, {to}, {plan}, {set}, {rehearsed}, {timeline}, {lsn})
-                on conflict (id) do nothing;
-            insert into {schema}.migration_locks (name, run_id, object, instance, backend_pid, backend_start)
-                values ('ledger', {id}, {object}, {instance}, {pid}, {since})
-                on conflict (name) do update set (run_id, object, instance, backend_pid, backend_start, acquired_at)
-                = (excluded.run_id, excluded.object, excluded.instance, excluded.backend_pid, excluded.backend_start,
-                excluded.acquired_at);
+                {generation}, {retry}, {abort}, {back}, {instance}, '{direction}', {from}, {to}, {plan}, {set}, {rehearsed}, {pid},
+                {since})
+                on conflict (id) do update set (backend_pid, backend_start, locked_at)
+                = (excluded.backend_pid, excluded.backend_start, excluded.locked_at) where r.outcome is null;
             {purpose}",
             purpose = self.purpose(run.id, &start.purpose),
             object = text(&run.object),
@@ -284,8 +276,6 @@ impl Sql {
             plan = text(&start.plan_digest),
             set = text(&start.set_digest),
             rehearsed = start.rehearsed,
-            timeline = position.timeline.map_or_else(|| "null".to_owned(), |timeline| timeline.to_string()),
-            lsn = optional(position.lsn.as_deref()),
             pid = me.pid,
             since = text(&me.start),
         )
@@ -303,8 +293,7 @@ impl Sql {
         let step = failure.map(|failure| failure.label.as_str()).filter(|label| !label.is_empty());
         format!(
             "update {schema}.migration_runs set outcome = '{outcome}', failed_step = {step}, failure_message = {message},
-                failure_sqlstate = {sqlstate}, failure_detail = {detail} where id = {id} and outcome is null;
-            delete from {schema}.migration_locks where run_id = {id};",
+                failure_sqlstate = {sqlstate}, failure_detail = {detail} where id = {id} and outcome is null;",
             outcome = outcome.as_str(),
             step = optional(step),
             message = optional(failure.map(|failure| failure.message.as_str())),
@@ -344,13 +333,6 @@ impl Sql {
     }
 }
 
-/// Where the write-ahead log stood.
-#[derive(Debug, Clone, Default, serde::Deserialize)]
-pub(super) struct Position {
-    pub timeline: Option<i32>,
-    pub lsn: Option<String>,
-}
-
 /// A server process: a process id alone may be another's by now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Backend {
@@ -359,9 +341,20 @@ pub(super) struct Backend {
     pub start: String,
 }
 
-/// Takes back whatever user SQL changed about the session, then sets what Sluice sets.
-pub(super) fn clean(settings: &SessionSettings) -> String {
+/// Begins a transaction of Sluice's own, whatever user SQL, the role or the database made the default. Nothing may come
+/// before it in a message: what transactions are like is settled with the first query in them.
+pub(super) const BEGIN: &str = "begin isolation level read committed read write;";
+/// Likewise, to look only; a standby lets nobody ask for more.
+pub(super) const BEGIN_LOOK: &str = "begin isolation level read committed;";
+/// What looks at the ledger waits for nobody for long, and finds nothing of anybody else's.
+pub(super) const LOOKING: &str = "set local statement_timeout = '8s'; set local lock_timeout = '2s'; \
+                                  set local search_path = pg_catalog, pg_temp;";
+
+/// Takes back whatever user SQL changed about the session, then sets what Sluice sets. The name was another one while the
+/// session only looked.
+pub(super) fn clean(settings: &SessionSettings, application: &str) -> String {
     let mut sql = String::from("reset session authorization; reset role; reset all;");
+    let _ = write!(sql, " set application_name = {};", text(application));
     for (name, value) in [
         ("lock_timeout", millis(settings.lock_timeout)),
         ("statement_timeout", millis(settings.statement_timeout)),

@@ -15,7 +15,7 @@ use super::quote::millis;
 use super::record::{ENDED, FENCE, key};
 use super::session::{PostgresSession, show_free, show_step};
 use super::sqlstate::{QUERY_CANCELED, Retry, retry};
-use super::statements::{clean, ourselves};
+use super::statements::{BEGIN, ourselves};
 use super::supervise::{Ended, InTheWay, Run, statement, supervised};
 
 /// What a transaction finds when it begins: [`super::statements::Sql::begin_unit`].
@@ -173,7 +173,7 @@ impl PostgresSession {
             return Err(Attempt::Over(self.ended(cause, &place(first))));
         }
         let timeout = format!("set local lock_timeout = {};", millis(patience.lock_timeout()));
-        let opened = self.begin(steps, &clean(&self.settings), &timeout).await?;
+        let opened = self.begin(steps, &self.clean(), &timeout).await?;
         let journaled = |step: &&Step| opened.rows.get(&key(step)).is_some_and(|row| row.goes_on(step));
         if let Some(step) = steps.iter().find(journaled) {
             self.link.run("rollback").await.map_err(|error| self.own_error(&error))?;
@@ -198,7 +198,7 @@ impl PostgresSession {
     pub(super) async fn begin(&mut self, steps: &[Step], prelude: &str, local: &str) -> Result<Opened, Attempt> {
         let keys: Vec<String> = steps.iter().map(key).collect();
         let text = format!(
-            "{prelude} begin isolation level read committed; {local} {}",
+            "{BEGIN} {prelude} {local} {}",
             self.sql.begin_unit(keys.iter().map(String::as_str), self.other_role.as_deref())
         );
         let (lock, opened): (Locked, Opened) = match self.link.two(&text).await {

@@ -8,7 +8,7 @@ use secrecy::SecretString;
 use crate::database::{Address, Credentials, DatabaseError, TlsMode};
 
 use super::connect::{Connector, Link};
-use super::ledger::{SCRIPTS, Site, install, read};
+use super::ledger::{SCRIPTS, Site, install_error, installation, read};
 use super::statements::Sql;
 
 /// A server that ends when its standard input closes.
@@ -34,6 +34,16 @@ fn server() -> (Child, Connector) {
         },
     };
     (child, connector)
+}
+
+/// Installs or upgrades, in one transaction.
+async fn install(link: &mut Link, sql: &Sql, site: Site<'_>, scripts: &[(u32, &str)]) -> Result<u32, DatabaseError> {
+    let (statements, version) = installation(&link.address, sql, site, scripts)?;
+    if let Err(error) = link.run(&format!("begin; {statements} commit")).await {
+        link.run("rollback").await.unwrap();
+        return Err(install_error(&link.address, site, &error));
+    }
+    Ok(version)
 }
 
 async fn versions(link: &mut Link) -> Vec<u32> {

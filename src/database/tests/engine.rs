@@ -88,10 +88,10 @@ fn labels(report: &RunReport) -> Vec<&str> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_run_locks_looks_again_installs_and_only_then_executes() {
+async fn a_run_locks_looks_again_and_only_then_begins_and_executes() {
     let script = Script { ledgers: [applied(0), applied(3)].into(), ..Script::default() };
     let (report, asked) = play(script).await;
-    assert_eq!(asked, "open lock ledger install begin execute(001,002,003) finish(Succeeded) ledger close");
+    assert_eq!(asked, "open lock ledger begin execute(001,002,003) finish(Succeeded) ledger close");
     assert_eq!(report.result, Ok(applied(3)));
     assert_eq!(labels(&report), ["001", "002", "003"]);
 }
@@ -116,7 +116,7 @@ async fn steps_that_the_ledger_has_after_a_lost_reply_are_reported_and_not_run_a
     let (report, asked) = play(script).await;
     assert_eq!(
         asked,
-        "open lock ledger install begin execute(001,002,003) open lock ledger begin execute(003) finish(Succeeded) ledger close"
+        "open lock ledger begin execute(001,002,003) open lock ledger begin execute(003) finish(Succeeded) ledger close"
     );
     assert_eq!(labels(&report), ["001", "002", "003"]);
     assert_eq!(report.done[1].elapsed, Duration::from_millis(7));

@@ -98,11 +98,6 @@ impl Session for FakeSession {
         Ok(script.locks.pop_front().unwrap_or(LockAttempt::Acquired))
     }
 
-    async fn install_ledger(&mut self) -> Result<(), DatabaseError> {
-        self.0.lock().unwrap().asked.push("install".to_owned());
-        Ok(())
-    }
-
     async fn ledger(&mut self) -> Result<Ledger, DatabaseError> {
         let mut script = self.0.lock().unwrap();
         script.asked.push("ledger".to_owned());

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::fixture::{With, at, observed};
 use crate::api::v1alpha1::DatabaseMigrationStatus;
-use crate::rollout::{Requests, Settled, SettledKey, decide, due, report};
+use crate::rollout::{Requests, Room, Settled, SettledKey, decide, due, later, report};
 
 const RESYNC: Duration = Duration::from_secs(600);
 
@@ -64,4 +64,18 @@ fn a_settled_object_is_looked_at_again_when_its_time_is_over() {
     assert_eq!(due(Some(&settled), &key(), Some(&ready()), at(599), RESYNC, 0.5).unwrap().0, Duration::from_secs(1));
     assert_eq!(due(Some(&settled), &key(), Some(&ready()), at(600), RESYNC, 0.5), None);
     assert_eq!(due(Some(&settled), &key(), Some(&ready()), at(700), RESYNC, 0.5), None);
+}
+
+#[test]
+fn a_new_object_is_looked_at_when_there_is_room_and_after_a_moment_without() {
+    let (full, moment) = (Room::Full { limit: 16 }, Duration::from_secs(1));
+    let new = DatabaseMigrationStatus { observed_generation: Some(-1), ..DatabaseMigrationStatus::default() };
+    for previous in [None, Some(&new)] {
+        assert!(later(&full, previous, moment));
+        assert!(!later(&full, previous, Duration::from_secs(3)), "it has waited for long enough");
+        for room in [Room::Free, Room::Closing, Room::Taken { by: "shop/other".into() }] {
+            assert!(!later(&room, previous, moment), "{room:?}");
+        }
+    }
+    assert!(!later(&full, Some(&ready()), moment), "what is probably done needs no room");
 }

@@ -138,6 +138,14 @@ fn sights() -> Vec<(&'static str, Observed, (&'static str, &'static str, Reason)
             ("queue", "False", Reason::AwaitingLock),
         ),
         (
+            "an operator at its limit, before anybody looked",
+            observed().with(|o| {
+                o.room = Room::Full { limit: 16 };
+                o.database = Look::Later;
+            }),
+            ("queue", "False", Reason::AwaitingLock),
+        ),
+        (
             "an operator that is closing",
             observed().with(|o| o.room = Room::Closing),
             ("queue", "False", Reason::AwaitingLock),

@@ -20,7 +20,7 @@ impl Team {
     /// Every row of the ledger with the transaction that wrote it and where it lies: the same only when nothing was
     /// written, not even the same values again.
     pub async fn ledger_rows(&self) -> Vec<String> {
-        let tables = ["ledger_version", "schema_migrations", "migration_runs", "migration_steps", "migration_locks"];
+        let tables = ["ledger_version", "schema_migrations", "migration_runs", "migration_steps"];
         let parts: Vec<String> = tables
             .iter()
             .map(|table| format!("select '{table} ' || ctid::text || ' ' || xmin::text as row from sluice.{table}"))

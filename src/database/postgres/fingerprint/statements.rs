@@ -37,7 +37,7 @@ const SPACES: &str = "spaces as (
     select n.oid, n.nspname, n.nspowner, n.nspacl from pg_namespace n
     where n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
         and (select count(*) from pg_class c where c.relnamespace = n.oid and c.relkind = 'r' and c.relname in
-            ('ledger_version', 'schema_migrations', 'migration_runs', 'migration_steps', 'migration_locks')) < 5
+            ('ledger_version', 'schema_migrations', 'migration_runs', 'migration_steps')) < 4
 ), members as (
     select classid, objid from pg_depend where deptype = 'e'
 ), relations as (

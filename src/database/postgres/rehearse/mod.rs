@@ -21,7 +21,7 @@ use crate::plan::{Action, Direction};
 use super::connect::{Connector, Link};
 use super::failure::{SqlError, lost, name};
 use super::fingerprint::{Fingerprint, Side, differences};
-use super::inspect::meet;
+use super::inspect::{Met, meet};
 use super::statements::Sql;
 
 use scratch::Scratch;
@@ -47,7 +47,7 @@ pub(super) async fn rehearse(
     if let Some(beyond) = way.scripts().find_map(reach::beyond) {
         return Ok(Rehearsal::obstructed(beyond));
     }
-    let (control, facts, unsuitable) = meet(connector, sql, "sluice/rehearsal").await?;
+    let Met { link: control, facts, unsuitable, .. } = meet(connector, sql, "sluice/rehearsal").await?;
     if let Some(why) = unsuitable {
         control.close().await;
         return Err(DatabaseError::Unsuitable(why));
