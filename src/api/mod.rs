@@ -21,7 +21,25 @@ pub fn crds() -> Result<Vec<Value>, serde_json::Error> {
         status.insert("default".to_owned(), json!({"observedGeneration": -1}));
         status.remove("nullable");
     }
+    whole(&mut migration);
     Ok(vec![migration])
+}
+
+/// Writes bounds such as 1.0 as the API server gives them back, 1, so that tools that compare see no difference.
+fn whole(value: &mut Value) {
+    match value {
+        Value::Number(number) => {
+            #[expect(clippy::cast_possible_truncation, reason = "bounds of a schema are small whole numbers")]
+            if let Some(float) =
+                number.as_f64().filter(|float| number.is_f64() && float.fract() == 0.0 && float.abs() < 1e15)
+            {
+                *number = (float as i64).into();
+            }
+        }
+        Value::Array(values) => values.iter_mut().for_each(whole),
+        Value::Object(values) => values.values_mut().for_each(whole),
+        Value::Null | Value::Bool(_) | Value::String(_) => {}
+    }
 }
 
 /// The definitions as one YAML stream.

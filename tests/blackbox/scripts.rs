@@ -247,7 +247,8 @@ async fn the_ledgers_views_answer_what_is_applied_what_failed_what_took_long_and
             "migration_summary",
             "v_migration_audit",
             "v_migration_performance",
-            "v_migration_status"
+            "v_migration_status",
+            "v_migration_verification"
         ]
     );
     let status = team.query("select version, status from sluice.v_migration_status order by version").await;
