@@ -70,7 +70,7 @@ fn goal(
 
 /// What goes up must be able to come down again. What is only recorded as applied never went up.
 fn check_way_back(steps: &[Step]) -> Result<(), Refusal> {
-    let without = |step: &&Step| matches!(step.action, Action::Apply { down: None, .. });
+    let without = |step: &&Step| step.is_one_way();
     let versions: Vec<Version> = steps.iter().filter(without).filter_map(|step| step.version.clone()).collect();
     if versions.is_empty() { Ok(()) } else { Err(Refusal::NoWayBack { versions }) }
 }

@@ -67,8 +67,8 @@ pub enum Refusal {
     },
     /// A way up was asked for that could not be taken back.
     #[error(
-        "version {} has no down script, and spec.rollback.require is Present; nothing was run; write its down script, or set \
-         spec.rollback.require: None", list(.versions)
+        "version {} has no down script, or says `-- Rollback Available: no`, and spec.rollback.require asks for a way back; nothing was \
+         run; write its down script, or set spec.rollback.require: None", list(.versions)
     )]
     NoWayBack {
         /// The versions that could not be reverted.

@@ -84,6 +84,15 @@ impl Step {
         }
     }
 
+    /// Whether it goes up and could not come down again: it has no down script, or its author says that there is no way back.
+    #[must_use]
+    pub fn is_one_way(&self) -> bool {
+        match &self.action {
+            Action::Apply { down, .. } => down.is_none() || self.header.rollback_available == Some(false),
+            Action::Revert { .. } | Action::Baseline { .. } | Action::Repeat { .. } => false,
+        }
+    }
+
     /// The script that runs, if any does.
     #[must_use]
     pub fn script(&self) -> Option<&Arc<Script>> {

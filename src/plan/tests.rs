@@ -183,6 +183,18 @@ fn nothing_goes_up_without_a_way_down_where_one_is_required() {
 }
 
 #[test]
+fn a_version_whose_author_says_that_there_is_no_way_back_has_none() {
+    let file = |path: &str, content: &str| RawFile { shown: path.into(), path: path.into(), content: content.into() };
+    let set = read(&[
+        file("V001__t.sql", "-- Rollback Available: no\ncreate table t (id int);"),
+        file("U001__t.sql", "drop table t;"),
+    ]);
+    let required = Policy { require_down: true, ..down_allowed() };
+    let refusal = make(&set, &ledger(&set, &[]), &Target::Latest, &required).unwrap_err();
+    assert!(matches!(&refusal, Refusal::NoWayBack { versions } if versions == &[v("001")]), "{refusal}");
+}
+
+#[test]
 fn the_way_down_uses_the_ledgers_copy_even_when_the_source_lost_the_scripts() {
     let whole = set(&["001", "002"], &["001", "002"]);
     let reverted = set(&["001"], &[]);

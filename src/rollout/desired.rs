@@ -167,10 +167,10 @@ fn rehearsal(gates: Option<&GatesSpec>, rollback: &RollbackPolicy) -> Result<Opt
     let invalid =
         |field: &str, problem: String| InvalidSpec { field: format!("spec.gates.rehearsal.{field}"), problem };
     match spec.mode {
-        Some(RehearsalMode::Off) if rollback.require_rehearsal => {
-            Err(invalid("mode", "is Off, but spec.rollback.require is Rehearsed: change one of them".to_owned()))
+        Some(RehearsalMode::Disabled) if rollback.require_rehearsal => {
+            Err(invalid("mode", "is Disabled, but spec.rollback.require is Rehearsed: change one of them".to_owned()))
         }
-        Some(RehearsalMode::Off) => Ok(None),
+        Some(RehearsalMode::Disabled) => Ok(None),
         None | Some(RehearsalMode::Shadow) => match spec.deadline.as_deref() {
             None => Ok(Some(TEN_MINUTES)),
             Some(text) => {

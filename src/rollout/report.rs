@@ -210,12 +210,9 @@ fn rollback_ready(observed: &Observed, state: &State) -> Option<Condition> {
         | State::Pending(Job { plan, take_back: None })
         | State::RehearsalDue(plan)
         | State::RolledBack(_, plan)
-        | State::TooManyFailures(_, plan) => plan
-            .steps
-            .iter()
-            .filter(|step| matches!(step.action, crate::plan::Action::Apply { down: None, .. }))
-            .map(Step::label)
-            .collect(),
+        | State::TooManyFailures(_, plan) => {
+            plan.steps.iter().filter(|step| step.is_one_way()).map(Step::label).collect()
+        }
         State::RehearsalFailed(rehearsal, _) => {
             let text = rehearsal.to_string();
             return Some(condition(observed, ConditionType::RollbackReady, "False", Reason::RehearsalFailed, &text));
@@ -251,7 +248,7 @@ fn rollback_ready(observed: &Observed, state: &State) -> Option<Condition> {
     } else if without.is_empty() {
         condition(observed, type_, "True", Reason::WayBackPresent, "every migration concerned has a down script")
     } else {
-        let text = format!("no down script: {}", without.iter().take(PENDING).cloned().collect::<Vec<_>>().join(", "));
+        let text = format!("no way back: {}", without.iter().take(PENDING).cloned().collect::<Vec<_>>().join(", "));
         condition(observed, type_, "False", Reason::WayBackMissing, &text)
     })
 }

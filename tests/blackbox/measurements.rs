@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 use sluice::api::v1alpha1::VerificationStatus;
 
-use crate::env::{App, Operator, Spec, Team, condition, files};
+use crate::env::{App, Operator, Servers, Spec, Team, condition, files};
 
 const TABLE: &[(&str, &str)] =
     &[("V001__t.sql", "create table t (id int primary key);"), ("U001__t.sql", "drop table t;")];
@@ -180,4 +180,49 @@ async fn rows_that_a_migration_loses_are_noticed_and_a_latency_that_grows_is_too
     team.apply("shop", &grows).await;
     let message = team.reason("shop", "RolledBack").await;
     assert!(message.contains("check fast failed"), "{message}");
+}
+
+const ERRORS: &str = "shop_errors > 0 or shop_errors == 0";
+
+fn errors() -> Value {
+    json!([{"name": "errors", "prometheus": {"endpoint": "platform", "query": ERRORS}, "expect": "value < 5", "failureThreshold": 2}])
+}
+
+#[tokio::test]
+async fn an_error_count_that_prometheus_sees_rise_takes_the_version_back() {
+    let team = Team::new("prometheus").await;
+    let app = App::start().await;
+    app.always(200, "shop_errors 0\n");
+    let prometheus = Servers::of("prometheus", &[&format!("127.0.0.1:{}", app.port)]);
+    let endpoint = format!("--prometheus-endpoint=platform=http://127.0.0.1:{}", prometheus.description["port"]);
+    let _operator = Operator::with(&team.namespace, &["--leader-elect=false", &endpoint]);
+    // Until it was scraped there is nothing to measure, which is neither good nor bad.
+    let mut scraped = false;
+    while !scraped {
+        scraped = app.asked() > 2;
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    app.always(200, "shop_errors 7\n");
+    let (verdict, reason) = judged(&team, errors(), "10s").await;
+    assert_eq!((verdict.verdict.as_str(), reason.as_str()), ("Failed", "RolledBack"), "{verdict:?}");
+    assert!(verdict.checks[0].last.as_ref().unwrap().contains("value 7"), "{verdict:?}");
+}
+
+#[tokio::test]
+async fn a_prometheus_that_is_down_for_the_whole_window_takes_nothing_back() {
+    let team = Team::new("prometheus-down").await;
+    // A port where nobody listens any more.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let endpoint = format!("--prometheus-endpoint=platform=http://127.0.0.1:{port}");
+    let operator = Operator::with(&team.namespace, &["--leader-elect=false", &endpoint]);
+    let (verdict, reason) = judged(&team, errors(), "1500ms").await;
+    assert_eq!((verdict.verdict.as_str(), reason.as_str()), ("Inconclusive", "Paused"), "{verdict:?}");
+    let check = &verdict.checks[0];
+    assert_eq!((check.passed, check.failed), (0, 0));
+    assert!(check.errors >= 4, "{check:?}");
+    assert_eq!(team.tables().await, ["t"], "it stays");
+    assert!(operator.metric("sluice_measurements_total{result=\"error\"}").unwrap() >= 4.0);
+    assert_eq!(operator.metric("sluice_measurements_total{result=\"failed\"}"), Some(0.0));
+    let rollbacks = team.value("select count(*) from sluice.migration_rollbacks").await;
+    assert_eq!(rollbacks, "0");
 }

@@ -18,6 +18,22 @@ pub fn manifest(spec: &Spec) -> Value {
 }
 
 #[tokio::test]
+async fn the_examples_are_accepted_as_they_are() {
+    let team = Team::new("examples").await;
+    for example in ["examples/production.yaml", "examples/quickstart/04-migration.yaml"] {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(example);
+        let text = std::fs::read_to_string(&path)
+            .unwrap()
+            .replace("namespace: shop", &format!("namespace: {}", team.namespace));
+        let accepted =
+            team.kubectl_with(&["create", "--dry-run=server", "--validate=strict", "--filename", "-"], &text);
+        assert!(accepted.as_ref().is_ok_and(|said| said.contains("created")), "{example}: {accepted:?}");
+        let object: sluice::api::v1alpha1::DatabaseMigration = serde_yaml::from_str(&text).unwrap();
+        sluice::rollout::Desired::of(&object.spec).unwrap_or_else(|error| panic!("{example}: {error}"));
+    }
+}
+
+#[tokio::test]
 async fn a_spec_with_each_field_used_as_documented_is_accepted() {
     let team = Team::new("accepted").await;
     let spec = Spec::to("2024.01_2")

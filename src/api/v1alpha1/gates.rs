@@ -27,11 +27,11 @@ pub struct RehearsalSpec {
     pub deadline: Option<String>,
 }
 
-/// Where it is rehearsed: `Shadow` (unless set) in a scratch database on the same server, `Off` nowhere.
+/// Where it is rehearsed: `Shadow` (unless set) in a scratch database on the same server, `Disabled` nowhere.
 #[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RehearsalMode {
     /// In a scratch database on the same server.
     Shadow,
     /// Nowhere.
-    Off,
+    Disabled,
 }

@@ -1,5 +1,6 @@
 //! `sluice status`: one DatabaseMigration as a story.
 
+mod checks;
 mod story;
 
 use std::process::ExitCode;

@@ -24,6 +24,9 @@ pub fn tell(object: &DatabaseMigration, now: Timestamp) -> String {
     if let Some(plan) = &status.plan {
         lines.extend(planned(plan));
     }
+    if let Some(verification) = &status.verification {
+        lines.extend(super::checks::section(verification, now));
+    }
     if let Some(source) = &status.source
         && !source.warnings.is_empty()
     {

@@ -70,7 +70,7 @@ fn outcome(observed: &Observed) -> (&'static str, Reason) {
 
 #[rstest]
 #[case::not_asked_for(wanted(json!({}), json!({})), "start", Reason::Applying)]
-#[case::switched_off(wanted(json!({"rehearsal": {"mode": "Off"}}), json!({})), "start", Reason::Applying)]
+#[case::switched_off(wanted(json!({"rehearsal": {"mode": "Disabled"}}), json!({})), "start", Reason::Applying)]
 #[case::gate(shadow(), "rehearse", Reason::Rehearsing)]
 #[case::required_of_the_way_back(required(), "rehearse", Reason::Rehearsing)]
 fn a_plan_is_rehearsed_first_where_the_spec_asks_for_it(
@@ -138,9 +138,9 @@ fn whether_the_way_back_was_proved_is_told_before_it_starts() {
 fn a_rehearsal_that_is_required_and_switched_off_is_a_contradiction() {
     let spec: DatabaseMigrationSpec = serde_json::from_value(json!({
         "database": {"secretRef": {"name": "db"}}, "source": {"configMaps": [{"name": "sql"}]}, "targetVersion": "Latest",
-        "gates": {"rehearsal": {"mode": "Off"}}, "rollback": {"require": "Rehearsed"},
+        "gates": {"rehearsal": {"mode": "Disabled"}}, "rollback": {"require": "Rehearsed"},
     }))
     .unwrap();
     let error = Desired::of(&spec).unwrap_err().to_string();
-    assert!(error.starts_with("spec.gates.rehearsal.mode: is Off"), "{error}");
+    assert!(error.starts_with("spec.gates.rehearsal.mode: is Disabled"), "{error}");
 }
