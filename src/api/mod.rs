@@ -55,3 +55,41 @@ pub fn crds_yaml() -> Result<String, serde_yaml::Error> {
     }
     Ok(text)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(value: &Value, found: &mut Vec<String>) {
+        match value {
+            Value::Object(fields) => {
+                for (name, field) in fields {
+                    if let ("enum", Some(values)) = (name.as_str(), field.as_array()) {
+                        found.extend(values.iter().filter_map(Value::as_str).map(str::to_owned));
+                    }
+                    words(field, found);
+                }
+            }
+            Value::Array(values) => values.iter().for_each(|value| words(value, found)),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+
+    #[test]
+    fn no_value_of_a_field_is_a_word_that_yaml_takes_for_something_else() {
+        let mut found = Vec::new();
+        crds().unwrap().iter().for_each(|crd| words(crd, &mut found));
+        assert!(found.len() > 30, "{found:?}");
+        for word in found {
+            let lower = word.to_lowercase();
+            assert!(!["on", "off", "yes", "no", "y", "n", "true", "false", "null", "~"].contains(&lower.as_str()), "{word}");
+        }
+    }
+
+    #[test]
+    fn bounds_are_whole_numbers() {
+        let mut value = json!({"minimum": 1.0, "maximum": 0.5, "deep": [{"maxLength": 63}]});
+        whole(&mut value);
+        assert_eq!(value.to_string(), json!({"minimum": 1, "maximum": 0.5, "deep": [{"maxLength": 63}]}).to_string());
+    }
+}
