@@ -82,7 +82,10 @@ mod tests {
         assert!(found.len() > 30, "{found:?}");
         for word in found {
             let lower = word.to_lowercase();
-            assert!(!["on", "off", "yes", "no", "y", "n", "true", "false", "null", "~"].contains(&lower.as_str()), "{word}");
+            assert!(
+                !["on", "off", "yes", "no", "y", "n", "true", "false", "null", "~"].contains(&lower.as_str()),
+                "{word}"
+            );
         }
     }
 

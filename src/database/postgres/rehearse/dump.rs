@@ -161,8 +161,8 @@ fn explain(words: &str) -> String {
 
 /// The certificates of authorities as a file, which is the only way in which libpq takes them.
 enum Authority {
-    /// Written for this one call.
-    Own(std::path::PathBuf),
+    /// Written for this one call, and gone with it.
+    Own(tempfile::NamedTempFile),
     /// The system's.
     System(std::path::PathBuf),
     /// None needed, or libpq has to find them itself.
@@ -172,11 +172,9 @@ enum Authority {
 impl Authority {
     fn of(connector: &Connector) -> std::io::Result<Self> {
         if let Some(pem) = &connector.credentials.ca_pem {
-            let path = std::env::temp_dir().join(format!("sluice-ca-{}.pem", uuid::Uuid::now_v7().simple()));
-            // Never a file that somebody else put there.
-            let mut file = std::fs::OpenOptions::new().write(true).create_new(true).open(&path)?;
+            let mut file = tempfile::NamedTempFile::with_prefix("sluice-ca-")?;
             std::io::Write::write_all(&mut file, pem)?;
-            return Ok(Self::Own(path));
+            return Ok(Self::Own(file));
         }
         let named = std::env::var_os("SSL_CERT_FILE").map(std::path::PathBuf::from);
         let system =
@@ -189,17 +187,9 @@ impl Authority {
 
     fn path(&self) -> Option<&Path> {
         match self {
-            Self::Own(path) | Self::System(path) => Some(path),
+            Self::Own(file) => Some(file.path()),
+            Self::System(path) => Some(path),
             Self::None => None,
-        }
-    }
-}
-
-impl Drop for Authority {
-    fn drop(&mut self) {
-        if let Self::Own(path) = self {
-            // Left behind it would be a public certificate in a folder for temporary files.
-            let _ = std::fs::remove_file(path);
         }
     }
 }
