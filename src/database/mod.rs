@@ -18,7 +18,7 @@ mod tests;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use crate::plan::{Direction, Judgement, Ledger, Outcome, Step, Trigger};
+use crate::plan::{Direction, Judgement, Ledger, Outcome, Step, TakeBack};
 
 pub use address::{Address, Credentials, TlsMode};
 pub use connection::{ConnectionParts, ConnectionProblem};
@@ -147,25 +147,6 @@ pub struct Verify {
     pub spec: serde_json::Value,
     /// What the checks measured before the run, by name.
     pub baseline: serde_json::Value,
-}
-
-/// Which run is taken back, and why.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TakeBack {
-    /// The run.
-    pub run: uuid::Uuid,
-    /// Its plan, which is not tried again …
-    pub plan_digest: String,
-    /// … unless the retry token is another one.
-    pub retry_token: Option<String>,
-    /// The request that it answers.
-    pub request_token: Option<String>,
-    /// Why.
-    pub trigger: Trigger,
-    /// Why, in a sentence.
-    pub message: String,
-    /// Where the database is to be after that; `None`: at nothing.
-    pub to: Option<String>,
 }
 
 /// How a run was judged.

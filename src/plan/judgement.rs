@@ -89,9 +89,9 @@ impl Trigger {
     }
 }
 
-/// A run that was taken back, or is to be.
+/// Which run is taken back, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rollback {
+pub struct TakeBack {
     /// The run.
     pub run: uuid::Uuid,
     /// Its plan, which is not tried again …
@@ -104,8 +104,15 @@ pub struct Rollback {
     pub trigger: Trigger,
     /// Why, in a sentence.
     pub message: String,
-    /// Where the database was to be after that; `None`: at nothing.
+    /// Where the database is to be after that; `None`: at nothing.
     pub to: Option<String>,
+}
+
+/// A run that was taken back, or was to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rollback {
+    /// Which, and why.
+    pub what: TakeBack,
     /// The newest run that takes it back.
     pub attempt: uuid::Uuid,
 }

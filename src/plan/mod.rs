@@ -15,7 +15,7 @@ mod tests;
 mod unfinished;
 mod up;
 
-pub use judgement::{Judgement, Rollback, Trigger, Verification};
+pub use judgement::{Judgement, Rollback, TakeBack, Trigger, Verification};
 pub use ledger::{
     Entry, EntryStatus, Existing, JournalEntry, JournalState, Ledger, LedgerFailure, Outcome, RunSummary,
 };

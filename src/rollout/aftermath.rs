@@ -4,11 +4,10 @@
 
 use std::time::Duration;
 
-use crate::database::TakeBack;
 use crate::migration::{MigrationSet, Version};
 use crate::plan::{
     self, Direction, EntryStatus, Judgement, Ledger, MissingPolicy, Outcome, Plan, Policy, Rollback, RunSummary,
-    Target, Trigger, Verification,
+    TakeBack, Target, Trigger, Verification,
 };
 
 use super::judging::{Mode, OnInconclusive};
@@ -62,7 +61,7 @@ pub fn aftermath(observed: &Observed, desired: &Desired, set: &MigrationSet, led
 pub fn unanswered(observed: &Observed, ledger: &Ledger) -> Option<String> {
     let token = observed.requests.rollback.as_ref()?;
     let seen = ledger.runs_of(&observed.object, &observed.uid).any(|run| run.rollback_token.as_ref() == Some(token));
-    let answered = ledger.rollbacks.iter().any(|rollback| rollback.request_token.as_ref() == Some(token));
+    let answered = ledger.rollbacks.iter().any(|rollback| rollback.what.request_token.as_ref() == Some(token));
     (!seen && !answered).then(|| token.clone())
 }
 
@@ -91,16 +90,8 @@ fn after_rollback(
     attempt: &RunSummary,
     rollback: &Rollback,
 ) -> Aftermath {
-    let take_back = TakeBack {
-        run: rollback.run,
-        plan_digest: rollback.plan_digest.clone(),
-        // What was tried again by hand is banned again with the token of that try.
-        retry_token: observed.retry_token.clone(),
-        request_token: rollback.request_token.clone(),
-        trigger: rollback.trigger,
-        message: rollback.message.clone(),
-        to: rollback.to.clone(),
-    };
+    // What was tried again by hand is banned again with the token of that try.
+    let take_back = TakeBack { retry_token: observed.retry_token.clone(), ..rollback.what.clone() };
     let again = attempt.retry_token != observed.retry_token;
     match attempt.outcome {
         Some(Outcome::Succeeded) => Aftermath::Nothing,
@@ -279,7 +270,7 @@ fn names_version(token: Option<&str>) -> bool {
 
 /// Whether the run was taken back already.
 fn taken_back(ledger: &Ledger, run: &RunSummary) -> bool {
-    let rollback = ledger.rollbacks.iter().find(|rollback| rollback.run == run.id);
+    let rollback = ledger.rollbacks.iter().find(|rollback| rollback.what.run == run.id);
     rollback.is_some_and(|rollback| {
         ledger.runs.iter().any(|attempt| attempt.id == rollback.attempt && attempt.outcome == Some(Outcome::Succeeded))
     })
@@ -323,8 +314,8 @@ pub fn poisoned<'a>(observed: &Observed, ledger: &'a Ledger, plan: &Plan) -> Opt
     ledger
         .rollbacks
         .iter()
-        .find(|rollback| rollback.plan_digest == plan.digest)
-        .filter(|rollback| rollback.retry_token == observed.retry_token)
+        .find(|rollback| rollback.what.plan_digest == plan.digest)
+        .filter(|rollback| rollback.what.retry_token == observed.retry_token)
 }
 
 /// Whether so many runs failed within an hour that nothing is tried any more until a person asks for it: how many did.
@@ -348,5 +339,5 @@ fn is_bad(ledger: &Ledger, run: &RunSummary) -> bool {
     let failed = run.outcome.is_some_and(Outcome::is_failure);
     let judged =
         ledger.verification(run.id).is_some_and(|verification| verification.judgement == Some(Judgement::Failed));
-    failed || judged || ledger.rollbacks.iter().any(|rollback| rollback.run == run.id)
+    failed || judged || ledger.rollbacks.iter().any(|rollback| rollback.what.run == run.id)
 }

@@ -2,8 +2,8 @@
 //! (ages, times to wait), so that an unchanged world causes no write.
 
 use crate::api::v1alpha1::Reason;
-use crate::database::{Progress, Stage, TakeBack, Verdict};
-use crate::plan::{Direction, Judgement, Ledger, Outcome, Plan, Refusal, RunSummary, Step};
+use crate::database::{Progress, Stage, Verdict};
+use crate::plan::{Direction, Judgement, Ledger, Outcome, Plan, Refusal, RunSummary, Step, TakeBack};
 
 use super::{Job, Observed, Room, State, Verifying};
 
@@ -76,7 +76,7 @@ pub(super) fn summary(observed: &Observed, state: &State) -> (Reason, String) {
                 "{} did not hold and was taken back: {}. The database is at version {}. It is tried again when the scripts or \
                  spec.targetVersion change, or with: {}",
                 subject(plan),
-                rollback.message,
+                rollback.what.message,
                 current(observed),
                 annotate(&observed.object, "retry"),
             ),

@@ -6,6 +6,7 @@
 
 mod aftermath;
 mod backoff;
+mod conditions;
 mod decide;
 mod desired;
 mod events;

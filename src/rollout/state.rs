@@ -5,9 +5,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::database::{DatabaseError, Progress, Rehearsal, TakeBack, Verdict};
+use crate::database::{DatabaseError, Progress, Rehearsal, Verdict};
 use crate::migration::MigrationSet;
-use crate::plan::{self, Judgement, Ledger, Outcome, Plan, Refusal, Rollback, RunSummary, Verification};
+use crate::plan::{self, Judgement, Ledger, Outcome, Plan, Refusal, Rollback, RunSummary, TakeBack, Verification};
 
 use super::aftermath::{Aftermath, aftermath, poisoned, too_many_failures};
 use super::{Desired, Look, Observed, Rehearsed, Room, Source, Task, Verifying};

@@ -5,7 +5,7 @@
 use serde::Deserialize;
 
 use crate::database::{Conclusion, DatabaseError, Purpose};
-use crate::plan::{Judgement, Rollback, Trigger, Verification};
+use crate::plan::{Judgement, Rollback, TakeBack, Trigger, Verification};
 
 use super::connect::Connector;
 use super::inspect::{Met, meet};
@@ -136,7 +136,7 @@ impl RawRollback {
     /// The row in the plan's words.
     pub fn read(self) -> Result<Rollback, String> {
         let trigger = Trigger::parse(&self.trigger).ok_or_else(|| format!("the trigger \"{}\"", self.trigger))?;
-        Ok(Rollback {
+        let what = TakeBack {
             run: self.run_id,
             plan_digest: self.plan_digest,
             retry_token: self.retry_token,
@@ -144,7 +144,7 @@ impl RawRollback {
             trigger,
             message: self.message,
             to: self.to_version,
-            attempt: self.attempt,
-        })
+        };
+        Ok(Rollback { what, attempt: self.attempt })
     }
 }

@@ -9,7 +9,7 @@ use super::fixture::{With, at, observed, run, seen, set};
 use crate::api::v1alpha1::{ConditionType, DatabaseMigrationSpec, Reason};
 use crate::checks::Window;
 use crate::plan::{
-    Direction, Judgement, Ledger, Outcome, Policy, Rollback, RunSummary, Target, Trigger, Verification, make,
+    Direction, Judgement, Ledger, Outcome, Policy, Rollback, RunSummary, TakeBack, Target, Trigger, Verification, make,
 };
 use crate::rollout::{Action, Desired, Look, Observed, Requests, State, Verifying, decide, report};
 
@@ -58,7 +58,7 @@ fn verification(judgement: Option<Judgement>) -> Verification {
 }
 
 fn rollback(trigger: Trigger) -> Rollback {
-    Rollback {
+    let what = TakeBack {
         run: UP,
         plan_digest: plan_digest(),
         retry_token: None,
@@ -66,8 +66,8 @@ fn rollback(trigger: Trigger) -> Rollback {
         trigger,
         message: "check orphans failed (value 3)".into(),
         to: Some("001".into()),
-        attempt: BACK,
-    }
+    };
+    Rollback { what, attempt: BACK }
 }
 
 fn back(outcome: Option<Outcome>) -> RunSummary {
@@ -194,7 +194,7 @@ fn what_failed_again_after_a_retry_is_not_tried_a_third_time_by_itself() {
     let again = taken_back(&["001"], Some(Outcome::Succeeded)).with(|o| {
         o.retry_token = Some("again".into());
         if let Look::Seen(seen) = &mut o.database {
-            seen.ledger.rollbacks[0].retry_token = Some("again".into());
+            seen.ledger.rollbacks[0].what.retry_token = Some("again".into());
         }
     });
     assert_eq!(outcome(&again), ("wait", Reason::RolledBack));
@@ -259,7 +259,7 @@ fn a_person_takes_back_what_is_in_effect_once_for_each_request() {
     assert_eq!(outcome(&seen_before), ("wait", Reason::UpToDate), "the request was there before the run began");
     let answered = taken_back(&["001"], Some(Outcome::Succeeded)).with(asking("1")).with(|o| {
         if let Look::Seen(seen) = &mut o.database {
-            seen.ledger.rollbacks[0].request_token = Some("1".into());
+            seen.ledger.rollbacks[0].what.request_token = Some("1".into());
         }
     });
     assert_eq!(outcome(&answered), ("wait", Reason::RolledBack));

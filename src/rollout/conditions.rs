@@ -1,0 +1,231 @@
+//! The conditions that report a state. A condition that says the same as the last one is equal to it, to the letter.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+
+use crate::api::v1alpha1::{ConditionType, Reason};
+use crate::plan::{Judgement, Outcome, Step};
+
+use super::messages::summary;
+use super::report::{PENDING, second};
+use super::{Job, Observed, State};
+
+/// How a state shows in the three conditions that tools read.
+enum Health {
+    Ready,
+    Working,
+    Stalled,
+    /// Waiting for a person who asked for it: neither at work nor in trouble.
+    Paused,
+}
+
+fn health(state: &State) -> Health {
+    match state {
+        State::UpToDate | State::Settled => Health::Ready,
+        State::InvalidSpec(_)
+        | State::InvalidSource(_)
+        | State::Refused(_)
+        | State::Failed(..)
+        | State::RehearsalFailed(..)
+        | State::Held(_, Judgement::Failed, _)
+        | State::RollbackBlocked(_)
+        | State::RollbackFailed(..)
+        | State::RolledBack(..)
+        | State::TooManyFailures(..) => Health::Stalled,
+        State::Suspended(_) | State::Held(_, Judgement::Inconclusive | Judgement::Passed | Judgement::Aborted, _) => {
+            Health::Paused
+        }
+        State::SourceNotReady(_)
+        | State::SourceUnavailable(_)
+        | State::Unreachable(_)
+        | State::Unsuitable(_)
+        | State::CoolingDown(_)
+        | State::AwaitingTurn(_)
+        | State::AwaitingRoom(..)
+        | State::Pending(_)
+        | State::RehearsalDue(_)
+        | State::Rehearsing(_)
+        | State::VerificationDue(_)
+        | State::Verifying { .. }
+        | State::Running { .. } => Health::Working,
+    }
+}
+
+pub(super) fn conditions(observed: &Observed, state: &State) -> Vec<Condition> {
+    let (reason, message) = summary(observed, state);
+    let mut conditions = Vec::with_capacity(6);
+    let mut add = |type_: ConditionType, status: &str, reason: Reason, message: &str| {
+        conditions.push(condition(observed, type_, status, reason, message));
+    };
+    let health = health(state);
+    add(ConditionType::Ready, if matches!(health, Health::Ready) { "True" } else { "False" }, reason, &message);
+    match health {
+        Health::Working => add(ConditionType::Reconciling, "True", reason, &message),
+        Health::Stalled => add(ConditionType::Stalled, "True", reason, &message),
+        Health::Ready | Health::Paused => {}
+    }
+    let (planned, applied) = details(state);
+    if let Some((status, text)) = planned {
+        let reason = if status == "True" && reason != Reason::UpToDate { Reason::Planning } else { reason };
+        add(ConditionType::Planned, status, reason, text.as_deref().unwrap_or(&message));
+    } else if let Some(kept) = kept(observed, ConditionType::Planned).filter(|kept| kept.status == "True") {
+        // Why there was no plan may no longer be so, and there is a new reason besides.
+        conditions.push(kept);
+    }
+    if let Some(status) = applied {
+        conditions.push(condition(observed, ConditionType::Applied, status, reason, &message));
+    } else if let Some(kept) = kept(observed, ConditionType::Applied) {
+        conditions.push(kept);
+    }
+    conditions.extend(verified(observed, state));
+    conditions.extend(rollback_ready(observed, state));
+    if let State::RolledBack(..) = state {
+        conditions.push(condition(observed, ConditionType::RolledBack, "True", Reason::RolledBack, &message));
+    }
+    if observed.desired.as_ref().is_ok_and(|desired| desired.suspended) {
+        let text = "spec.suspend is true: the database is left as it is";
+        conditions.push(condition(observed, ConditionType::Suspended, "True", Reason::Suspended, text));
+    }
+    conditions
+}
+
+/// A planned status with its own text, and an applied status; `None` where the state says nothing about it.
+type Details = (Option<(&'static str, Option<String>)>, Option<&'static str>);
+
+fn details(state: &State) -> Details {
+    match state {
+        State::InvalidSpec(_) | State::InvalidSource(_) | State::SourceNotReady(_) => (Some(("False", None)), None),
+        State::Refused(_) => (Some(("False", None)), Some("False")),
+        State::UpToDate => (Some(("True", Some("nothing to do".to_owned()))), Some("True")),
+        State::VerificationDue(_) | State::Verifying { .. } | State::Held(..) => {
+            (Some(("True", Some("nothing to do".to_owned()))), Some("True"))
+        }
+        State::RollbackBlocked(_) | State::RollbackFailed(..) | State::Rehearsing(_) => (None, None),
+        State::Suspended(Job { plan, .. })
+        | State::Failed(_, plan)
+        | State::CoolingDown(Job { plan, .. })
+        | State::AwaitingRoom(Job { plan, .. }, _)
+        | State::RehearsalDue(plan)
+        | State::RehearsalFailed(_, plan)
+        | State::RolledBack(_, plan)
+        | State::TooManyFailures(_, plan)
+        | State::Pending(Job { plan, .. }) => {
+            (Some(("True", Some(format!("to {}", super::messages::work(plan))))), Some("False"))
+        }
+        State::Running { .. } => (None, Some("False")),
+        State::SourceUnavailable(_)
+        | State::Unreachable(_)
+        | State::Unsuitable(_)
+        | State::AwaitingTurn(_)
+        | State::Settled => (None, None),
+    }
+}
+
+/// What was reported before of the present generation. What an earlier one had come to says nothing about this one.
+fn kept(observed: &Observed, type_: ConditionType) -> Option<Condition> {
+    before(observed, type_).filter(|condition| condition.observed_generation == Some(observed.generation)).cloned()
+}
+
+fn before(observed: &Observed, type_: ConditionType) -> Option<&Condition> {
+    observed.previous.as_ref()?.conditions.iter().find(|condition| condition.type_ == type_.as_str())
+}
+
+/// A condition whose transition time moves only when its status does.
+fn condition(observed: &Observed, type_: ConditionType, status: &str, reason: Reason, message: &str) -> Condition {
+    let since = before(observed, type_)
+        .filter(|before| before.status == status)
+        .map_or(Time(second(observed.now)), |before| before.last_transition_time.clone());
+    Condition {
+        type_: type_.as_str().to_owned(),
+        status: status.to_owned(),
+        reason: reason.as_str().to_owned(),
+        message: message.to_owned(),
+        last_transition_time: since,
+        observed_generation: Some(observed.generation),
+    }
+}
+
+/// How what was applied last was judged. Of what is judged no more, the ledger tells.
+fn verified(observed: &Observed, state: &State) -> Option<Condition> {
+    let say = |status: &str, reason: Reason, text: &str| {
+        Some(condition(observed, ConditionType::Verified, status, reason, text))
+    };
+    if let State::Verifying { .. } | State::VerificationDue(_) = state {
+        return say("Unknown", Reason::Verifying, "measuring; status.verification tells what");
+    }
+    let Some(ledger) = observed.inspection().map(|seen| &seen.ledger) else {
+        return kept(observed, ConditionType::Verified);
+    };
+    let newest = ledger.runs_of(&observed.object, &observed.uid).find_map(|run| ledger.verification(run.id));
+    let verification = newest?;
+    let text = verification.message.as_deref().unwrap_or_default();
+    match verification.judgement {
+        None => say("Unknown", Reason::Verifying, "not judged yet"),
+        Some(Judgement::Passed) => say("True", Reason::UpToDate, text),
+        Some(Judgement::Failed) => say("False", Reason::CheckFailed, text),
+        Some(Judgement::Inconclusive) => say("Unknown", Reason::Paused, text),
+        Some(Judgement::Aborted) => say("Unknown", Reason::Aborted, text),
+    }
+}
+
+/// Whether what is about to be applied, or was applied last, could be taken back.
+fn rollback_ready(observed: &Observed, state: &State) -> Option<Condition> {
+    let without: Vec<String> = match state {
+        State::Suspended(Job { plan, take_back: None })
+        | State::Failed(_, plan)
+        | State::CoolingDown(Job { plan, take_back: None })
+        | State::AwaitingRoom(Job { plan, take_back: None }, _)
+        | State::Pending(Job { plan, take_back: None })
+        | State::RehearsalDue(plan)
+        | State::RolledBack(_, plan)
+        | State::TooManyFailures(_, plan) => {
+            plan.steps.iter().filter(|step| step.is_one_way()).map(Step::label).collect()
+        }
+        State::RehearsalFailed(rehearsal, _) => {
+            let text = rehearsal.to_string();
+            return Some(condition(observed, ConditionType::RollbackReady, "False", Reason::RehearsalFailed, &text));
+        }
+        State::UpToDate | State::Held(..) | State::VerificationDue(_) => {
+            let ledger = &observed.inspection()?.ledger;
+            let (version, entry) = ledger.applied().next_back()?;
+            entry.down_sql.is_none().then(|| version.to_string()).into_iter().collect()
+        }
+        State::InvalidSpec(_)
+        | State::SourceNotReady(_)
+        | State::SourceUnavailable(_)
+        | State::InvalidSource(_)
+        | State::Unreachable(_)
+        | State::Unsuitable(_)
+        | State::Refused(_)
+        | State::Settled
+        | State::AwaitingTurn(_)
+        | State::Suspended(_)
+        | State::CoolingDown(_)
+        | State::AwaitingRoom(..)
+        | State::Pending(_)
+        | State::Verifying { .. }
+        | State::Rehearsing(_)
+        | State::RollbackBlocked(_)
+        | State::RollbackFailed(..)
+        | State::Running { .. } => return kept(observed, ConditionType::RollbackReady),
+    };
+    let type_ = ConditionType::RollbackReady;
+    Some(if without.is_empty() && proven(observed, state) {
+        let text = "up, back and up again work on a copy of the schema";
+        condition(observed, type_, "True", Reason::WayBackRehearsed, text)
+    } else if without.is_empty() {
+        condition(observed, type_, "True", Reason::WayBackPresent, "every migration concerned has a down script")
+    } else {
+        let text = format!("no way back: {}", without.iter().take(PENDING).cloned().collect::<Vec<_>>().join(", "));
+        condition(observed, type_, "False", Reason::WayBackMissing, &text)
+    })
+}
+
+/// Whether a rehearsal proved the way back: of the plan that is about to run, or of the run that brought what is in effect.
+fn proven(observed: &Observed, state: &State) -> bool {
+    if let State::Pending(Job { plan, .. }) | State::AwaitingRoom(Job { plan, .. }, _) = state {
+        return observed.rehearsal.proves(&plan.digest);
+    }
+    let Some(ledger) = observed.inspection().map(|seen| &seen.ledger) else { return false };
+    let last = ledger.runs_of(&observed.object, &observed.uid).next();
+    last.is_some_and(|run| run.rehearsed && run.outcome == Some(Outcome::Succeeded))
+}
