@@ -196,12 +196,15 @@ fn stage(stage: Stage) -> &'static str {
 }
 
 fn history(ledger: &Ledger, observed: &Observed) -> Vec<HistoryEntry> {
-    let mine = ledger.runs.iter().filter(|run| run.object_uid == observed.uid || run.object == observed.object);
-    mine.filter_map(history_entry).take(HISTORY).collect()
+    let mine = ledger.runs_of(&observed.object, &observed.uid);
+    mine.filter_map(|run| history_entry(ledger, run)).take(HISTORY).collect()
 }
 
-fn history_entry(run: &RunSummary) -> Option<HistoryEntry> {
+fn history_entry(ledger: &Ledger, run: &RunSummary) -> Option<HistoryEntry> {
     let outcome = run.outcome?;
+    let failure = run.failure.as_ref().map(|failure| failure.message.clone()).filter(|message| !message.is_empty());
+    // A rollback says what made it begin, unless it has worse to tell.
+    let because = || ledger.rollback_by(run.id).map(|rollback| format!("taken back because {}", rollback.what.message));
     Some(HistoryEntry {
         id: run.id.to_string(),
         direction: run.direction.as_str().to_owned(),
@@ -210,7 +213,7 @@ fn history_entry(run: &RunSummary) -> Option<HistoryEntry> {
         outcome: outcome.as_str().to_owned(),
         start_time: Time(second(run.started_at)),
         end_time: run.finished_at.map(|at| Time(second(at))),
-        message: run.failure.as_ref().map(|failure| failure.message.clone()).filter(|message| !message.is_empty()),
+        message: failure.or_else(because),
     })
 }
 

@@ -498,3 +498,29 @@ async fn a_rehearsal_leaves_no_database_behind_when_its_operator_is_killed() {
     team.at("shop", "002").await;
     assert!(!scratch(&team).await.contains(&mine));
 }
+
+#[tokio::test]
+async fn however_often_the_operator_dies_what_does_not_hold_is_applied_once_and_taken_back_once() {
+    let (team, operator) = Team::verified_at_001("dies-often").await;
+    let before = (team.shape().await, team.query("select * from users").await);
+    team.falls_ill_with("tag").await;
+    drop(operator);
+    team.apply("shop", &Team::shop("002").set("/verification/initialDelay", json!("300ms"))).await;
+    // Each life ends a little later than the one before: in the look, the run, the window, the verdict, the way back, the report.
+    for life in 0..14_u64 {
+        let mut operator = Operator::start(&team.namespace);
+        tokio::time::sleep(std::time::Duration::from_millis(150 + 90 * life)).await;
+        operator.kill();
+    }
+    let _last = Operator::start(&team.namespace);
+    team.reason("shop", "RolledBack").await;
+    assert_eq!((team.shape().await, team.query("select * from users").await), before);
+    let story = team.story().await;
+    let succeeded = |what: &str| story.iter().filter(|run| run.as_str() == what).count();
+    assert_eq!(succeeded("up 001 002 succeeded"), 1, "{story:?}");
+    // A way back whose end nobody could record took effect all the same.
+    let back: Vec<&String> = story.iter().filter(|run| run.starts_with("down 002 001")).collect();
+    assert!(!back.is_empty() && succeeded("down 002 001 succeeded") <= 1, "{story:?}");
+    team.deserted().await;
+    assert_eq!(team.query("select * from sluice.v_migration_audit where not intact").await, [""; 0]);
+}

@@ -224,7 +224,7 @@ pub struct HistoryEntry {
     /// When it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end_time: Option<Time>,
-    /// Why it did not succeed.
+    /// Why it did not succeed, or what made it take another run back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
 }

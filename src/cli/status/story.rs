@@ -104,7 +104,7 @@ fn conditions(status: &DatabaseMigrationStatus, now: Timestamp) -> Vec<String> {
     let mut told: Vec<&str> = Vec::new();
     for condition in &status.conditions {
         let age = ago(condition.last_transition_time.0, now);
-        lines.push(format!("  {:<12} {:<6} {} ({age})", condition.type_, condition.status, condition.reason));
+        lines.push(format!("  {:<13} {:<7} {} ({age})", condition.type_, condition.status, condition.reason));
         // Several conditions carry the summary's message; once is enough.
         if !condition.message.is_empty() && !told.contains(&condition.message.as_str()) {
             lines.push(format!("      {}", condition.message));

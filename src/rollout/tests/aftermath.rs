@@ -410,3 +410,14 @@ fn a_first_version_that_does_not_hold_is_taken_back_to_nothing() {
         other => panic!("{other:?}"),
     }
 }
+
+#[test]
+fn history_says_what_made_a_rollback_begin() {
+    let done = taken_back(&["001"], Some(Outcome::Succeeded)).with(|o| {
+        if let Look::Seen(seen) = &mut o.database {
+            seen.ledger.runs[0].failure = None;
+        }
+    });
+    let status = report(&done, &decide(&done).state);
+    assert_eq!(status.history[0].message.as_deref(), Some("taken back because check orphans failed (value 3)"));
+}
