@@ -13,3 +13,4 @@ mod reading;
 mod speed;
 mod suitability;
 mod support;
+mod undo;

@@ -12,7 +12,8 @@ use crate::api::v1alpha1::{DatabaseMigration, DatabaseMigrationSpec};
 use crate::controller::tasks::Start;
 use crate::database::{
     Address, Conclusion, Database, DatabaseError, Inspection, LockAttempt, Loss, ProgressSender, Purpose, Reader,
-    RunIdentity, RunRequest, RunStart, Session, SessionSettings, StepFailure, StepReport, StopSignal,
+    RunIdentity, RunRequest, RunStart, Session, SessionSettings, StepFailure, StepReport, StopSignal, UndoCopy,
+    UndoEstimate, UndoLimits, UndoRestored,
 };
 use crate::migration::{MigrationSet, RawFile};
 use crate::plan::{Ledger, Outcome, Step, make};
@@ -104,6 +105,18 @@ impl Database for FakeDatabase {
         Ok(Vec::new())
     }
 
+    async fn undo_estimates(&self, _: &[Step], _: &UndoLimits) -> Result<Vec<UndoEstimate>, DatabaseError> {
+        Ok(Vec::new())
+    }
+
+    async fn undo_copies(&self) -> Result<Vec<UndoCopy>, DatabaseError> {
+        Ok(Vec::new())
+    }
+
+    async fn undo_restore(&self, _: i64) -> Result<UndoRestored, DatabaseError> {
+        Ok(UndoRestored::default())
+    }
+
     async fn reader(&self) -> Result<Box<dyn Reader>, DatabaseError> {
         Err(DatabaseError::Unreachable("nobody reads from it".to_owned()))
     }
@@ -151,7 +164,7 @@ impl Session for FakeSession {
             Behaviour::Hangs => std::future::pending().await,
         }
         for step in steps {
-            done(StepReport { label: step.label(), elapsed: Duration::ZERO, retries: 0 });
+            done(StepReport { label: step.label(), elapsed: Duration::ZERO, retries: 0, undo: Vec::new() });
         }
         Ok(())
     }

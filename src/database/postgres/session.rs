@@ -34,6 +34,8 @@ pub(super) struct PostgresSession {
     pub other_role: Option<String>,
     /// The server's own choice for commits that must last.
     pub flush: String,
+    /// Undo copies that were begun.
+    pub copies: u32,
     ground: Ground,
     locked: bool,
 }
@@ -85,6 +87,7 @@ impl PostgresSession {
             other_role: (facts.current_user != facts.session_user).then(|| facts.current_user.clone()),
             role: facts.current_user,
             flush,
+            copies: 0,
             ground: Ground { schema_exists: facts.schema_exists, installed: facts.installed, ..Ground::default() },
             locked: false,
         })
@@ -258,7 +261,8 @@ impl Session for PostgresSession {
             Err(SqlError::Server(_)) => Position::default(),
             Err(error @ SqlError::Lost(_)) => return Err(self.own_error(&error)),
         };
-        let statements = self.sql.begin_run(&self.identity, start, &position, &self.backend);
+        let expire = super::undo::expire(&self.sql.schema);
+        let statements = format!("{} {expire}", self.sql.begin_run(&self.identity, start, &position, &self.backend));
         self.own(&statements, false).await
     }
 

@@ -5,7 +5,7 @@
 
 mod names;
 mod origin;
-mod read;
+pub(super) mod read;
 mod statements;
 mod tokens;
 
