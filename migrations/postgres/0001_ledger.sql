@@ -177,6 +177,48 @@ comment on column {schema}.migration_rollbacks.plan_digest is 'What is not tried
 comment on column {schema}.migration_rollbacks.retry_token is '… unless the retry token is another one.';
 comment on column {schema}.migration_rollbacks.attempt is 'The newest run that takes it back.';
 
+create table {schema}.migration_undo (
+    id            bigint generated always as identity primary key,
+    run_id        uuid not null references {schema}.migration_runs (id),
+    key           text not null,
+    direction     text not null check (direction in ('up', 'down')),
+    file          text not null,
+    statement     integer not null,
+    line          integer not null,
+    object        text not null,
+    what          text not null check (what in ('table', 'column', 'rows')),
+    table_oid     oid not null,
+    table_schema  text not null,
+    table_name    text not null,
+    column_name   text,
+    copy          text,
+    after         text,
+    rows          bigint,
+    bytes         bigint,
+    hash          text,
+    note          text,
+    restore_sql   text,
+    created_at    timestamptz not null default clock_timestamp(),
+    expires_at    timestamptz not null,
+    superseded_at timestamptz,
+    restored_at   timestamptz,
+    restored_rows bigint,
+    left_rows     bigint,
+    restore_note  text,
+    dropped_at    timestamptz
+);
+create index migration_undo_key on {schema}.migration_undo (key);
+comment on table {schema}.migration_undo is 'What destructive statements took away: which rows were copied to the schema sluice_undo before, and which could not be.';
+comment on column {schema}.migration_undo.line is 'The line in the file of the statement that took them away.';
+comment on column {schema}.migration_undo.what is 'table: dropped; column: dropped or converted; rows: deleted, changed or truncated.';
+comment on column {schema}.migration_undo.copy is 'The table in sluice_undo; null where the rows were not copied, and then note says why.';
+comment on column {schema}.migration_undo.after is 'The table in sluice_undo with the changed rows as the statement left them: only a row that still looks like that is set back.';
+comment on column {schema}.migration_undo.hash is 'SHA-256 over the copied rows: a copy that was changed since is not used.';
+comment on column {schema}.migration_undo.restore_sql is 'The statement that restores the rows; null where only a person can.';
+comment on column {schema}.migration_undo.superseded_at is 'The version was applied once more after that: its way down no longer uses this copy.';
+comment on column {schema}.migration_undo.left_rows is 'Rows of the copy that were not restored, because they were changed or removed in between.';
+comment on column {schema}.migration_undo.dropped_at is 'The copy expired and was dropped.';
+
 create view {schema}.migration_locks as
     select 'ledger' as name, r.id as run_id, r.object, r.instance, r.backend_pid, r.backend_start, r.locked_at as acquired_at
     from {schema}.migration_runs r

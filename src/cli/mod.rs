@@ -12,6 +12,8 @@ mod operator;
 mod output;
 mod plan;
 mod status;
+mod target_database;
+mod undo;
 
 use std::process::ExitCode;
 
@@ -42,6 +44,8 @@ enum Command {
     Retry(ask::Retry),
     Rollback(ask::Rollback),
     Abort(ask::Abort),
+    #[command(subcommand)]
+    Undo(undo::Undo),
     Crds(crds::Arguments),
 }
 
@@ -74,6 +78,7 @@ pub fn main() -> ExitCode {
             Command::Retry(arguments) => ask::retry(&arguments).await,
             Command::Rollback(arguments) => ask::rollback(&arguments).await,
             Command::Abort(arguments) => ask::abort(&arguments).await,
+            Command::Undo(command) => undo::run(&command).await,
             Command::Crds(arguments) => crds::run(&arguments),
         }
     })
@@ -91,18 +96,23 @@ mod tests {
     #[test]
     fn every_option_has_an_environment_variable_and_a_help() {
         for command in command().get_subcommands() {
-            assert!(command.get_about().is_some(), "{}", command.get_name());
-            let examples = command.get_after_long_help().map(ToString::to_string).unwrap_or_default();
-            assert!(examples.contains("Examples:"), "{}", command.get_name());
-            for argument in command.get_arguments().filter(|argument| !argument.is_positional()) {
-                if matches!(argument.get_id().as_str(), "help" | "version") {
-                    continue;
-                }
-                let name = format!("{} --{}", command.get_name(), argument.get_id());
-                let variable = argument.get_env().and_then(|name| name.to_str()).unwrap_or_default();
-                assert!(variable.starts_with("SLUICE_"), "{name}: {variable}");
-                assert!(argument.get_help().is_some(), "{name} has no help");
-            }
+            documented(command);
         }
+    }
+
+    fn documented(command: &clap::Command) {
+        assert!(command.get_about().is_some(), "{}", command.get_name());
+        let examples = command.get_after_long_help().map(ToString::to_string).unwrap_or_default();
+        assert!(examples.contains("Examples:"), "{}", command.get_name());
+        for argument in command.get_arguments().filter(|argument| !argument.is_positional()) {
+            if matches!(argument.get_id().as_str(), "help" | "version") {
+                continue;
+            }
+            let name = format!("{} --{}", command.get_name(), argument.get_id());
+            let variable = argument.get_env().and_then(|name| name.to_str()).unwrap_or_default();
+            assert!(variable.starts_with("SLUICE_"), "{name}: {variable}");
+            assert!(argument.get_help().is_some(), "{name} has no help");
+        }
+        command.get_subcommands().for_each(documented);
     }
 }

@@ -78,6 +78,9 @@ pub fn run(metrics: &Metrics, ended: &Ended) {
     metrics.lock_retried(report.lock_retries);
     for step in &report.done {
         metrics.step_finished(direction.as_str(), step.elapsed);
+        for undo in &step.undo {
+            tracing::info!(step = %step.label, "{undo}");
+        }
     }
     for statement in &report.statements {
         metrics.statement_finished(direction.as_str(), *statement);

@@ -298,7 +298,12 @@ impl Course<'_> {
             return Err(DatabaseError::LockLost(None));
         }
         for step in rest.iter().take(settled) {
-            self.done.push(StepReport { label: step.label(), elapsed: elapsed(&ledger, step), retries: 0 });
+            self.done.push(StepReport {
+                label: step.label(),
+                elapsed: elapsed(&ledger, step),
+                retries: 0,
+                undo: Vec::new(),
+            });
         }
         *rest = plan.steps;
         let done = self.done.len();

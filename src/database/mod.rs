@@ -14,6 +14,7 @@ mod read;
 mod rehearsal;
 #[cfg(test)]
 mod tests;
+mod undo;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -28,6 +29,7 @@ pub use losses::{COUNTED, Loss, RowsAtRisk};
 pub use progress::{Blocker, Progress, ProgressSender, Stage, StopSignal, progress};
 pub use read::{Activity, CountBy, LedgerFaults, MOST_BYTES, MOST_ROWS, ReadError, Reader, Row, Timing};
 pub use rehearsal::{Difference, LockTaken, Rehearsal, RehearsalRequest, Stretch, Verdict};
+pub use undo::{UndoCopy, UndoEstimate, UndoLimits, UndoRestored, UndoState};
 
 /// What is known about the server of a database.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,6 +100,8 @@ pub struct SessionSettings {
     pub statement_timeout: std::time::Duration,
     /// All steps in one transaction.
     pub one_transaction: bool,
+    /// Rows are copied before a statement destroys them, up to these limits; `None`: they are not.
+    pub undo: Option<UndoLimits>,
 }
 
 /// The answer to an attempt to take the migration lock.
@@ -173,6 +177,8 @@ pub struct StepReport {
     pub elapsed: std::time::Duration,
     /// Attempts that ended in a lock timeout or another retryable error before.
     pub retries: u32,
+    /// What was copied before it was destroyed, restored, or could not be: one sentence each, names and numbers only.
+    pub undo: Vec<String>,
 }
 
 /// A database that can be migrated.
@@ -219,6 +225,24 @@ pub trait Database: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// When the server cannot be asked.
     async fn losses(&self, steps: &[Step]) -> Result<Vec<Loss>, DatabaseError>;
+
+    /// What the steps would copy before they destroy it, and what they could not. Reading only, by estimates.
+    ///
+    /// # Errors
+    /// When the server cannot be asked.
+    async fn undo_estimates(&self, steps: &[Step], limits: &UndoLimits) -> Result<Vec<UndoEstimate>, DatabaseError>;
+
+    /// What the ledger has about copies, newest first.
+    ///
+    /// # Errors
+    /// When the server or its ledger cannot be read.
+    async fn undo_copies(&self) -> Result<Vec<UndoCopy>, DatabaseError>;
+
+    /// Restores the rows of one copy, in one transaction under the migration lock.
+    ///
+    /// # Errors
+    /// When there is no such copy, a run is under way, or the rows do not fit any more: then nothing was changed.
+    async fn undo_restore(&self, id: i64) -> Result<UndoRestored, DatabaseError>;
 
     /// Opens a session for reading only. Any server that answers will do, one that must not be migrated too.
     ///

@@ -12,6 +12,7 @@ use crate::migration::{Dialect, Layout, SetOptions, Version};
 use crate::plan::{Adoption, MissingPolicy, OutOfOrder, Policy, Target};
 
 use super::judging::{Mode, RollbackPolicy, Verification};
+use super::undo;
 
 /// The ledger's schema unless the spec names one.
 const LEDGER_SCHEMA: &str = "sluice";
@@ -76,6 +77,7 @@ impl Desired {
         let one_transaction = execution.transaction == Some(TransactionSpec::PerRun);
         let rollback = RollbackPolicy::of(spec.rollback.as_ref())?;
         let (settings, deadline) = timing(&execution, one_transaction)?;
+        let undo = undo::limits(execution.undo.as_ref(), rollback.mode)?;
         Ok(Self {
             secret: spec.database.secret_ref.name.clone(),
             ca: spec.database.ca_ref.clone(),
@@ -88,7 +90,7 @@ impl Desired {
             },
             target: target(&spec.target_version)?,
             policy: policy(spec, &execution, one_transaction, &rollback)?,
-            settings,
+            settings: SessionSettings { undo, ..settings },
             deadline,
             suspended: spec.suspend.unwrap_or(false),
             verification: spec.verification.as_ref().map(Verification::of).transpose()?,
@@ -188,6 +190,7 @@ fn timing(execution: &ExecutionSpec, one_transaction: bool) -> Result<(SessionSe
         lock_retry_deadline: duration("lockRetryDeadline", execution.lock_retry_deadline.as_deref(), 15 * MINUTE)?,
         statement_timeout: duration("statementTimeout", execution.statement_timeout.as_deref(), 15 * MINUTE)?,
         one_transaction,
+        undo: None,
     };
     Ok((settings, duration("deadline", execution.deadline.as_deref(), 60 * MINUTE)?))
 }

@@ -18,6 +18,7 @@ mod report;
 mod state;
 #[cfg(test)]
 mod tests;
+mod undo;
 mod verified;
 
 pub use aftermath::{allows_loss, way_back, way_back_target};

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::env::{Operator, Spec, Team, files, world};
 
 /// Runs the program with a clean environment and the administrator's kubeconfig.
-fn sluice(arguments: &[&str], variables: &[(&str, &str)]) -> Output {
+pub fn sluice(arguments: &[&str], variables: &[(&str, &str)]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_sluice"))
         .args(arguments)
         .env_clear()
@@ -19,16 +19,16 @@ fn sluice(arguments: &[&str], variables: &[(&str, &str)]) -> Output {
         .unwrap()
 }
 
-fn said(output: &Output) -> String {
+pub fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
 }
 
-fn url(team: &Team) -> String {
+pub fn url(team: &Team) -> String {
     let server = &team.server;
     format!("postgres://{}:{}@{}:{}/{}", server.user, server.password, server.host, server.port, team.database)
 }
 
-fn folder(files: &BTreeMap<String, String>) -> tempfile::TempDir {
+pub fn folder(files: &BTreeMap<String, String>) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     for (name, content) in files {
         let path = folder.path().join(name);

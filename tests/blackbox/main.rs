@@ -27,6 +27,7 @@ mod scripts;
 mod servers;
 mod sharing;
 mod tls;
+mod undo;
 mod validation;
 mod verification;
 mod watching;

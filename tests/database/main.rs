@@ -17,3 +17,4 @@ mod rehearsal;
 mod speed;
 mod suitability;
 mod support;
+mod undo;

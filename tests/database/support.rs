@@ -129,6 +129,7 @@ pub async fn database() -> Database {
             lock_retry_deadline: Duration::from_secs(30),
             statement_timeout: Duration::from_secs(60),
             one_transaction: false,
+            undo: None,
         },
         policy: Policy { allow_down: true, ..Policy::default() },
         deadline: Duration::from_secs(60),

@@ -13,14 +13,15 @@ pub fn page() -> String {
          1 it was not, 2 wrong usage.\n\n",
     );
     for command in program.get_subcommands().filter(|command| command.get_name() != "help") {
-        text.push_str(&section(command));
+        text.push_str(&section("sluice", command));
     }
     text.trim_end().to_owned() + "\n"
 }
 
-fn section(command: &Command) -> String {
+fn section(above: &str, command: &Command) -> String {
     let about = command.get_long_about().or_else(|| command.get_about()).unwrap().to_string();
-    let mut text = format!("## sluice {}\n\n{about}\n\n", command.get_name());
+    let name = format!("{above} {}", command.get_name());
+    let mut text = format!("## {name}\n\n{about}\n\n");
     let options: Vec<&Arg> = command.get_arguments().filter(|argument| argument.get_id() != "help").collect();
     if !options.is_empty() {
         text.push_str(&table(&["option", "variable", "default", "meaning"], options.iter().map(|option| row(option))));
@@ -28,6 +29,9 @@ fn section(command: &Command) -> String {
     let examples = command.get_after_long_help().unwrap().to_string();
     let examples: Vec<&str> = examples.lines().skip(1).map(str::trim).collect();
     text.push_str(&format!("```console\n$ {}\n```\n\n", examples.join("\n$ ")));
+    for below in command.get_subcommands().filter(|below| below.get_name() != "help") {
+        text.push_str(&section(&name, below));
+    }
     text
 }
 

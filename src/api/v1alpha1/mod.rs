@@ -10,7 +10,7 @@ pub use conditions::{ConditionType, Reason};
 pub use gates::{GatesSpec, RehearsalMode, RehearsalSpec};
 pub use spec::{
     AdoptionSpec, CaKind, CaRef, ConfigMapRef, DatabaseMigration, DatabaseMigrationSpec, DatabaseSpec, ExecutionSpec,
-    LayoutSpec, LocalRef, MissingSpec, OutOfOrderSpec, SourceSpec, TransactionSpec,
+    LayoutSpec, LocalRef, MissingSpec, OutOfOrderSpec, SourceSpec, TransactionSpec, UndoMode, UndoSpec,
 };
 pub use status::{
     AppliedStatus, BlockerStatus, CheckStatus, DatabaseMigrationStatus, HistoryEntry, PlanStatus, RehearsalStatus,

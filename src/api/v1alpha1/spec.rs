@@ -223,6 +223,39 @@ pub enum MissingSpec {
     Ignore,
 }
 
+/// Whether rows are copied before a transactional script takes them away: `Copy`, or `Disabled`.
+#[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum UndoMode {
+    /// They are not.
+    Disabled,
+    /// They are, as long as they are few enough.
+    Copy,
+}
+
+/// Copies of rows that a transactional script is about to take away: `DROP TABLE`, `DROP COLUMN`, `TRUNCATE`, `DELETE`, `UPDATE`, a
+/// narrower type. They are made in the script's own transaction, in the schema `sluice_undo`; a way down that re-creates the table or
+/// column is refilled from them.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UndoSpec {
+    /// `Copy` unless set, where `spec.execution.undo` is given or `spec.rollback.mode` is `Automatic`; else nothing is copied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<UndoMode>,
+    /// A statement's rows of one table are copied up to this number, `100000` unless set. More are not copied, and the script runs all
+    /// the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 100_000_000))]
+    pub max_rows: Option<i64>,
+    /// Likewise up to this size, `32Mi` unless set. Where a table or column is dropped the application waits while its rows are copied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 12), regex(pattern = r"^[1-9][0-9]{0,8}(Ki|Mi|Gi)$"))]
+    pub max_bytes: Option<String>,
+    /// How long a copy is kept, `168h` unless set. The first run after that drops it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 2, max = 32), regex(pattern = crate::duration::PATTERN))]
+    pub keep: Option<String>,
+}
+
 /// How the SQL is run. Durations are texts such as `100ms`, `90s`, `15m` or `1h30m`.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -253,6 +286,9 @@ pub struct ExecutionSpec {
     /// Applied versions that the source does not contain, `Refuse` unless set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub missing: Option<MissingSpec>,
+    /// Copies of rows that a script takes away. Without this field they are made where `spec.rollback.mode` is `Automatic`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undo: Option<UndoSpec>,
 }
 
 /// What to do with a database that holds objects but no ledger. Without one of these it is refused.

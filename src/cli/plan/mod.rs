@@ -3,23 +3,25 @@
 mod report;
 mod text;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{ArgAction, Args, ValueEnum};
 
-use crate::database::{self, ConnectionParts, Inspection};
+use crate::database::{Database, Inspection, UndoEstimate, UndoLimits};
 use crate::migration::{Dialect, Layout, MigrationSet, SetOptions, Version};
-use crate::plan::{self, Adoption, Ledger, MissingPolicy, OutOfOrder, Policy, Target};
+use crate::plan::{self, Adoption, Ledger, MissingPolicy, OutOfOrder, Plan, Policy, Refusal, Target};
 use crate::sources::{Directory, Source};
 
 use super::output::{self, NOT_DONE};
+use super::target_database;
 use report::{Outcome, Report};
 
 /// Show what would run, up or down, without touching anything
 ///
 /// Reads the scripts of a folder and, with --database-url, the ledger of a database, and shows the steps from where the
-/// database is to the target version, each with its file, transaction, risk and way down. It only reads: nothing is
+/// database is to the target version, each with its file, transaction, risk and way down, and with the rows that would be
+/// copied before a statement takes them away (spec.execution.undo, with its default limits). It only reads: nothing is
 /// created, locked or changed. Without a database it plans for an empty one.
 ///
 /// Exit codes: 0 there is a plan, or nothing to do; 1 the scripts have problems, the plan is refused, or the database or
@@ -214,29 +216,29 @@ async fn make(arguments: &Arguments) -> Result<Report, String> {
         Ok(set) => set,
         Err(problems) => return Ok(Report::problems(&arguments.dir, &problems)),
     };
-    let inspection = match &arguments.database_url {
-        Some(url) => Some(inspect(arguments, url).await?),
+    let url = arguments.database_url.as_deref();
+    let database = url
+        .map(|url| target_database::open(url, arguments.ca_file.as_deref(), &arguments.ledger_schema))
+        .transpose()?;
+    let inspection = match &database {
+        Some(database) => Some(inspect(database.as_ref()).await?),
         None => None,
     };
     let empty = Ledger { schema: arguments.ledger_schema.clone(), ..Ledger::default() };
     let ledger = inspection.as_ref().map_or(&empty, |(_, inspection)| &inspection.ledger);
     let made = plan::make(&set, ledger, &arguments.target, &arguments.policy());
-    Ok(Report::new(&arguments.dir, &set, &arguments.target, inspection.as_ref(), made.as_ref()))
+    let undo = undo(database.as_deref(), made.as_ref()).await?;
+    Ok(Report::new(&arguments.dir, &set, &arguments.target, inspection.as_ref(), made.as_ref(), &undo))
 }
 
 /// Where the database is, for people, and what a look at it saw.
-async fn inspect(arguments: &Arguments, url: &str) -> Result<(String, Inspection), String> {
-    let mut parts = ConnectionParts::from_uri(url).map_err(|error| format!("--database-url: {error}"))?;
-    if let Some(file) = &arguments.ca_file {
-        parts.ca_pem = Some(pem(file)?);
-    }
-    let (address, credentials) =
-        parts.resolve(&arguments.ledger_schema).map_err(|error| format!("--database-url: {error}"))?;
-    let shown = address.to_string();
-    let inspection = database::connect(address, credentials).inspect().await;
-    inspection.map(|inspection| (shown, inspection)).map_err(|error| error.to_string())
+async fn inspect(database: &dyn Database) -> Result<(String, Inspection), String> {
+    let inspection = database.inspect().await.map_err(|error| error.to_string())?;
+    Ok((database.address().to_string(), inspection))
 }
 
-fn pem(file: &Path) -> Result<Vec<u8>, String> {
-    std::fs::read(file).map_err(|error| format!("--ca-file {}: cannot be read: {error}", file.display()))
+/// What the plan would copy before it destroys it.
+async fn undo(database: Option<&dyn Database>, made: Result<&Plan, &Refusal>) -> Result<Vec<UndoEstimate>, String> {
+    let (Some(database), Ok(plan)) = (database, made) else { return Ok(Vec::new()) };
+    database.undo_estimates(&plan.steps, &UndoLimits::default()).await.map_err(|error| error.to_string())
 }

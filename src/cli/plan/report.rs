@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::database::Inspection;
+use crate::database::{Inspection, UndoEstimate};
 use crate::migration::{Kind, MigrationSet, Problems, Risk, Script, TransactionMode};
 use crate::plan::{Action, Direction, Plan, Refusal, Step, Target};
 
@@ -132,6 +132,28 @@ pub struct StepShown {
     pub way_down: Option<ScriptShown>,
     /// Whether the step can be taken back.
     pub reversible: bool,
+    /// What its statements take away, and how much would be copied before.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub undo: Vec<UndoShown>,
+}
+
+/// Rows that a statement takes away, as the server estimates them.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UndoShown {
+    /// `column public.orders.note`
+    pub object: String,
+    /// 1-based line of the statement in the file.
+    pub line: u32,
+    /// About so many; absent where the server has no idea.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rows: Option<u64>,
+    /// About so many bytes to copy; likewise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
+    /// Why they would not be copied.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_copied: Option<String>,
 }
 
 /// A script.
@@ -192,6 +214,7 @@ impl Report {
         target: &Target,
         inspection: Option<&(String, Inspection)>,
         made: Result<&Plan, &Refusal>,
+        undo: &[UndoEstimate],
     ) -> Self {
         let mut warnings = set.warnings.clone();
         if let Some((_, inspection)) = inspection {
@@ -217,7 +240,7 @@ impl Report {
                 Target::Latest => "Latest".to_owned(),
                 Target::Version(version) => version.to_string(),
             }),
-            plan: made.ok().filter(|plan| !plan.is_empty()).map(plan),
+            plan: made.ok().filter(|plan| !plan.is_empty()).map(|made| plan(made, undo)),
             refusal: made.err().map(ToString::to_string),
             problems: Vec::new(),
             warnings,
@@ -237,18 +260,18 @@ fn database(address: &str, inspection: &Inspection) -> DatabaseShown {
     }
 }
 
-fn plan(plan: &Plan) -> PlanShown {
+fn plan(plan: &Plan, undo: &[UndoEstimate]) -> PlanShown {
     PlanShown {
         direction: plan.direction,
         from: plan.from.as_ref().map(ToString::to_string),
         to: plan.to.as_ref().map(ToString::to_string),
         digest: plan.digest.clone(),
         statements: plan.statements(),
-        steps: plan.steps.iter().map(step).collect(),
+        steps: plan.steps.iter().map(|one| step(one, undo)).collect(),
     }
 }
 
-fn step(step: &Step) -> StepShown {
+fn step(step: &Step, undo: &[UndoEstimate]) -> StepShown {
     let (action, way_down, reversible) = match &step.action {
         Action::Apply { down, .. } => ("apply", down.as_deref(), down.is_some()),
         Action::Baseline { down, .. } => ("baseline", down.as_deref(), down.is_some()),
@@ -266,6 +289,17 @@ fn step(step: &Step) -> StepShown {
         estimated_duration: step.header.estimated_duration.clone(),
         way_down: way_down.map(script),
         reversible,
+        undo: undo.iter().filter(|estimate| estimate.label == step.label()).map(copied).collect(),
+    }
+}
+
+fn copied(estimate: &UndoEstimate) -> UndoShown {
+    UndoShown {
+        object: estimate.object.clone(),
+        line: estimate.line,
+        rows: estimate.rows,
+        bytes: estimate.bytes,
+        not_copied: estimate.not_copied.clone(),
     }
 }
 

@@ -32,6 +32,7 @@ pub fn render(report: &Report) -> String {
             lines.push(String::new());
             lines.push(table(plan, &report.source.dir));
             lines.extend(reasons(plan, &report.source.dir));
+            lines.extend(copies(plan));
         }
         (None, Some(refusal)) => lines.push(field("refused", refusal)),
         (None, None) => lines.push(field("plan", "nothing to do: the database is where it should be")),
@@ -150,6 +151,37 @@ fn way_down(step: &StepShown, dir: &str) -> String {
         (None, "revert" | "repeat") => String::new(),
         (None, _) => "none".to_owned(),
     }
+}
+
+/// What is taken away, and what of it would be copied before.
+fn copies(plan: &PlanShown) -> Vec<String> {
+    let mut lines = Vec::new();
+    for step in &plan.steps {
+        for undo in &step.undo {
+            let size = match (undo.rows, undo.bytes) {
+                (Some(rows), Some(bytes)) => format!("about {} of {} KiB in all", rows_of(rows), bytes.div_ceil(1024)),
+                (Some(rows), None) => format!("about {}", rows_of(rows)),
+                (None, _) => "as many rows as there are then".to_owned(),
+            };
+            let line = undo.line;
+            lines.push(match &undo.not_copied {
+                None => {
+                    format!("{} takes away {} (line {line}); an undo copy would hold {size}", step.step, undo.object)
+                }
+                Some(why) => {
+                    format!("{} takes away {} (line {line}) without an undo copy: {why}", step.step, undo.object)
+                }
+            });
+        }
+    }
+    if !lines.is_empty() {
+        lines.insert(0, String::new());
+    }
+    lines
+}
+
+fn rows_of(rows: u64) -> String {
+    if rows == 1 { "1 row".to_owned() } else { format!("{rows} rows") }
 }
 
 /// Why scripts run without a transaction: what a failure in their middle leaves behind depends on it.

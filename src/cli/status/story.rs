@@ -315,7 +315,7 @@ mod tests {
         let story = story(&status);
         for words in [
             "wanted: Latest (003); 002 applied at 2026-11-20 10:00:00 UTC, 2 in all",
-            "Ready        False  RetryingLock (3m ago)",
+            "Ready         False   RetryingLock (3m ago)",
             "RetryingLock, at 003: 0/1 migrations",
             "for 1m30s (run 0193)",
             "4 tries ended",

@@ -13,7 +13,7 @@ use crate::controller::tasks::Start;
 use crate::database::{
     Address, Conclusion, Database, DatabaseError, Inspection, LockAttempt, Loss, ProgressSender, Purpose, Reader,
     Rehearsal, RehearsalRequest, RunIdentity, RunRequest, RunStart, Session, SessionSettings, StepFailure, StepReport,
-    StopSignal,
+    StopSignal, UndoCopy, UndoEstimate, UndoLimits, UndoRestored,
 };
 use crate::migration::{MigrationSet, RawFile};
 use crate::plan::{Ledger, Outcome, Step, make};
@@ -105,6 +105,18 @@ impl Database for FakeDatabase {
         Ok(Vec::new())
     }
 
+    async fn undo_estimates(&self, _: &[Step], _: &UndoLimits) -> Result<Vec<UndoEstimate>, DatabaseError> {
+        Ok(Vec::new())
+    }
+
+    async fn undo_copies(&self) -> Result<Vec<UndoCopy>, DatabaseError> {
+        Ok(Vec::new())
+    }
+
+    async fn undo_restore(&self, _: i64) -> Result<UndoRestored, DatabaseError> {
+        Ok(UndoRestored::default())
+    }
+
     async fn reader(&self) -> Result<Box<dyn Reader>, DatabaseError> {
         Err(DatabaseError::Unreachable("nobody reads from it".to_owned()))
     }
@@ -156,7 +168,7 @@ impl Session for FakeSession {
             Behaviour::Hangs => std::future::pending().await,
         }
         for step in steps {
-            done(StepReport { label: step.label(), elapsed: Duration::ZERO, retries: 0 });
+            done(StepReport { label: step.label(), elapsed: Duration::ZERO, retries: 0, undo: Vec::new() });
         }
         Ok(())
     }

@@ -88,6 +88,7 @@ impl PostgresSession {
             label: step.label(),
             elapsed,
             retries: run.progress.current().lock_retries - before.lock_retries,
+            undo: Vec::new(),
         }])
     }
 

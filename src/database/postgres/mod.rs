@@ -33,6 +33,7 @@ mod sqlstate;
 mod statements;
 mod supervise;
 mod tokens;
+mod undo;
 mod unit;
 #[cfg(test)]
 mod upgrade_tests;
@@ -44,7 +45,7 @@ use async_trait::async_trait;
 
 use super::{
     Address, Conclusion, Credentials, Database, DatabaseError, Inspection, Loss, Reader, Rehearsal, RehearsalRequest,
-    RunIdentity, Session, SessionSettings,
+    RunIdentity, Session, SessionSettings, UndoCopy, UndoEstimate, UndoLimits, UndoRestored,
 };
 use crate::plan::Step;
 
@@ -120,6 +121,18 @@ impl Database for PostgresDatabase {
 
     async fn losses(&self, steps: &[Step]) -> Result<Vec<Loss>, DatabaseError> {
         loss::losses(&self.connector, &self.sql, steps).await
+    }
+
+    async fn undo_estimates(&self, steps: &[Step], limits: &UndoLimits) -> Result<Vec<UndoEstimate>, DatabaseError> {
+        undo::estimates(&self.connector, steps, limits).await
+    }
+
+    async fn undo_copies(&self) -> Result<Vec<UndoCopy>, DatabaseError> {
+        undo::copies(&self.connector, &self.sql).await
+    }
+
+    async fn undo_restore(&self, id: i64) -> Result<UndoRestored, DatabaseError> {
+        undo::restore(&self.connector, &self.sql, id).await
     }
 
     async fn reader(&self) -> Result<Box<dyn Reader>, DatabaseError> {

@@ -37,6 +37,8 @@ pub(super) struct PostgresSession {
     pub other_role: Option<String>,
     /// The server's own choice for commits that must last.
     pub flush: String,
+    /// Undo copies that were begun.
+    pub copies: u32,
     ground: Ground,
     /// Whether the server had a ledger before the lock was asked for, and nobody held it. Until the first try.
     expected: Option<bool>,
@@ -100,6 +102,7 @@ impl PostgresSession {
             other_role: (facts.current_user != facts.session_user).then(|| facts.current_user.clone()),
             role: facts.current_user,
             flush,
+            copies: 0,
             ground: Ground { schema_exists: facts.schema_exists, installed: facts.installed, ..Ground::default() },
             expected: facts.holder.is_none().then_some(facts.installed),
             along: None,
@@ -321,7 +324,8 @@ impl Session for PostgresSession {
         };
         let (installation, version) = ledger::installation(&self.link.address, &self.sql, site, ledger::SCRIPTS)?;
         let begun = self.sql.begin_run(&self.identity, start, &self.backend);
-        let text = self.transaction(&format!("{installation} {begun}"), false);
+        let expire = super::undo::expire(&self.sql.schema);
+        let text = self.transaction(&format!("{installation} {begun} {expire}"), false);
         self.along = None;
         if let Err(error) = self.carry_out(&text).await {
             return Err(if installation.is_empty() {

@@ -11,6 +11,7 @@ use crate::plan::Outcome;
 
 use super::connect::MARK;
 use super::quote::{ident, list, millis, optional, text};
+use super::undo::SCHEMA as UNDO;
 
 /// Tables by which a ledger is recognised, whoever's it is.
 pub(super) const TABLES: &str = "'ledger_version', 'schema_migrations', 'migration_runs', 'migration_steps'";
@@ -120,7 +121,7 @@ impl Sql {
     /// What the database holds that no migration of a ledger put there. JSON.
     ///
     /// A database in which a ledger was installed while it held nothing else is its ledgers' work: a second ledger in it
-    /// finds nothing. Members of extensions, sequences of columns and partitions do not count.
+    /// finds nothing. Members of extensions, sequences of columns, partitions and undo copies do not count.
     pub fn existing(&self) -> String {
         format!(
             "with ledgers as (
@@ -130,7 +131,7 @@ impl Sql {
                     where c.relnamespace = n.oid and c.relkind = 'r' and c.relname in ({TABLES})) = 4
             ), spaces as (
                 select oid, nspname from pg_catalog.pg_namespace
-                where nspname !~ '^pg_' and nspname <> 'information_schema' and oid not in (select oid from ledgers)
+                where nspname !~ '^pg_' and nspname not in ('information_schema', '{UNDO}') and oid not in (select oid from ledgers)
             ), found as (
                 select 1 as rank, case c.relkind when 'v' then 'view' when 'm' then 'materialized view' when 'S' then 'sequence'
                     when 'f' then 'foreign table' else 'table' end as kind, s.nspname, c.relname as name, c.oid, 'pg_class' as class

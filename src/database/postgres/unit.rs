@@ -17,6 +17,7 @@ use super::session::{PostgresSession, show_free, show_step};
 use super::sqlstate::{QUERY_CANCELED, Retry, retry};
 use super::statements::{BEGIN, ourselves};
 use super::supervise::{Ended, InTheWay, Run, statement, supervised};
+use super::undo::{Noted, supersede};
 
 /// What a transaction finds when it begins: [`super::statements::Sql::begin_unit`].
 #[derive(Debug, Deserialize)]
@@ -184,10 +185,14 @@ impl PostgresSession {
         for step in steps {
             let started = Instant::now();
             show_step(run, &step.label(), patience.tries > 0);
-            self.statements(step, patience, run).await?;
+            let noted = self.statements(step, patience, run).await?;
             let elapsed = started.elapsed();
             record.push_str(&self.recorder.done(step, elapsed));
-            reports.push(StepReport { label: step.label(), elapsed, retries: 0 });
+            record.push_str(&noted.record);
+            if matches!(step.action, Action::Apply { .. }) {
+                record.push_str(&supersede(&self.sql.schema, &key(step), &self.recorder.run));
+            }
+            reports.push(StepReport { label: step.label(), elapsed, retries: 0, undo: noted.told });
         }
         let last_step = steps.last().unwrap_or(first);
         self.commit(&opened.transaction, &record, last, &place(last_step), run).await?;
@@ -224,16 +229,23 @@ impl PostgresSession {
         Err(Attempt::Over(DatabaseError::LockLost(holder)))
     }
 
-    async fn statements(&mut self, step: &Step, patience: &Patience, run: Run<'_>) -> Result<(), Attempt> {
-        let Some(script) = step.script() else { return Ok(()) };
+    /// What they take away is copied before, and what a way down re-creates is refilled after them.
+    async fn statements(&mut self, step: &Step, patience: &Patience, run: Run<'_>) -> Result<Noted, Attempt> {
+        let mut noted = Noted::default();
+        let Some(script) = step.script() else { return Ok(noted) };
         let first_look = patience.first_look();
+        let whole = place(step);
+        let before = self.before_way_down(step, &whole).await?;
         for one in &script.statements {
             let place = Place { statement: Some(one), ..place(step) };
+            let taken = self.copy_before(step, one, &place, run, &mut noted).await?;
             let ended = statement(&mut self.link, &mut self.side, run, &one.text, first_look).await;
-            self.conclude(ended, &place).await?;
+            let affected = self.conclude(ended, &place).await?;
+            self.settle_copies(taken, affected, &place, run, &mut noted).await?;
             run.progress.update(|progress| progress.statements_done += 1);
         }
-        Ok(())
+        self.refill(step, &before, &whole, run, &mut noted).await?;
+        Ok(noted)
     }
 
     /// Records and commits in one round trip.

@@ -64,6 +64,7 @@ fn request() -> RunRequest {
             lock_retry_deadline: Duration::from_secs(60),
             statement_timeout: Duration::from_secs(60),
             one_transaction: false,
+            undo: None,
         },
         deadline: Duration::from_secs(3600),
         purpose: Purpose::Apply,

@@ -7,7 +7,8 @@ use async_trait::async_trait;
 
 use crate::database::{
     Address, Conclusion, Database, DatabaseError, Inspection, LockAttempt, Loss, ProgressSender, Reader, Rehearsal,
-    RehearsalRequest, RunIdentity, RunStart, Session, SessionSettings, StepFailure, StepReport, StopSignal,
+    RehearsalRequest, RunIdentity, RunStart, Session, SessionSettings, StepFailure, StepReport, StopSignal, UndoCopy,
+    UndoEstimate, UndoLimits, UndoRestored,
 };
 use crate::plan::{Ledger, Outcome, Step};
 
@@ -75,6 +76,18 @@ impl Database for Fake {
         Ok(Vec::new())
     }
 
+    async fn undo_estimates(&self, _: &[Step], _: &UndoLimits) -> Result<Vec<UndoEstimate>, DatabaseError> {
+        Ok(Vec::new())
+    }
+
+    async fn undo_copies(&self) -> Result<Vec<UndoCopy>, DatabaseError> {
+        Ok(Vec::new())
+    }
+
+    async fn undo_restore(&self, _: i64) -> Result<UndoRestored, DatabaseError> {
+        Ok(UndoRestored::default())
+    }
+
     async fn reader(&self) -> Result<Box<dyn Reader>, DatabaseError> {
         Err(DatabaseError::Unreachable("nobody reads".to_owned()))
     }
@@ -125,7 +138,7 @@ impl Session for FakeSession {
             script.executions.pop_front().unwrap_or((steps.len(), Ok(())))
         };
         for label in labels.into_iter().take(count) {
-            done(StepReport { label, elapsed: std::time::Duration::ZERO, retries: 0 });
+            done(StepReport { label, elapsed: std::time::Duration::ZERO, retries: 0, undo: Vec::new() });
         }
         result
     }

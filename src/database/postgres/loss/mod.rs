@@ -6,7 +6,7 @@
 mod block;
 mod names;
 mod origin;
-mod read;
+pub(super) mod read;
 mod statements;
 
 use std::collections::HashMap;

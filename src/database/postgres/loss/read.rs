@@ -11,7 +11,7 @@ use super::names::Renames;
 
 /// What one statement takes away.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Target {
+pub(in super::super) enum Target {
     /// `DROP TABLE`: its rows, and those of its partitions and children.
     Table(Name),
     /// `TRUNCATE`
@@ -32,7 +32,7 @@ pub(super) enum Target {
 
 /// One thing that a script takes away.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Destruction {
+pub(in super::super) struct Destruction {
     /// 1-based line of the statement in the file.
     pub line: u32,
     /// What, by its name before the scripts began.
@@ -43,7 +43,7 @@ pub(super) struct Destruction {
 
 /// Reads scripts in the order in which they will run.
 #[derive(Debug, Default)]
-pub(super) struct Reader {
+pub(in super::super) struct Reader {
     renames: Renames,
     path: Option<String>,
 }

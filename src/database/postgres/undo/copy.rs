@@ -1,0 +1,239 @@
+//! Copying before a statement, in its transaction.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::database::{DatabaseError, UndoLimits};
+use crate::migration::Statement;
+use crate::plan::Step;
+
+use super::super::failure::{Place, SqlError};
+use super::super::journal::direction;
+use super::super::loss::read::Reader;
+use super::super::record::key;
+use super::super::session::PostgresSession;
+use super::super::sqlstate::{Retry, retry};
+use super::super::supervise::{Ended, Run, supervised};
+use super::super::unit::Attempt;
+use super::facts::Table;
+use super::items::{Item, What, Word, items, over_bytes, over_rows, targets, together};
+use super::statements::{Entry, Rows, create_place, enter, guise, quoted, size};
+use super::{Guise, as_ourselves, refused};
+
+/// How long the catalog may take to answer; a statement's own timeouts end it sooner.
+const LOOK: Duration = Duration::from_secs(60);
+/// So much of a version or of a repeatable's name is in the name of a copy, which has at most 63 bytes.
+const KEY_IN_NAME: usize = 20;
+
+/// What is told and recorded at the end of a step.
+#[derive(Debug, Default)]
+pub(in super::super) struct Noted {
+    /// For the transaction's end.
+    pub record: String,
+    /// For people.
+    pub told: Vec<String>,
+}
+
+/// A copy of rows of which the statement may leave some alone.
+pub(in super::super) struct Taken {
+    pub(super) table: Table,
+    pub(super) object: String,
+    pub(super) copy: String,
+    pub(super) word: Word,
+    pub(super) guise: Guise,
+    /// Rows copied by the statement's own condition.
+    pub(super) by_condition: Option<u64>,
+}
+
+#[derive(Deserialize)]
+struct Found {
+    #[serde(flatten)]
+    guise: Guise,
+    targets: Vec<Vec<Table>>,
+}
+
+#[derive(Deserialize)]
+struct Size {
+    rows: u64,
+    bytes: Option<u64>,
+}
+
+impl PostgresSession {
+    /// Copies what a statement is about to take away.
+    pub(in super::super) async fn copy_before(
+        &mut self,
+        step: &Step,
+        one: &Statement,
+        place: &Place<'_>,
+        run: Run<'_>,
+        noted: &mut Noted,
+    ) -> Result<Vec<Taken>, Attempt> {
+        let Some(limits) = self.settings.undo else { return Ok(Vec::new()) };
+        let targets = targets(&mut Reader::default(), one);
+        if targets.is_empty() {
+            return Ok(Vec::new());
+        }
+        let queries: Vec<&str> = targets.iter().map(|(_, _, query)| query.as_str()).collect();
+        let look = format!(
+            "select pg_catalog.json_build_object({}, 'targets', pg_catalog.json_build_array({}))::text",
+            guise(),
+            queries.join(", ")
+        );
+        let found: Found = self.asked(&look, place).await?;
+        let all = targets.iter().zip(found.targets).flat_map(|((target, _, _), tables)| items(target, tables));
+        let all = together(all.collect());
+        let mut guise = found.guise;
+        let mut taken = Vec::new();
+        for item in all {
+            let copied = match item.limit(&limits) {
+                Ok(most) => self.copy(step, one, &item, most, &limits, &guise, place, run).await?,
+                Err(why) => Err(why),
+            };
+            match copied {
+                Ok(copied) => {
+                    guise.place = true;
+                    taken.extend(copied);
+                }
+                Err(why) => {
+                    let entry = self.entry(step, one, &item, &limits, Rows::Not(&why));
+                    noted.record.push_str(&entry);
+                    noted.told.push(format!("{}: not copied, {why} ({}:{})", item.object(), place.file, one.line));
+                }
+            }
+        }
+        Ok(taken)
+    }
+
+    /// One copy. The inner error says why there is none.
+    #[expect(clippy::too_many_arguments, reason = "each is another thing, and nothing else needs them together")]
+    async fn copy(
+        &mut self,
+        step: &Step,
+        one: &Statement,
+        item: &Item,
+        most: u64,
+        limits: &UndoLimits,
+        guise: &Guise,
+        place: &Place<'_>,
+        run: Run<'_>,
+    ) -> Result<Result<Option<Taken>, String>, Attempt> {
+        self.savepoint(place).await?;
+        let conditional = matches!(item.what, What::Rows(Some(_)));
+        let mut whole = !conditional;
+        let name = loop {
+            let name = self.next_copy(step);
+            let table = quoted(&name);
+            let restore = item.restore(&table);
+            let rows = restore.as_deref().map_or(Rows::Perhaps(&name), |restore| Rows::Copied(&name, restore));
+            let text = format!(
+                "{}{} {} create table {table} as {}; {}",
+                as_ourselves(self.other_role.as_deref()),
+                if guise.place { String::new() } else { create_place() },
+                item.lock(whole),
+                item.query(most, whole),
+                self.entry(step, one, item, limits, rows),
+            );
+            match supervised(&mut self.link, &mut self.side, run, &text, None).await {
+                Ended::Done(_) => break name,
+                Ended::Failed(SqlError::Server(error)) if retry(&error.code) != Retry::Soon => {
+                    let again = conditional && !whole;
+                    self.back_to_savepoint(again, place).await?;
+                    if !again {
+                        return Ok(Err(refused(&error)));
+                    }
+                    // The condition may speak of something else; the table as a whole does not, where it is small enough.
+                    let everything = Item { what: What::Rows(None), ..item.clone() };
+                    if let Err(why) = everything.limit(limits) {
+                        self.back_to_savepoint(false, place).await?;
+                        return Ok(Err(why));
+                    }
+                    whole = true;
+                }
+                ended @ (Ended::Failed(_) | Ended::Cancelled(_)) => {
+                    self.conclude(ended, place).await?;
+                }
+            }
+        };
+        let size: Size = self.asked(&size(&self.sql.schema, &name), place).await?;
+        let over = if size.rows > most {
+            Some(format!("more than {most} rows are {} or maxBytes", over_rows(limits)))
+        } else {
+            size.bytes
+                .filter(|bytes| *bytes > limits.max_bytes)
+                .map(|bytes| format!("{bytes} bytes are {}", over_bytes(limits)))
+        };
+        if let Some(why) = over {
+            self.back_to_savepoint(false, place).await?;
+            return Ok(Err(why));
+        }
+        self.aside(&format!("{} release savepoint sluice_undo", guise.back()), place).await?;
+        let What::Rows(_) = item.what else { return Ok(Ok(None)) };
+        Ok(Ok(Some(Taken {
+            table: item.table.clone(),
+            object: item.object(),
+            copy: name,
+            word: Word::of(one),
+            guise: guise.clone(),
+            by_condition: (!whole).then_some(size.rows),
+        })))
+    }
+
+    /// The ledger's entry about an item.
+    fn entry(&self, step: &Step, one: &Statement, item: &Item, limits: &UndoLimits, rows: Rows<'_>) -> String {
+        let object = item.object();
+        let entry = Entry {
+            run: &self.recorder.run,
+            key: &key(step),
+            direction: direction(step).as_str(),
+            file: step.script().map_or("", |script| script.file.as_str()),
+            statement: one.number,
+            line: one.line,
+            object: &object,
+            what: item.word(),
+            oid: item.table.oid,
+            schema: &item.table.schema,
+            name: &item.table.name,
+            column: item.column().map(|column| column.name.as_str()),
+            keep: limits.keep,
+        };
+        enter(&self.sql.schema, &entry, rows)
+    }
+
+    /// A name that no other copy has: the tail of the run's id is its random part.
+    fn next_copy(&mut self, step: &Step) -> String {
+        self.copies += 1;
+        let run = self.identity.id.simple().to_string();
+        let key: String = key(step).chars().take(KEY_IN_NAME).collect();
+        format!("{key}_{}_{}", run.get(20..).unwrap_or(&run), self.copies)
+    }
+
+    pub(super) async fn savepoint(&mut self, place: &Place<'_>) -> Result<(), Attempt> {
+        self.aside("savepoint sluice_undo", place).await
+    }
+
+    /// Takes back what was tried since the savepoint, with whatever was set since.
+    pub(super) async fn back_to_savepoint(&mut self, go_on: bool, place: &Place<'_>) -> Result<(), Attempt> {
+        let release = if go_on { "" } else { "; release savepoint sluice_undo" };
+        self.aside(&format!("rollback to savepoint sluice_undo{release}"), place).await
+    }
+
+    /// Some statements of Sluice's own between those of the script.
+    pub(super) async fn aside(&mut self, sql: &str, place: &Place<'_>) -> Result<(), Attempt> {
+        match self.link.run(sql).await {
+            Ok(()) => Ok(()),
+            Err(error) => self.conclude(Ended::Failed(error), place).await.map(|_| ()),
+        }
+    }
+
+    /// Likewise, with an answer in JSON.
+    pub(super) async fn asked<T: DeserializeOwned>(&mut self, sql: &str, place: &Place<'_>) -> Result<T, Attempt> {
+        let error = match self.link.json_within(sql, LOOK).await {
+            Ok(answer) => return Ok(answer),
+            Err(error) => error,
+        };
+        self.conclude(Ended::Failed(error), place).await?;
+        Err(Attempt::Over(DatabaseError::Ledger("the server took an answer back".to_owned())))
+    }
+}

@@ -1,0 +1,238 @@
+//! What of a statement is copied, and how: pure.
+
+use crate::database::UndoLimits;
+use crate::migration::Statement;
+
+use super::super::loss::read::{Reader, Target};
+use super::super::quote::ident;
+use super::facts::{Column, Reach, Table, of};
+use super::restore;
+
+/// What a row costs on disk beside its values.
+const ROW_OVERHEAD: u64 = 28;
+
+/// What kind of change a statement is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Word {
+    Delete,
+    Update,
+    Other,
+}
+
+impl Word {
+    pub fn of(statement: &Statement) -> Self {
+        let first = statement.text.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
+        match first.to_ascii_uppercase().as_str() {
+            "DELETE" => Self::Delete,
+            "UPDATE" => Self::Update,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// What the statement does to the rows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum What {
+    /// The table goes.
+    Table,
+    /// The table is emptied.
+    Emptied,
+    /// This column goes or is converted, together with these, itself included.
+    Column(Column, Vec<String>),
+    /// Rows are deleted or changed: those that satisfy a condition, under this alias, or whichever.
+    Rows(Option<(String, String)>),
+}
+
+/// One thing to copy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Item {
+    pub table: Table,
+    pub what: What,
+}
+
+/// What a statement takes away, each with the query that finds its tables.
+pub(super) fn targets(reader: &mut Reader, statement: &Statement) -> Vec<(Target, Option<String>, String)> {
+    let word = Word::of(statement);
+    let found = reader.read(statement).into_iter().filter_map(|found| {
+        let reach = match (&found.target, word) {
+            (Target::Truncated { cascade: true, .. }, _) => Reach::References,
+            (Target::Rows { .. }, Word::Delete) => Reach::OnDelete,
+            (Target::Rows { .. }, Word::Update) => Reach::OnUpdate,
+            (Target::Rows { .. }, Word::Other) => Reach::OnBoth,
+            _ => Reach::Children,
+        };
+        let query = of(&found.target, reach)?;
+        Some((found.target, found.path, query))
+    });
+    found.collect()
+}
+
+/// What of a target is copied, from the tables that were found for it.
+pub(super) fn items(target: &Target, tables: Vec<Table>) -> Vec<Item> {
+    let mut items = Vec::new();
+    for table in tables {
+        match target {
+            Target::Table(_) | Target::Schema(_) => items.push(Item { table, what: What::Table }),
+            Target::Truncated { .. } => items.push(Item { table, what: What::Emptied }),
+            Target::Column { .. } | Target::Retyped { .. } | Target::Type(_) => {
+                let same = |column: &Column| match target {
+                    Target::Retyped { to: Some(to), using: None, .. } => column.widens_to(to),
+                    _ => false,
+                };
+                let wanted: Vec<Column> =
+                    table.stored().filter(|column| column.wanted && !same(column)).cloned().collect();
+                let item = |column| Item { table: table.clone(), what: What::Column(column, Vec::new()) };
+                items.extend(wanted.into_iter().map(item));
+            }
+            Target::Rows { table: name, alias, condition, .. } => {
+                let alias = alias.clone().unwrap_or_else(|| name.last().to_owned());
+                let condition = condition.clone().filter(|_| !table.reached).map(|condition| (alias, condition));
+                items.push(Item { table, what: What::Rows(condition) });
+            }
+            Target::Unclear(_) => {}
+        }
+    }
+    items
+}
+
+/// Puts together what a statement takes away: nothing twice, and each column knows which others go with it.
+pub(super) fn together(all: Vec<Item>) -> Vec<Item> {
+    let gone: Vec<(i64, String)> =
+        all.iter().filter_map(|item| Some((item.table.oid, item.column()?.name.clone()))).collect();
+    let mut items: Vec<Item> = Vec::new();
+    for mut item in all {
+        if let What::Column(_, with) = &mut item.what {
+            *with = gone.iter().filter(|(oid, _)| *oid == item.table.oid).map(|(_, name)| name.clone()).collect();
+        }
+        if !items.iter().any(|other| other.object() == item.object()) {
+            items.push(item);
+        }
+    }
+    items
+}
+
+impl Item {
+    /// `column public.orders.note`
+    pub fn object(&self) -> String {
+        let Table { schema, name, .. } = &self.table;
+        match &self.what {
+            What::Table => format!("table {schema}.{name}"),
+            What::Emptied | What::Rows(_) => format!("rows of {schema}.{name}"),
+            What::Column(column, _) => format!("column {schema}.{name}.{}", column.name),
+        }
+    }
+
+    /// The word for it in the ledger.
+    pub fn word(&self) -> &'static str {
+        match &self.what {
+            What::Table => "table",
+            What::Emptied | What::Rows(_) => "rows",
+            What::Column(..) => "column",
+        }
+    }
+
+    pub fn column(&self) -> Option<&Column> {
+        match &self.what {
+            What::Column(column, _) => Some(column),
+            What::Table | What::Emptied | What::Rows(_) => None,
+        }
+    }
+
+    fn stored(&self) -> Vec<&Column> {
+        let What::Column(column, gone) = &self.what else { return self.table.stored().collect() };
+        let (key, _) = self.table.key(gone);
+        key.into_iter().chain([column]).collect()
+    }
+
+    /// About so many bytes a row, where the server knows.
+    fn width(&self) -> Option<u64> {
+        let known: Option<u64> = self.stored().iter().map(|column| column.width).sum();
+        let average = || self.table.rows.filter(|rows| *rows > 0).map(|rows| self.table.bytes / rows);
+        known.map(|width| width + ROW_OVERHEAD).or_else(average)
+    }
+
+    /// About so many bytes.
+    pub fn bytes(&self) -> Option<u64> {
+        Some(self.table.rows?.saturating_mul(self.width()?))
+    }
+
+    /// At most so many rows are copied, or why none is.
+    pub fn limit(&self, limits: &UndoLimits) -> Result<u64, String> {
+        if let Some(why) = self.table.hidden() {
+            return Err(why.to_owned());
+        }
+        if self.stored().is_empty() {
+            return Err("it has no columns to copy".to_owned());
+        }
+        let few = matches!(self.what, What::Rows(Some(_)));
+        let rows = self.table.rows.filter(|_| !few);
+        if let Some(rows) = rows.filter(|rows| *rows > limits.max_rows) {
+            return Err(format!("about {rows} rows are {}", over_rows(limits)));
+        }
+        match self.width() {
+            Some(width) => {
+                let most = limits.max_bytes / width.max(1);
+                if let Some(rows) = rows.filter(|rows| *rows > most) {
+                    return Err(format!("about {} bytes are {}", rows.saturating_mul(width), over_bytes(limits)));
+                }
+                Ok(most.min(limits.max_rows))
+            }
+            // Never analysed: its size is all that is known.
+            None if self.table.bytes > limits.max_bytes && self.column().is_none() => {
+                Err(format!("{} bytes are {}", self.table.bytes, over_bytes(limits)))
+            }
+            None => Ok(limits.max_rows),
+        }
+    }
+
+    /// The query for the rows, one more than there may be. `whole`: without the condition.
+    pub fn query(&self, most: u64, whole: bool) -> String {
+        let table = format!("{}{}", self.table.only(), self.table.quoted());
+        let select = |alias: &str| {
+            let columns: Vec<String> = self.stored().iter().map(|column| column.copied(alias)).collect();
+            format!("select {} from {table} as {alias}", columns.join(", "))
+        };
+        let limit = most.saturating_add(1);
+        match &self.what {
+            What::Rows(Some((alias, condition))) if !whole => {
+                let alias = ident(alias);
+                // Nobody changes them before the statement does.
+                format!("{} where ({condition}\n) limit {limit} for update of {alias}", select(&alias))
+            }
+            What::Column(..) => {
+                // Children have the column, too.
+                let columns: Vec<String> = self.stored().iter().map(|column| column.copied("t")).collect();
+                format!("select {} from {} as t limit {limit}", columns.join(", "), self.table.quoted())
+            }
+            What::Table | What::Emptied | What::Rows(_) => format!("{} limit {limit}", select("t")),
+        }
+    }
+
+    /// What keeps others from writing rows between the copy and the statement: the lock that the statement takes anyway, or
+    /// one that lets others read.
+    pub fn lock(&self, whole: bool) -> String {
+        let mode = match &self.what {
+            What::Table | What::Emptied | What::Column(..) => "access exclusive",
+            What::Rows(Some(_)) if !whole => return String::new(),
+            What::Rows(_) => "share row exclusive",
+        };
+        format!("lock table {} in {mode} mode;", self.table.quoted())
+    }
+
+    /// The statement that restores it, where that is known before the statement that takes it away.
+    pub fn restore(&self, copy: &str) -> Option<String> {
+        match &self.what {
+            What::Table | What::Emptied => Some(restore::missing(&self.table, copy, None)),
+            What::Column(column, gone) => Some(restore::column(&self.table, column, gone, copy)),
+            What::Rows(_) => None,
+        }
+    }
+}
+
+pub(super) fn over_rows(limits: &UndoLimits) -> String {
+    format!("more than spec.execution.undo.maxRows ({})", limits.max_rows)
+}
+
+pub(super) fn over_bytes(limits: &UndoLimits) -> String {
+    format!("more than spec.execution.undo.maxBytes ({})", limits.max_bytes)
+}

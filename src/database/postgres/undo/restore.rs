@@ -1,0 +1,99 @@
+//! The statements that restore rows from a copy. Each is kept in the ledger, so that a person can run it just as well.
+//!
+//! A row is known again by the text of its key, which is the same on both sides whatever became of types in between.
+//! Without a key it is known by all of its values, and equal rows by their number: then the rows come out right as a
+//! whole.
+
+use super::facts::{Column, Table};
+
+/// `row(t."a", t."b")::text`
+pub(super) fn row(columns: &[&Column], alias: &str) -> String {
+    let values: Vec<String> = columns.iter().map(|column| format!("{alias}.{}", column.quoted())).collect();
+    format!("row({})::text", values.join(", "))
+}
+
+/// `"a", "b"`
+fn names(columns: &[&Column]) -> String {
+    columns.iter().map(|column| column.quoted()).collect::<Vec<_>>().join(", ")
+}
+
+/// Rows numbered among those that are equal.
+pub(super) fn numbered(columns: &[&Column], from: &str, more: &str) -> String {
+    let key = row(columns, "t");
+    format!(
+        "select {more}, {key} as sluice_row, row_number() over (partition by {key}) as sluice_number from {from} as t"
+    )
+}
+
+/// A column's values, where these columns went together.
+pub(super) fn column(table: &Table, column: &Column, gone: &[String], copy: &str) -> String {
+    let (key, one) = table.key(gone);
+    let (target, name, value) = (table.quoted(), column.quoted(), column.restored("c"));
+    if one {
+        return format!(
+            "update {target} as t set {name} = {value} from {copy} as c where {} = {}",
+            row(&key, "t"),
+            row(&key, "c")
+        );
+    }
+    format!(
+        "update {target} as t set {name} = {value} from ({}) as p join ({}) as c using (sluice_row, sluice_number)
+            where t.ctid = p.at and t.tableoid = p.of",
+        numbered(&key, &target, "t.ctid as at, t.tableoid as of"),
+        numbered(&key, copy, "t.*"),
+    )
+}
+
+/// Rows that are not there any more.
+pub(super) fn missing(table: &Table, copy: &str, after: Option<&str>) -> String {
+    let stored: Vec<&Column> = table.stored().collect();
+    let (key, one) = table.key(&[]);
+    let target = table.quoted();
+    let values: Vec<String> = stored.iter().map(|column| column.restored("c")).collect();
+    let (names, values) = (names(&stored), values.join(", "));
+    let insert = format!("insert into {target} ({names}) overriding system value select {values} from");
+    if one {
+        // What was changed is set back, not inserted.
+        let unchanged = after
+            .map(|after| {
+                format!(" and not exists (select from {after} as a where {} = {})", row(&key, "a"), row(&key, "c"))
+            })
+            .unwrap_or_default();
+        return format!(
+            "{insert} {copy} as c where not exists (select from {target} as t where {} = {}){unchanged} on conflict do nothing",
+            row(&key, "t"),
+            row(&key, "c")
+        );
+    }
+    format!(
+        "{insert} ({}) as c where not exists (select from ({}) as p
+            where p.sluice_row = c.sluice_row and p.sluice_number = c.sluice_number) on conflict do nothing",
+        numbered(&stored, copy, "t.*"),
+        numbered(&stored, &target, "1 as one"),
+    )
+}
+
+/// Rows that were changed, where they still are as the change left them. `None` where a row cannot be known again, or
+/// nothing of it can be set.
+pub(super) fn changed(table: &Table, copy: &str, after: &str) -> Option<String> {
+    let (key, one) = table.key(&[]);
+    let stored: Vec<&Column> = table.stored().collect();
+    let settable: Vec<&&Column> =
+        stored.iter().filter(|column| !column.always && !key.iter().any(|key| key.name == column.name)).collect();
+    if !one || settable.is_empty() {
+        return None;
+    }
+    let sets: Vec<String> =
+        settable.iter().map(|column| format!("{} = {}", column.quoted(), column.restored("c"))).collect();
+    Some(format!(
+        "update {} as t set {} from {copy} as c join {after} as a on {} = {} where {} = {} and {} = {}",
+        table.quoted(),
+        sets.join(", "),
+        row(&key, "a"),
+        row(&key, "c"),
+        row(&key, "t"),
+        row(&key, "c"),
+        row(&stored, "t"),
+        row(&stored, "a"),
+    ))
+}
