@@ -40,7 +40,8 @@ pub fn aftermath(observed: &Observed, desired: &Desired, set: &MigrationSet, led
     }
     if let Some(token) = unanswered(observed, ledger) {
         // The window ends first; then this is asked again.
-        return back(observed, desired, set, ledger, last, Trigger::Requested, &asked(&token), Some(token));
+        let run = newest_in_effect(observed, ledger).unwrap_or(last);
+        return back(observed, desired, set, ledger, run, Trigger::Requested, &asked(&token), Some(token));
     }
     if last.direction == Direction::Down {
         return Aftermath::Nothing;
@@ -53,6 +54,13 @@ pub fn aftermath(observed: &Observed, desired: &Desired, set: &MigrationSet, led
         Some(Outcome::Failed | Outcome::DeadlineExceeded) => half_way(observed, desired, set, ledger, last),
         // Nobody knows what the database holds: a person looks first.
         Some(Outcome::NeedsOperator) => Aftermath::Nothing,
+        // Everything of it took effect, and its process died before it could say so: it is judged all the same.
+        Some(Outcome::Interrupted) | None if ledger.current().map(ToString::to_string) == last.to => {
+            match ledger.verification(last.id) {
+                Some(verification) => judged(observed, desired, set, ledger, last, verification),
+                None => Aftermath::Nothing,
+            }
+        }
         Some(Outcome::Interrupted | Outcome::Blocked | Outcome::Aborted) | None => Aftermath::Nothing,
     }
 }
@@ -204,7 +212,7 @@ fn back(
     desired: &Desired,
     set: &MigrationSet,
     ledger: &Ledger,
-    last: &RunSummary,
+    up: &RunSummary,
     trigger: Trigger,
     message: &str,
     request_token: Option<String>,
@@ -212,12 +220,7 @@ fn back(
     if desired.rollback.mode == Mode::Disabled {
         return Aftermath::RollbackBlocked(format!("{message}; spec.rollback.mode is Disabled"));
     }
-    // Asked by hand, what counts is the newest run that went up and is still in effect.
-    let up = ledger
-        .runs_of(&observed.object, &observed.uid)
-        .filter(|run| run.direction == Direction::Up && run.outcome.is_some())
-        .find(|run| !taken_back(ledger, run))
-        .unwrap_or(last);
+    let from = origin(observed, ledger, up);
     let moved = ledger.current().map(ToString::to_string) != up.to;
     if trigger == Trigger::Requested
         && up.outcome == Some(Outcome::Succeeded)
@@ -228,12 +231,12 @@ fn back(
             "{message}; the database is at version {} and not where the newest run left it: say where to go, as in \
              sluice.dev/rollback=\"$(date +%s)@{}\"",
             ledger.current().map_or_else(|| "none".to_owned(), ToString::to_string),
-            up.from.as_deref().unwrap_or("0"),
+            from.as_deref().unwrap_or("0"),
         ));
     }
     let asked_to =
         request_token.as_deref().and_then(|token| token.split_once('@')).map(|(_, version)| version.to_owned());
-    let to = asked_to.or_else(|| desired.rollback.to.as_ref().map(ToString::to_string)).or_else(|| up.from.clone());
+    let to = asked_to.or_else(|| desired.rollback.to.as_ref().map(ToString::to_string)).or_else(|| from.clone());
     let take_back = TakeBack {
         run: up.id,
         plan_digest: banned(desired, set, ledger, up, to.as_deref()),
@@ -249,9 +252,10 @@ fn back(
 /// The plan that is not tried again: the one that was carried out, or, where the way back goes elsewhere, the one that would lead
 /// from there to where the spec points now.
 fn banned(desired: &Desired, set: &MigrationSet, ledger: &Ledger, up: &RunSummary, to: Option<&str>) -> String {
-    let Some(to) = to.filter(|to| up.from.as_deref() != Some(to)).and_then(|to| Version::parse(to).ok()) else {
+    if to == up.from.as_deref() {
         return up.plan_digest.clone();
-    };
+    }
+    let Ok(to) = Version::parse(to.unwrap_or("0")) else { return up.plan_digest.clone() };
     let mut afterwards = ledger.clone();
     for entry in &mut afterwards.entries {
         if entry.version.as_ref().is_some_and(|version| *version > to) {
@@ -266,6 +270,27 @@ fn banned(desired: &Desired, set: &MigrationSet, ledger: &Ledger, up: &RunSummar
 /// `TOKEN@VERSION`
 fn names_version(token: Option<&str>) -> bool {
     token.is_some_and(|token| token.contains('@'))
+}
+
+/// The newest run that went up and has not been taken back.
+fn newest_in_effect<'a>(observed: &'a Observed, ledger: &'a Ledger) -> Option<&'a RunSummary> {
+    ledger
+        .runs_of(&observed.object, &observed.uid)
+        .filter(|run| run.direction == Direction::Up)
+        .filter(|run| match run.outcome {
+            Some(Outcome::Succeeded | Outcome::Interrupted | Outcome::Aborted) | None => true,
+            Some(Outcome::Failed | Outcome::NeedsOperator | Outcome::DeadlineExceeded | Outcome::Blocked) => false,
+        })
+        .find(|run| !taken_back(ledger, run))
+}
+
+/// Where the database was before a run, and before those that were interrupted and that it went on with.
+fn origin(observed: &Observed, ledger: &Ledger, run: &RunSummary) -> Option<String> {
+    let older = ledger.runs_of(&observed.object, &observed.uid).skip_while(|other| other.id != run.id).skip(1);
+    let interrupted = older.take_while(|other| {
+        other.direction == Direction::Up && matches!(other.outcome, Some(Outcome::Interrupted) | None)
+    });
+    interrupted.last().unwrap_or(run).from.clone()
 }
 
 /// Whether the run was taken back already.

@@ -30,9 +30,12 @@ async fn traces(team: &Team, name: &str) -> Traces {
 
 /// Events are published in the background: the last one may still be on its way when the status is there.
 async fn settled(team: &Team, name: &str) -> Traces {
-    eventually("the event of the last transition is there", SOON, || async {
+    eventually("the event of the last transition is there, and in the audit log", SOON, || async {
         let events = team.events(name).await;
-        if events.last().is_some_and(|(reason, _)| reason == "UpToDate") { Ok(()) } else { Err(format!("{events:?}")) }
+        // The API server writes its log a moment after it answered.
+        let logged = team.writes().iter().filter(|write| write.as_str() == "create events/").count();
+        let last = events.last().is_some_and(|(reason, _)| reason == "UpToDate");
+        if last && logged == events.len() { Ok(()) } else { Err(format!("{logged} logged of {events:?}")) }
     })
     .await;
     traces(team, name).await

@@ -46,7 +46,7 @@ impl Team {
     /// The same once a table or column is there: what was applied makes the application ill.
     pub async fn falls_ill_with(&self, column: &str) {
         let sql = format!(
-            "create or replace view health.sick as select count(*)::int as v from information_schema.columns where column_name = '{column}';
+            "create or replace view health.sick as select count(*)::int as v from information_schema.columns where table_name = 'users' and column_name = '{column}';
              alter table health.bad rename to was_bad;
              create view health.bad as select v from health.sick union all select v from health.was_bad"
         );

@@ -411,6 +411,37 @@ fn a_first_version_that_does_not_hold_is_taken_back_to_nothing() {
     }
 }
 
+#[rstest]
+#[case::nobody_noticed_yet(None)]
+#[case::a_later_run_noticed(Some(Outcome::Interrupted))]
+fn a_run_that_took_effect_before_its_process_died_is_judged_all_the_same(#[case] end: Option<Outcome>) {
+    let died = |judgement| {
+        judged(judgement, automatic()).with(|o| {
+            if let Look::Seen(seen) = &mut o.database {
+                seen.ledger.runs[0].outcome = end;
+            }
+        })
+    };
+    assert_eq!(outcome(&died(None)), ("verify", Reason::Verifying));
+    assert_eq!(outcome(&died(Some(Judgement::Failed))), ("roll back", Reason::RollingBack));
+    assert_eq!(outcome(&died(Some(Judgement::Passed))), ("wait", Reason::UpToDate));
+}
+
+#[test]
+fn a_run_that_went_on_with_an_interrupted_one_is_taken_back_to_where_that_began() {
+    // From nothing to 001, interrupted; then from 001 to 002, which does not hold.
+    let observed = judged(Some(Judgement::Failed), automatic()).with(|o| {
+        if let Look::Seen(seen) = &mut o.database {
+            let first = RunSummary { id: Uuid::from_u128(7), from: None, ..run(Some(Outcome::Interrupted)) };
+            seen.ledger.runs.push(first);
+        }
+    });
+    match decide(&observed).action {
+        Action::Start(job) => assert_eq!((job.plan.steps.len(), job.plan.to), (2, None)),
+        other => panic!("{other:?}"),
+    }
+}
+
 #[test]
 fn history_says_what_made_a_rollback_begin() {
     let done = taken_back(&["001"], Some(Outcome::Succeeded)).with(|o| {
