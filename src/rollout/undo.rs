@@ -23,7 +23,7 @@ pub(super) fn limits(spec: Option<&UndoSpec>, rollback: Mode) -> Result<Option<U
             Some(rows) => u64::try_from(rows)
                 .ok()
                 .filter(|rows| *rows > 0)
-                .ok_or_else(|| invalid("maxRows", "give at least 1; mode: Off copies nothing".to_owned()))?,
+                .ok_or_else(|| invalid("maxRows", "give at least 1; mode: Disabled copies nothing".to_owned()))?,
         },
         max_bytes: match spec.max_bytes.as_deref() {
             None => defaults.max_bytes,
@@ -37,7 +37,7 @@ pub(super) fn limits(spec: Option<&UndoSpec>, rollback: Mode) -> Result<Option<U
     };
     Ok(match spec.mode {
         None if wanted => Some(limits),
-        None | Some(UndoMode::Off) => None,
+        None | Some(UndoMode::Disabled) => None,
         Some(UndoMode::Copy) => Some(limits),
     })
 }
@@ -66,7 +66,7 @@ mod tests {
         assert_eq!(limits(None, Mode::Manual), Ok(None));
         assert_eq!(limits(None, Mode::Automatic), Ok(defaults));
         assert_eq!(limits(Some(&UndoSpec::default()), Mode::Disabled), Ok(defaults));
-        let off = UndoSpec { mode: Some(UndoMode::Off), ..UndoSpec::default() };
+        let off = UndoSpec { mode: Some(UndoMode::Disabled), ..UndoSpec::default() };
         assert_eq!(limits(Some(&off), Mode::Automatic), Ok(None));
     }
 

@@ -461,3 +461,34 @@ async fn without_the_setting_nothing_is_copied() {
     db.up(&[PEOPLE, ("V002__x.sql", r#"drop table "Odd ""People""";"#)]).await;
     assert_eq!(db.value("select count(*)::text from pg_namespace where nspname = 'sluice_undo'").await, "0");
 }
+
+#[tokio::test]
+async fn a_role_that_may_not_make_copies_is_told_how_and_its_script_runs_all_the_same() {
+    let mut db = copying().await;
+    let role = format!("{}_plain", db.name);
+    db.execute(&format!(
+        "create role {role} login password 'x'; create schema sluice authorization {role}; create table t(id int primary key, v int);
+         alter table t owner to {role}; insert into t values (1, 1)"
+    ))
+    .await;
+    db.policy.adoption.allow_existing = true;
+    (db.user, db.password) = (role.clone(), "x".to_owned());
+    let base = ("V001__x.sql", "select 1;");
+    db.up(&[base]).await;
+    let report = db.up(&[base, ("V002__x.sql", "delete from t; alter table t drop v;")]).await;
+    let told = told(&report);
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(
+        told[0].contains("not copied, 42501 insufficient_privilege")
+            && told[0].contains("CREATE on the schema sluice_undo"),
+        "{told:?}"
+    );
+    db.execute(&format!(
+        "create schema sluice_undo; grant create, usage on schema sluice_undo to {role}; insert into t values (2)"
+    ))
+    .await;
+    let report =
+        db.up(&[base, ("V002__x.sql", "delete from t; alter table t drop v;"), ("V003__x.sql", "truncate t;")]).await;
+    assert_eq!(report.done[0].undo, [""; 0]);
+    assert_eq!(db.value(COPIES).await, "1");
+}

@@ -220,11 +220,11 @@ pub enum MissingSpec {
     Ignore,
 }
 
-/// Whether rows are copied before a transactional script takes them away: `Copy`, or `Off`.
+/// Whether rows are copied before a transactional script takes them away: `Copy`, or `Disabled`.
 #[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum UndoMode {
     /// They are not.
-    Off,
+    Disabled,
     /// They are, as long as they are few enough.
     Copy,
 }
