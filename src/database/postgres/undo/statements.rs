@@ -28,7 +28,7 @@ pub(super) fn guise() -> String {
 pub(super) fn create_place() -> String {
     let schema = ident(SCHEMA);
     format!(
-        "create schema {schema}; revoke all on schema {schema} from public;
+        "create schema if not exists {schema}; revoke all on schema {schema} from public;
         comment on schema {schema} is 'Copies that Sluice made of rows before migrations took them away; the ledger''s migration_undo says which';"
     )
 }
@@ -119,10 +119,15 @@ pub(super) fn counted(table: &str) -> String {
     )
 }
 
-/// How many rows and bytes a copy has. JSON.
-pub(super) fn size(ledger: &str, copy: &str) -> String {
+/// How many rows and bytes a copy has, and in how many rows there is something, of a column where it is about one. JSON.
+pub(super) fn size(ledger: &str, copy: &str, column: Option<&str>) -> String {
+    let something = column.map_or_else(
+        || "rows".to_owned(),
+        |column| format!("(select pg_catalog.count(c.{}) from {} as c)", ident(column), quoted(copy)),
+    );
     format!(
-        "select pg_catalog.json_build_object('rows', rows, 'bytes', bytes)::text from {ledger}.migration_undo where copy = {}",
+        "select pg_catalog.json_build_object('rows', rows, 'bytes', bytes, 'something', {something})::text
+            from {ledger}.migration_undo where copy = {}",
         text(copy)
     )
 }
