@@ -225,7 +225,7 @@ async fn a_ledger_that_somebody_changed_is_noticed() {
     assert_eq!(check.told().await, "passed: value 0, changed 0, open 0");
     // The newest run may be open: it is the one whose work is being judged.
     let open = "insert into sluice.migration_runs (ordinal, id, object, object_uid, generation, instance, direction, plan_digest,
-        set_digest) select max(ordinal) + 1, gen_random_uuid(), 'x', 'x', 1, 'x', 'up', 'x', 'x' from sluice.migration_runs";
+        set_digest, backend_pid, backend_start) select max(ordinal) + 1, gen_random_uuid(), 'x', 'x', 1, 'x', 'up', 'x', 'x', 1, now() from sluice.migration_runs";
     db.execute(open).await;
     assert_eq!(check.told().await, "passed: value 0, changed 0, open 0");
     db.execute(open).await;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use sluice::database::{Database as _, ReadError, Reader, Row};
+use sluice::database::{CountBy, Database as _, ReadError, Reader, Row};
 use sqlx::Connection as _;
 
 use crate::support::{Database, database};
@@ -219,4 +219,17 @@ async fn waiting_for_a_lock_is_part_of_how_long_a_query_takes() {
     assert!(timing.cut_short && timing.median >= Duration::from_secs(3), "{timing:?}");
     locker.close().await.expect("a goodbye");
     reader.close().await;
+}
+
+#[tokio::test]
+async fn all_tables_are_the_applications_own_and_neither_the_ledgers_nor_copies() {
+    let db = database().await;
+    db.up(&[("V001__a.sql", "create table a (id int); create schema other; create table other.b (id int);")]).await;
+    db.execute("create schema sluice_undo; create table sluice_undo.copy (id int)").await;
+    for by in [CountBy::Reading, CountBy::Statistics] {
+        let mut reader = reader(&db).await;
+        let counted = reader.row_counts(&[], by).await.expect("counts");
+        reader.close().await;
+        assert_eq!(counted.keys().collect::<Vec<_>>(), ["other.b", "public.a"], "{by:?}");
+    }
 }

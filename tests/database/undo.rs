@@ -286,7 +286,7 @@ async fn a_person_restores_what_no_way_down_brought_back_and_only_once() {
     let db = copying().await;
     let base = (
         "V001__x.sql",
-        "create table t(id int primary key, v text); insert into t values (1, 'a'), (2, null); create table gone(id int);",
+        "create table t(id int primary key, v text); insert into t values (1, 'a'), (2, null); create table gone(id int); insert into gone values (1);",
     );
     db.up(&[base]).await;
     db.up(&[base, ("V002__x.sql", "alter table t drop v; drop table gone;")]).await;
@@ -460,4 +460,55 @@ async fn without_the_setting_nothing_is_copied() {
     db.up(&[PEOPLE]).await;
     db.up(&[PEOPLE, ("V002__x.sql", r#"drop table "Odd ""People""";"#)]).await;
     assert_eq!(db.value("select count(*)::text from pg_namespace where nspname = 'sluice_undo'").await, "0");
+}
+
+#[tokio::test]
+async fn a_role_that_may_not_make_copies_is_told_how_and_its_script_runs_all_the_same() {
+    let mut db = copying().await;
+    let role = format!("{}_plain", db.name);
+    db.execute(&format!(
+        "create role {role} login password 'x'; create schema sluice authorization {role}; create table t(id int primary key, v int);
+         alter table t owner to {role}; insert into t values (1, 1)"
+    ))
+    .await;
+    db.policy.adoption.allow_existing = true;
+    (db.user, db.password) = (role.clone(), "x".to_owned());
+    let base = ("V001__x.sql", "select 1;");
+    db.up(&[base]).await;
+    let report = db.up(&[base, ("V002__x.sql", "delete from t; alter table t drop v;")]).await;
+    let told = told(&report);
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(
+        told[0].contains("not copied, 42501 insufficient_privilege")
+            && told[0].contains("CREATE on the schema sluice_undo"),
+        "{told:?}"
+    );
+    db.execute(&format!(
+        "create schema sluice_undo; grant create, usage on schema sluice_undo to {role}; insert into t values (2)"
+    ))
+    .await;
+    let report =
+        db.up(&[base, ("V002__x.sql", "delete from t; alter table t drop v;"), ("V003__x.sql", "truncate t;")]).await;
+    assert_eq!(report.done[0].undo, [""; 0]);
+    assert_eq!(db.value(COPIES).await, "1");
+}
+
+#[tokio::test]
+async fn what_holds_nothing_is_not_copied_and_what_a_way_down_takes_away_is() {
+    let db = copying().await;
+    let base =
+        ("V001__x.sql", "create table t(id int primary key); insert into t values (1); create table empty(id int);");
+    let files = [
+        base,
+        ("V002__x.sql", "drop table empty; alter table t add v int, add w int;"),
+        ("U002__x.sql", "alter table t drop v, drop w; create table empty(id int);"),
+    ];
+    db.up(&[base]).await;
+    db.up(&files).await;
+    assert_eq!(db.value("select count(*)::text from pg_namespace where nspname = 'sluice_undo'").await, "0");
+    db.execute("update t set v = 7").await;
+    db.back(&files).await;
+    let copies = db.postgres().undo_copies().await.expect("a list");
+    let told: Vec<String> = copies.iter().map(|copy| format!("{} {}", copy.direction.as_str(), copy.object)).collect();
+    assert_eq!(told, ["down column public.t.v"]);
 }

@@ -35,7 +35,7 @@ pub(super) fn catalog() -> String {
 /// The schemas that count, and what belongs to extensions.
 const SPACES: &str = "spaces as (
     select n.oid, n.nspname, n.nspowner, n.nspacl from pg_namespace n
-    where n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
+    where n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'sluice_undo')
         and (select count(*) from pg_class c where c.relnamespace = n.oid and c.relkind = 'r' and c.relname in
             ('ledger_version', 'schema_migrations', 'migration_runs', 'migration_steps')) < 4
 ), members as (

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 
 use crate::database::{DatabaseError, UndoLimits};
 use crate::migration::Statement;
-use crate::plan::Step;
+use crate::plan::{Direction, Step};
 
 use super::super::failure::{Place, SqlError};
 use super::super::journal::direction;
@@ -58,6 +58,15 @@ struct Found {
 struct Size {
     rows: u64,
     bytes: Option<u64>,
+    something: u64,
+}
+
+impl Size {
+    /// Nothing is taken away. A way up that drops a column of nulls does take them away where its way down creates the
+    /// column with a default; a way down is refilled by nobody.
+    fn is_nothing(&self, step: &Step) -> bool {
+        self.rows == 0 || self.something == 0 && direction(step) == Direction::Down
+    }
 }
 
 impl PostgresSession {
@@ -84,7 +93,7 @@ impl PostgresSession {
         let found: Found = self.asked(&look, place).await?;
         let all = targets.iter().zip(found.targets).flat_map(|((target, _, _), tables)| items(target, tables));
         let all = together(all.collect());
-        let mut guise = found.guise;
+        let guise = found.guise;
         let mut taken = Vec::new();
         for item in all {
             let copied = match item.limit(&limits) {
@@ -92,10 +101,7 @@ impl PostgresSession {
                 Err(why) => Err(why),
             };
             match copied {
-                Ok(copied) => {
-                    guise.place = true;
-                    taken.extend(copied);
-                }
+                Ok(copied) => taken.extend(copied),
                 Err(why) => {
                     let entry = self.entry(step, one, &item, &limits, Rows::Not(&why));
                     noted.record.push_str(&entry);
@@ -156,7 +162,12 @@ impl PostgresSession {
                 }
             }
         };
-        let size: Size = self.asked(&size(&self.sql.schema, &name), place).await?;
+        let column = item.column().map(|column| column.name.as_str());
+        let size: Size = self.asked(&size(&self.sql.schema, &name, column), place).await?;
+        if size.is_nothing(step) {
+            self.back_to_savepoint(false, place).await?;
+            return Ok(Ok(None));
+        }
         let over = if size.rows > most {
             Some(format!("more than {most} rows are {} or maxBytes", over_rows(limits)))
         } else {

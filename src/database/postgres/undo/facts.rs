@@ -226,8 +226,43 @@ fn facts(found: &str, wanted: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
+
+    /// `public.t`: id (its key), note, of a type of somebody's own, and what the server computes; ten rows.
+    pub fn table() -> Table {
+        let plain = |name: &str| Column { name: name.to_owned(), width: Some(72), ..column("text") };
+        Table {
+            oid: 7,
+            schema: "public".to_owned(),
+            name: "t".to_owned(),
+            kind: "r".to_owned(),
+            rows: Some(10),
+            bytes: 8192,
+            filtered: false,
+            reached: false,
+            columns: vec![
+                Column { always: true, ..plain("id") },
+                Column { own_type: Some("shop.mood".to_owned()), ..plain("note") },
+                Column { generated: true, ..plain("twice") },
+            ],
+            key: Some(vec!["id".to_owned()]),
+        }
+    }
+
+    #[test]
+    fn a_row_is_known_by_its_key_unless_that_goes_itself() {
+        let names = |gone: &[&str]| {
+            let gone: Vec<String> = gone.iter().map(ToString::to_string).collect();
+            let table = table();
+            let (key, one) = table.key(&gone);
+            (key.iter().map(|column| column.name.clone()).collect::<Vec<_>>().join(" "), one)
+        };
+        assert_eq!(names(&[]), ("id".to_owned(), true));
+        assert_eq!(names(&["note"]), ("id".to_owned(), true));
+        assert_eq!(names(&["id"]), ("note".to_owned(), false));
+        assert_eq!(names(&["id", "note"]), (String::new(), false));
+    }
 
     fn column(type_name: &str) -> Column {
         Column {

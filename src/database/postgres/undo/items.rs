@@ -236,3 +236,70 @@ pub(super) fn over_rows(limits: &UndoLimits) -> String {
 pub(super) fn over_bytes(limits: &UndoLimits) -> String {
     format!("more than spec.execution.undo.maxBytes ({})", limits.max_bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::facts::tests::table;
+    use super::*;
+
+    const LIMITS: UndoLimits = UndoLimits { max_rows: 100, max_bytes: 1000, keep: Duration::from_secs(1) };
+
+    fn item(what: What) -> Item {
+        Item { table: table(), what }
+    }
+
+    #[test]
+    fn rows_are_counted_by_what_one_of_them_takes() {
+        // Two stored columns of 72 bytes each, and what a row costs.
+        let mut whole = item(What::Table);
+        assert_eq!(whole.bytes(), Some(1720));
+        assert_eq!(
+            whole.limit(&LIMITS).unwrap_err(),
+            "about 1720 bytes are more than spec.execution.undo.maxBytes (1000)"
+        );
+        whole.table.rows = Some(5);
+        assert_eq!(whole.limit(&LIMITS), Ok(5));
+        whole.table.rows = Some(101);
+        assert!(whole.limit(&LIMITS).unwrap_err().contains("maxRows (100)"));
+        // A condition may leave few of many.
+        whole.what = What::Rows(Some(("t".to_owned(), "id = 1".to_owned())));
+        assert_eq!(whole.limit(&LIMITS), Ok(5));
+    }
+
+    #[test]
+    fn a_table_that_was_never_analysed_is_judged_by_its_size() {
+        let mut whole = item(What::Table);
+        whole.table.rows = None;
+        whole.table.columns.iter_mut().for_each(|column| column.width = None);
+        assert!(whole.limit(&LIMITS).unwrap_err().starts_with("8192 bytes are more"));
+        whole.table.bytes = 1000;
+        assert_eq!(whole.limit(&LIMITS), Ok(100));
+    }
+
+    #[test]
+    fn what_goes_is_locked_before_it_is_copied_and_rows_of_a_condition_one_by_one() {
+        let gone = item(What::Table);
+        assert_eq!(gone.lock(true), "lock table \"public\".\"t\" in access exclusive mode;");
+        assert_eq!(
+            gone.query(5, true),
+            "select t.\"id\", t.\"note\"::text as \"note\" from only \"public\".\"t\" as t limit 6"
+        );
+        let some = item(What::Rows(Some(("x".to_owned(), "x.id = 1 -- one".to_owned()))));
+        assert_eq!(some.lock(false), "");
+        assert!(some.query(5, false).ends_with("as \"x\" where (x.id = 1 -- one\n) limit 6 for update of \"x\""));
+        assert!(some.lock(true).contains("share row exclusive") && !some.query(5, true).contains("x.id"));
+    }
+
+    #[test]
+    fn columns_of_one_statement_know_of_each_other_and_nothing_is_there_twice() {
+        let table = table();
+        let column =
+            |at: usize| Item { table: table.clone(), what: What::Column(table.columns[at].clone(), Vec::new()) };
+        let items = together(vec![column(0), column(1), column(0)]);
+        let gone = vec!["id".to_owned(), "note".to_owned(), "id".to_owned()];
+        assert_eq!(items.iter().map(Item::object).collect::<Vec<_>>(), ["column public.t.id", "column public.t.note"]);
+        assert!(items.iter().all(|item| matches!(&item.what, What::Column(_, with) if *with == gone)));
+    }
+}

@@ -97,3 +97,40 @@ pub(super) fn changed(table: &Table, copy: &str, after: &str) -> Option<String> 
         row(&stored, "a"),
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::facts::tests::table;
+    use super::*;
+
+    #[test]
+    fn a_column_is_restored_by_key_and_in_its_own_type() {
+        let table = table();
+        let note = table.columns[1].clone();
+        assert_eq!(
+            column(&table, &note, &["note".to_owned()], "c1"),
+            "update \"public\".\"t\" as t set \"note\" = c.\"note\"::shop.mood from c1 as c where row(t.\"id\")::text = row(c.\"id\")::text"
+        );
+        let by_place = column(&table, &note, &["id".to_owned(), "note".to_owned()], "c1");
+        assert!(by_place.contains("partition by row()::text") && by_place.contains("t.ctid = p.at"), "{by_place}");
+    }
+
+    #[test]
+    fn what_is_inserted_is_what_is_missing_and_was_not_merely_changed() {
+        let table = table();
+        let sql = missing(&table, "c1", None);
+        assert!(sql.starts_with("insert into \"public\".\"t\" (\"id\", \"note\") overriding system value"), "{sql}");
+        assert!(!sql.contains("twice") && sql.ends_with("on conflict do nothing"), "{sql}");
+        assert!(missing(&table, "c1", Some("c2")).contains("not exists (select from c2 as a"));
+    }
+
+    #[test]
+    fn a_changed_row_is_set_back_where_it_is_as_the_change_left_it() {
+        let mut table = table();
+        let sql = changed(&table, "c1", "c2").unwrap();
+        assert!(sql.contains("set \"note\" = c.\"note\"::shop.mood from c1 as c join c2 as a"), "{sql}");
+        assert!(sql.ends_with("row(t.\"id\", t.\"note\")::text = row(a.\"id\", a.\"note\")::text"), "{sql}");
+        table.columns.remove(1);
+        assert_eq!(changed(&table, "c1", "c2"), None, "nothing of it can be set");
+    }
+}

@@ -5,8 +5,9 @@ use std::time::Duration;
 use super::super::quote::{ident, millis, optional, text};
 use super::SCHEMA;
 
-/// So many expired copies are dropped by one run.
-const DROPPED_AT_ONCE: u32 = 20;
+/// So many expired copies are dropped by one run, which waits for nobody longer than this.
+const DROPPED_AT_ONCE: u32 = 10;
+const DROP_LOCK: Duration = Duration::from_millis(200);
 
 /// `"sluice_undo"."3_0a1b_1"`
 pub(super) fn quoted(copy: &str) -> String {
@@ -27,7 +28,7 @@ pub(super) fn guise() -> String {
 pub(super) fn create_place() -> String {
     let schema = ident(SCHEMA);
     format!(
-        "create schema {schema}; revoke all on schema {schema} from public;
+        "create schema if not exists {schema}; revoke all on schema {schema} from public;
         comment on schema {schema} is 'Copies that Sluice made of rows before migrations took them away; the ledger''s migration_undo says which';"
     )
 }
@@ -118,10 +119,15 @@ pub(super) fn counted(table: &str) -> String {
     )
 }
 
-/// How many rows and bytes a copy has. JSON.
-pub(super) fn size(ledger: &str, copy: &str) -> String {
+/// How many rows and bytes a copy has, and in how many rows there is something, of a column where it is about one. JSON.
+pub(super) fn size(ledger: &str, copy: &str, column: Option<&str>) -> String {
+    let something = column.map_or_else(
+        || "rows".to_owned(),
+        |column| format!("(select pg_catalog.count(c.{}) from {} as c)", ident(column), quoted(copy)),
+    );
     format!(
-        "select pg_catalog.json_build_object('rows', rows, 'bytes', bytes)::text from {ledger}.migration_undo where copy = {}",
+        "select pg_catalog.json_build_object('rows', rows, 'bytes', bytes, 'something', {something})::text
+            from {ledger}.migration_undo where copy = {}",
         text(copy)
     )
 }
@@ -140,10 +146,10 @@ pub(in super::super) fn expire(ledger: &str) -> String {
     let drop = format!("format('drop table if exists {}.%I', gone)", ident(SCHEMA).replace('\'', "''"));
     format!(
         "do $sluice$ declare kept record; gone text; begin
+            perform set_config('lock_timeout', '{timeout}', true);
             for kept in select id, copy, after from {ledger}.migration_undo
                 where copy is not null and dropped_at is null and expires_at < clock_timestamp() order by id limit {DROPPED_AT_ONCE} loop
                 begin
-                    perform set_config('lock_timeout', '{timeout}', true);
                     foreach gone in array array_remove(array[kept.copy, kept.after], null) loop
                         execute {drop};
                     end loop;
@@ -151,8 +157,9 @@ pub(in super::super) fn expire(ledger: &str) -> String {
                 exception when others then null;
                 end;
             end loop;
+        exception when others then null;
         end $sluice$;",
-        timeout = millis(Duration::from_millis(200)),
+        timeout = millis(DROP_LOCK),
     )
 }
 
