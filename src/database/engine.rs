@@ -2,18 +2,16 @@
 //!
 //! This file decides nothing about SQL. It must never report anything as applied that the ledger does not have.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use rand::Rng as _;
 use tokio::time::{Instant, sleep};
 
-use crate::migration::MigrationSet;
-use crate::plan::{Ledger, Outcome, Plan, Policy, Step, Target, make};
+use crate::plan::{Ledger, Outcome, Step, make};
 
 use super::{
-    Blocker, Database, DatabaseError, FailureClass, Holder, LockAttempt, ProgressSender, Purpose, RunIdentity,
-    RunStart, Session, SessionSettings, Stage, StepFailure, StepReport, StopSignal,
+    Blocker, Database, DatabaseError, FailureClass, Holder, LockAttempt, ProgressSender, RunReport, RunRequest,
+    RunStart, Session, Stage, StepFailure, StepReport, StopSignal,
 };
 
 /// The first pause between two tries for the migration lock; doubles …
@@ -27,64 +25,6 @@ const RECONNECT: Duration = Duration::from_secs(60);
 const LOSSES_TOLD: usize = 5;
 /// Connections that one run may lose without having got any further in between.
 const LOSSES: u32 = 5;
-
-/// One run.
-#[derive(Debug, Clone)]
-pub struct RunRequest {
-    /// Who asks.
-    pub identity: RunIdentity,
-    /// The plan that was decided on. Under the lock it is made again; when its digest differs nothing runs.
-    pub plan: Arc<Plan>,
-    /// What the plan is made from.
-    pub set: Arc<MigrationSet>,
-    /// Likewise.
-    pub target: Target,
-    /// Likewise.
-    pub policy: Policy,
-    /// How the session behaves.
-    pub settings: SessionSettings,
-    /// The whole run, from its first statement on; waiting for another run's migration lock does not count.
-    pub deadline: Duration,
-    /// What it is for.
-    pub purpose: Purpose,
-    /// A rehearsal proved it.
-    pub rehearsed: bool,
-    /// It does not begin where it would destroy rows that were written since.
-    pub spare_rows: bool,
-}
-
-/// How a run ended.
-#[derive(Debug, Clone)]
-pub struct RunReport {
-    /// Steps in effect for good, in order.
-    pub done: Vec<StepReport>,
-    /// `Ok` when the plan is in effect; the ledger as it is then comes with it, so that nobody has to connect again.
-    /// A plan that was found done (or different) under the lock is `Ok` with an empty `done`: look again.
-    pub result: Result<Ledger, DatabaseError>,
-    /// How long each statement took that came to an end, those of tries that were taken back included.
-    pub statements: Vec<Duration>,
-    /// Waited for the migration lock.
-    pub waited: Duration,
-    /// Tries that ended in a lock timeout.
-    pub lock_retries: u32,
-    /// The most sessions seen in the way at once.
-    pub blocked_by: usize,
-}
-
-impl RunReport {
-    /// The report of a run that ended without giving one.
-    #[must_use]
-    pub fn aborted(error: DatabaseError) -> Self {
-        Self {
-            done: Vec::new(),
-            result: Err(error),
-            statements: Vec::new(),
-            waited: Duration::ZERO,
-            lock_retries: 0,
-            blocked_by: 0,
-        }
-    }
-}
 
 /// Carries out one run.
 pub async fn run(

@@ -12,6 +12,7 @@ pub mod postgres;
 mod progress;
 mod read;
 mod rehearsal;
+mod run;
 #[cfg(test)]
 mod tests;
 mod undo;
@@ -19,16 +20,17 @@ mod undo;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use crate::plan::{Direction, Judgement, Ledger, Outcome, Step, TakeBack};
+use crate::plan::{Ledger, Outcome, Step};
 
 pub use address::{Address, Credentials, TlsMode};
 pub use connection::{ConnectionParts, ConnectionProblem};
-pub use engine::{RunReport, RunRequest, run};
+pub use engine::run;
 pub use error::{DatabaseError, FailureClass, StepFailure};
 pub use losses::{COUNTED, Loss, RowsAtRisk};
 pub use progress::{Blocker, Progress, ProgressSender, Stage, StopSignal, progress};
 pub use read::{Activity, CountBy, LedgerFaults, MOST_BYTES, MOST_ROWS, ReadError, Reader, Row, Timing};
 pub use rehearsal::{Difference, LockTaken, Rehearsal, RehearsalRequest, Stretch, Verdict};
+pub use run::{Conclusion, Purpose, RunIdentity, RunReport, RunRequest, RunStart, SessionSettings, StepReport, Verify};
 pub use undo::{UndoCopy, UndoEstimate, UndoLimits, UndoRestored, UndoState};
 
 /// What is known about the server of a database.
@@ -68,42 +70,6 @@ pub struct Inspection {
     pub holder: Option<Holder>,
 }
 
-/// Which run a session works for: written into the ledger and, in short, into the session's application name.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RunIdentity {
-    /// The fencing token.
-    pub id: uuid::Uuid,
-    /// `namespace/name`, or `cli`.
-    pub object: String,
-    /// The object's uid, empty on the command line.
-    pub object_uid: String,
-    /// The object's generation.
-    pub generation: i64,
-    /// The retry token in force.
-    pub retry_token: Option<String>,
-    /// The request to abort that was there already.
-    pub abort_token: Option<String>,
-    /// The request to roll back that was there already.
-    pub rollback_token: Option<String>,
-    /// Pod or host name of the operator.
-    pub instance: String,
-}
-
-/// How a session behaves. All durations are handed to the server in milliseconds.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SessionSettings {
-    /// First `lock_timeout`; grows ×1.5 every 4 tries up to one second (or itself, where it is longer).
-    pub lock_timeout: std::time::Duration,
-    /// How long a step may go on retrying for locks.
-    pub lock_retry_deadline: std::time::Duration,
-    /// `statement_timeout` for each statement.
-    pub statement_timeout: std::time::Duration,
-    /// All steps in one transaction.
-    pub one_transaction: bool,
-    /// Rows are copied before a statement destroys them, up to these limits; `None`: they are not.
-    pub undo: Option<UndoLimits>,
-}
-
 /// The answer to an attempt to take the migration lock.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LockAttempt {
@@ -111,74 +77,6 @@ pub enum LockAttempt {
     Acquired,
     /// Somebody else does.
     HeldBy(Holder),
-}
-
-/// What a run writes into the ledger before its first step.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RunStart {
-    /// Which way.
-    pub direction: Direction,
-    /// Version before.
-    pub from: Option<String>,
-    /// Version after.
-    pub to: Option<String>,
-    /// The plan's digest.
-    pub plan_digest: String,
-    /// The set's digest.
-    pub set_digest: String,
-    /// A rehearsal proved it.
-    pub rehearsed: bool,
-    /// What it is for, besides.
-    pub purpose: Purpose,
-}
-
-/// What a run is for.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum Purpose {
-    /// To bring the database where the spec wants it.
-    #[default]
-    Apply,
-    /// Likewise, and what it does is judged afterwards.
-    ApplyAndVerify(Verify),
-    /// To take another run back.
-    Rollback(TakeBack),
-}
-
-/// What a verification needs when its run is over, whoever does it then.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Verify {
-    /// `spec.verification`.
-    pub spec: serde_json::Value,
-    /// What the checks measured before the run, by name.
-    pub baseline: serde_json::Value,
-}
-
-/// How a run was judged.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Conclusion {
-    /// The run.
-    pub run: uuid::Uuid,
-    /// The judgement.
-    pub judgement: Judgement,
-    /// The retry token in force.
-    pub retry_token: Option<String>,
-    /// Why, in a sentence.
-    pub message: String,
-    /// The measurements that decided.
-    pub evidence: serde_json::Value,
-}
-
-/// A step that took effect.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StepReport {
-    /// The step's label.
-    pub label: String,
-    /// Wall time of the attempt that succeeded.
-    pub elapsed: std::time::Duration,
-    /// Attempts that ended in a lock timeout or another retryable error before.
-    pub retries: u32,
-    /// What was copied before it was destroyed, restored, or could not be: one sentence each, names and numbers only.
-    pub undo: Vec<String>,
 }
 
 /// A database that can be migrated.

@@ -14,7 +14,7 @@ use crate::database::{Address, Credentials, DatabaseError, TlsMode};
 use super::failure::{SqlError, lost, name};
 use super::handshake::explain;
 use super::privileges::may_not_use;
-use super::statements::{BEGIN_LOOK, LOOKING};
+use super::settings::{BEGIN_LOOK, LOOKING};
 
 /// How long opening one connection may take: resolving, TCP, TLS and login together.
 const CONNECT: Duration = Duration::from_secs(5);

@@ -16,9 +16,9 @@ use super::patience::Patience;
 use super::quote::millis;
 use super::recognise::sets_session;
 use super::record::key;
-use super::session::{PostgresSession, show_free, show_step};
-use super::statements::ourselves;
-use super::supervise::{Ended, Run, statement, supervised};
+use super::session::PostgresSession;
+use super::settings::ourselves;
+use super::supervise::{Ended, Run, show_free, show_step, statement, supervised};
 use super::unit::{Attempt, Row};
 
 /// A script on its way.

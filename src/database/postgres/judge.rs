@@ -10,7 +10,8 @@ use crate::plan::{Judgement, Rollback, TakeBack, Trigger, Verification};
 use super::connect::Connector;
 use super::inspect::{Met, meet};
 use super::quote::{optional, text};
-use super::statements::{BEGIN, Sql};
+use super::settings::BEGIN;
+use super::statements::Sql;
 
 /// Records how a run was judged.
 pub(super) async fn conclude(connector: &Connector, sql: &Sql, conclusion: &Conclusion) -> Result<(), DatabaseError> {

@@ -29,6 +29,7 @@ mod recognise;
 mod record;
 mod rehearse;
 mod session;
+mod settings;
 mod sqlstate;
 mod statements;
 mod supervise;

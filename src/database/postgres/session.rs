@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::database::{
     DatabaseError, FailureClass, Holder, LockAttempt, ProgressSender, RunIdentity, RunStart, Session, SessionSettings,
-    Stage, StepFailure, StepReport, StopSignal,
+    StepFailure, StepReport, StopSignal,
 };
 use crate::migration::TransactionMode;
 use crate::plan::{Ledger, Outcome, Step};
@@ -16,7 +16,8 @@ use super::failure::{self, SqlError, lost};
 use super::inspect::{Met, meet, takes_no_writes};
 use super::ledger::{self, HolderRow, Site, install_error};
 use super::record::Recorder;
-use super::statements::{BEGIN, BEGIN_LOOK, Backend, FLUSH, LOOKING, NO_FLUSH, Sql, clean};
+use super::settings::{BEGIN, BEGIN_LOOK, FLUSH, LOOKING, NO_FLUSH, clean};
+use super::statements::{Backend, Sql};
 use super::supervise::{Cause, Run, Side};
 
 /// The one session of a run.
@@ -410,25 +411,4 @@ impl Session for PostgresSession {
         self.side.close().await;
         self.link.close().await;
     }
-}
-
-/// Shows a step as begun. `again`: as begun once more; until it gets through, what is told is that it is refused a lock.
-pub(super) fn show_step(run: Run<'_>, label: &str, again: bool) {
-    run.progress.update(|progress| {
-        if !again {
-            progress.stage = Stage::Applying;
-        }
-        progress.step = Some(label.to_owned());
-    });
-}
-
-/// Nobody is in the way any more.
-pub(super) fn show_free(run: Run<'_>) {
-    run.progress.update(|progress| {
-        if progress.stage == Stage::RetryingLock {
-            progress.stage = Stage::Applying;
-        }
-        progress.blockers.clear();
-        progress.note = None;
-    });
 }

@@ -354,3 +354,24 @@ async fn guard(side: &mut Side, run: Run<'_>, first_look: Duration, cancelled: &
     }
     format!("the cancelled statement did not end within {} s", GIVE_UP_AFTER.as_secs())
 }
+
+/// Shows a step as begun. `again`: as begun once more; until it gets through, what is told is that it is refused a lock.
+pub(super) fn show_step(run: Run<'_>, label: &str, again: bool) {
+    run.progress.update(|progress| {
+        if !again {
+            progress.stage = Stage::Applying;
+        }
+        progress.step = Some(label.to_owned());
+    });
+}
+
+/// Nobody is in the way any more.
+pub(super) fn show_free(run: Run<'_>) {
+    run.progress.update(|progress| {
+        if progress.stage == Stage::RetryingLock {
+            progress.stage = Stage::Applying;
+        }
+        progress.blockers.clear();
+        progress.note = None;
+    });
+}

@@ -13,10 +13,10 @@ use super::ledger::RawJournal;
 use super::patience::Patience;
 use super::quote::millis;
 use super::record::{ENDED, FENCE, key};
-use super::session::{PostgresSession, show_free, show_step};
+use super::session::PostgresSession;
+use super::settings::{BEGIN, ourselves};
 use super::sqlstate::{QUERY_CANCELED, Retry, retry};
-use super::statements::{BEGIN, ourselves};
-use super::supervise::{Ended, InTheWay, Run, statement, supervised};
+use super::supervise::{Ended, InTheWay, Run, show_free, show_step, statement, supervised};
 use super::undo::{Noted, supersede};
 
 /// What a transaction finds when it begins: [`super::statements::Sql::begin_unit`].
