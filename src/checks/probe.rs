@@ -13,15 +13,10 @@ use serde_json::{Map, Value};
 use tokio::time::timeout;
 use url::Url;
 
-use crate::api::v1alpha1::BuiltinCheck;
 use crate::database::Database;
 
 use super::assess::{Measurement, Outcome};
-use super::check::{Check, CheckKind};
-use super::probes::{
-    Connectivity, ForeignKeys, Http, InvalidObjects, Latency, LedgerIntegrity, Prometheus, RowCounts, ServerErrors,
-    Sql, Workload,
-};
+use super::check::Check;
 
 /// What was measured.
 #[derive(Debug, Clone, PartialEq)]
@@ -136,29 +131,6 @@ pub trait Probe: Send + Sync {
     /// # Errors
     /// When it cannot be measured, or there is nothing to measure.
     async fn measure(&self, baseline: Option<&Value>) -> Result<Sample, ProbeError>;
-}
-
-/// The probe of a check.
-///
-/// # Errors
-/// When the check names an endpoint that there is not: which, and how it is declared.
-pub fn build(check: &Check, means: &Means) -> Result<Box<dyn Probe>, String> {
-    let database = means.database.clone();
-    Ok(match &check.kind {
-        CheckKind::Sql { query, timeout } => Box::new(Sql::new(database, query, *timeout, &check.expect)),
-        CheckKind::RowCounts { tables, by } => Box::new(RowCounts::new(database, tables, *by)),
-        CheckKind::Latency { query, samples } => Box::new(Latency::new(database, query, *samples)),
-        CheckKind::Prometheus { endpoint, query } => Box::new(Prometheus::new(&means.endpoints, endpoint, query)?),
-        CheckKind::Http { endpoint, service, path, timeout } => {
-            Box::new(Http::new(means, endpoint.as_deref(), service.as_ref(), path, *timeout)?)
-        }
-        CheckKind::Workload { kind, name } => Box::new(Workload::new(means, *kind, name)),
-        CheckKind::Builtin(BuiltinCheck::ForeignKeys) => Box::new(ForeignKeys::new(database)),
-        CheckKind::Builtin(BuiltinCheck::InvalidObjects) => Box::new(InvalidObjects::new(database)),
-        CheckKind::Builtin(BuiltinCheck::LedgerIntegrity) => Box::new(LedgerIntegrity::new(database)),
-        CheckKind::Builtin(BuiltinCheck::Connectivity) => Box::new(Connectivity::new(database)),
-        CheckKind::Builtin(BuiltinCheck::ServerErrors) => Box::new(ServerErrors::new(database)),
-    })
 }
 
 /// How long one measurement may take, whatever it waits for.

@@ -166,8 +166,7 @@ impl Verifications {
 
     async fn measure(&self, start: &Start, sender: &watch::Sender<Verifying>, end: &CancellationToken) -> Judgement {
         let verification = &start.verification;
-        let probes: Vec<_> =
-            verification.checks.iter().map(|check| checks::probe::build(check, &start.means)).collect();
+        let probes: Vec<_> = verification.checks.iter().map(|check| checks::build(check, &start.means)).collect();
         let over_at = Instant::now() + verification.length();
         let mut next = Instant::now() + verification.initial_delay;
         loop {
@@ -238,7 +237,7 @@ async fn once(check: &Check, probe: Result<&dyn Probe, &String>, baseline: Optio
 /// Measures what the checks compare with, before a run. What cannot be measured is left out: its check has no baseline then.
 pub async fn baseline(checks: Vec<Check>, means: Means) -> Value {
     let measured = join_all(checks.iter().map(async |check| {
-        let probe = checks::probe::build(check, &means).ok()?;
+        let probe = checks::build(check, &means).ok()?;
         let value = checks::probe::baseline(probe.as_ref()).await.ok()??;
         Some((check.name.clone(), value))
     }));

@@ -38,6 +38,9 @@ pub struct Difference {
     /// What changed in its definition, at most 2000 characters. Definitions may hold literals: for the person who asked,
     /// not for status, events or logs.
     pub detail: Option<String>,
+    /// It is only told, and disproves nothing: a column that was dropped and created anew stands last in its table, and no script
+    /// can put it elsewhere.
+    pub remark: bool,
 }
 
 impl fmt::Display for Difference {
@@ -114,18 +117,21 @@ impl Rehearsal {
         stretches.into_iter().find_map(|(name, stretch)| Some((name, stretch.as_ref()?.as_ref().err()?)))
     }
 
+    /// Whether anything differs that decides.
+    fn differs(&self) -> bool {
+        self.differences.iter().any(|difference| !difference.remark)
+    }
+
     /// What it says.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
         match self.failure() {
             // The copy has no rows: what stumbles over that proves nothing about the real one.
-            Some((_, failure))
-                if self.differences.is_empty() && failure.sqlstate.as_deref().is_some_and(for_want_of_rows) =>
-            {
+            Some((_, failure)) if !self.differs() && failure.sqlstate.as_deref().is_some_and(for_want_of_rows) => {
                 Verdict::Unproven
             }
             Some(_) => Verdict::Disproved,
-            None if !self.differences.is_empty() => Verdict::Disproved,
+            None if self.differs() => Verdict::Disproved,
             None if self.obstacle.is_some() || self.again.is_none() => Verdict::Unproven,
             None => Verdict::Proven,
         }
@@ -186,7 +192,10 @@ mod tests {
         assert_eq!(Rehearsal { again: None, ..whole.clone() }.verdict(), Verdict::Unproven);
         assert_eq!(Rehearsal { obstacle: Some("x".to_owned()), ..whole.clone() }.verdict(), Verdict::Unproven);
         assert_eq!(Rehearsal { down: failed("42P01"), again: None, ..whole.clone() }.verdict(), Verdict::Disproved);
-        let index = Difference { object: "index i".to_owned(), what: "missing".to_owned(), detail: None };
+        let index =
+            Difference { object: "index i".to_owned(), what: "missing".to_owned(), detail: None, remark: false };
+        let order = Difference { remark: true, ..index.clone() };
+        assert_eq!(Rehearsal { differences: vec![order], ..whole.clone() }.verdict(), Verdict::Proven);
         assert_eq!(Rehearsal { differences: vec![index], ..whole }.verdict(), Verdict::Disproved);
     }
 
@@ -199,7 +208,12 @@ mod tests {
 
     #[test]
     fn many_differences_are_counted_instead_of_named() {
-        let one = |n: usize| Difference { object: format!("index i{n}"), what: "missing".to_owned(), detail: None };
+        let one = |n: usize| Difference {
+            object: format!("index i{n}"),
+            what: "missing".to_owned(),
+            detail: None,
+            remark: false,
+        };
         let rehearsal = Rehearsal { differences: (0..9).map(one).collect(), ..Rehearsal::default() };
         assert!(rehearsal.to_string().ends_with("index i4: missing; and 4 more"), "{rehearsal}");
     }

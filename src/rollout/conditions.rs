@@ -5,8 +5,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use crate::api::v1alpha1::{ConditionType, Reason};
 use crate::plan::{Judgement, Outcome, Step};
 
+use super::measures::{PENDING, second};
 use super::messages::summary;
-use super::report::{PENDING, second};
 use super::{Job, Observed, State};
 
 /// How a state shows in the three conditions that tools read.

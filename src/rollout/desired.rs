@@ -11,21 +11,12 @@ use crate::database::SessionSettings;
 use crate::migration::{Dialect, Layout, SetOptions, Version};
 use crate::plan::{Adoption, MissingPolicy, OutOfOrder, Policy, Target};
 
+use super::invalid::InvalidSpec;
 use super::judging::{Mode, RollbackPolicy, Verification};
 use super::undo;
 
 /// The ledger's schema unless the spec names one.
 const LEDGER_SCHEMA: &str = "sluice";
-
-/// A field that cannot be used, told with its path and the cure.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{field}: {problem}")]
-pub struct InvalidSpec {
-    /// `spec.execution.lockTimeout`
-    pub field: String,
-    /// What is wrong and what would be right.
-    pub problem: String,
-}
 
 /// Where the scripts are.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use crate::api::v1alpha1::{
 use crate::checks::Check;
 use crate::migration::Version;
 
-use super::desired::InvalidSpec;
+use super::invalid::InvalidSpec;
 
 /// How what was applied is judged.
 #[derive(Debug, Clone, PartialEq)]

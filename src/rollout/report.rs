@@ -12,11 +12,11 @@ use crate::migration::MigrationSet;
 use crate::plan::{Direction, Ledger, Outcome, Plan, RunSummary, Step};
 
 use super::conditions::conditions;
+use super::measures::{PENDING, second};
 use super::{Job, Observed, Rehearsed, State};
 
-/// How many runs and steps a status shows.
+/// How many runs a status shows.
 const HISTORY: usize = 10;
-pub(super) const PENDING: usize = 20;
 
 /// The status for that state.
 #[must_use]
@@ -96,11 +96,6 @@ pub fn report(observed: &Observed, state: &State) -> DatabaseMigrationStatus {
     }
     status.conditions = conditions(observed, state);
     status
-}
-
-/// Kubernetes keeps times to the second.
-pub(super) fn second(time: Timestamp) -> Timestamp {
-    Timestamp::from_second(time.as_second()).unwrap_or(time)
 }
 
 fn source_status(set: &MigrationSet) -> SourceStatus {

@@ -6,7 +6,7 @@
 use crate::api::v1alpha1::{UndoMode, UndoSpec};
 use crate::database::UndoLimits;
 
-use super::desired::InvalidSpec;
+use super::invalid::InvalidSpec;
 use super::judging::Mode;
 
 /// What is copied before it is taken away; `None`: nothing.

@@ -9,6 +9,7 @@ use crate::api::v1alpha1::{CheckStatus, VerificationStatus};
 use crate::checks::{CheckState, Window};
 use crate::plan::{Judgement, Ledger, RunSummary, Verification};
 
+use super::measures::second;
 use super::{Observed, Verifying};
 
 /// The status of a window that is open.
@@ -120,8 +121,4 @@ pub fn sentence(window: &Window, judgement: Judgement) -> String {
         }
         Judgement::Aborted => "a person ended the verification".to_owned(),
     }
-}
-
-fn second(time: Timestamp) -> Timestamp {
-    Timestamp::from_second(time.as_second()).unwrap_or(time)
 }

@@ -54,7 +54,7 @@ impl Checked {
             namespace: team.namespace.clone(),
             endpoints: Arc::new(Endpoints { service, ..Endpoints::default() }),
         };
-        let probe = probe::build(&check, &means).unwrap();
+        let probe = sluice::checks::build(&check, &means).unwrap();
         Self { check, probe, baseline: None }
     }
 

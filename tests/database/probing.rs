@@ -38,7 +38,7 @@ impl Probing {
             namespace: "shop".to_owned(),
             endpoints: Arc::new(Endpoints { prometheus: prometheus.clone(), ..Endpoints::default() }),
         };
-        let probe = probe::build(&check, &means).expect("a probe");
+        let probe = sluice::checks::build(&check, &means).expect("a probe");
         Self { check, probe, baseline: None }
     }
 

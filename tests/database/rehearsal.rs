@@ -111,6 +111,23 @@ async fn a_good_set_is_proven_and_leaves_nothing_behind() {
 }
 
 #[tokio::test]
+async fn a_column_that_comes_back_at_the_end_of_its_table_is_told_and_disproves_nothing() {
+    let db = database().await;
+    if !dumps() {
+        return;
+    }
+    db.up(&[("V001__t.sql", "create table t (a int, b text, c int);")]).await;
+    let files = [
+        ("V001__t.sql", "create table t (a int, b text, c int);"),
+        ("V002__t.sql", "alter table t drop column b;"),
+        ("U002__t.sql", "alter table t add column b text;"),
+    ];
+    let rehearsal = db.rehearse(&files).await;
+    assert_eq!(rehearsal.verdict(), Verdict::Proven, "{rehearsal:?}");
+    assert_eq!(rehearsal.to_string(), "order of columns of public.t: columns differs after the way back");
+}
+
+#[tokio::test]
 async fn a_down_script_that_forgets_something_is_caught_with_its_name() {
     let db = database().await;
     if !dumps() {

@@ -56,7 +56,7 @@ fn check(path: &str, expect: &str) -> Check {
 
 async fn measured(url: &str, path: &str, expect: &str) -> Measurement {
     let check = check(path, expect);
-    let probe = probe::build(&check, &means(&[("web", url)])).unwrap();
+    let probe = crate::checks::build(&check, &means(&[("web", url)])).unwrap();
     assert_eq!(probe::baseline(&*probe).await, Ok(None));
     probe::measure(&check, &*probe, None, Timestamp::UNIX_EPOCH).await
 }
@@ -168,9 +168,10 @@ async fn what_says_nothing_about_the_service_is_an_error() {
 
 #[tokio::test]
 async fn an_endpoint_that_there_is_not_is_named_with_the_flag_that_declares_it() {
-    let why = probe::build(&check("/", "status == 200"), &means(&[])).err().unwrap();
+    let why = crate::checks::build(&check("/", "status == 200"), &means(&[])).err().unwrap();
     assert!(why.contains("no HTTP endpoint web") && why.contains("--http-endpoint web=URL"), "{why}");
-    let why = probe::build(&check("/../admin", "status == 200"), &means(&[("web", "http://web/app")])).err().unwrap();
+    let why =
+        crate::checks::build(&check("/../admin", "status == 200"), &means(&[("web", "http://web/app")])).err().unwrap();
     assert!(why.contains("leads out"), "{why}");
 }
 
@@ -190,7 +191,7 @@ async fn a_prometheus_that_is_none_or_not_there_is_an_error_and_never_a_failure(
             ..CheckSpec::default()
         };
         let check = Check::of(&spec).unwrap();
-        let probe = probe::build(&check, &means(&[("web", &url)])).unwrap();
+        let probe = crate::checks::build(&check, &means(&[("web", &url)])).unwrap();
         let measured = probe::measure(&check, &*probe, None, Timestamp::UNIX_EPOCH).await;
         let Outcome::Error(why) = measured.outcome else { panic!("{measured:?}") };
         assert!(why.contains(told) && !why.contains("secret"), "{why}");

@@ -14,7 +14,7 @@ use crate::plan::{
 
 use super::connect::{Link, ledger_error};
 use super::failure::{SqlError, lost};
-use super::judge::{RawRollback, RawVerification};
+use super::judgements::{RawRollback, RawVerification};
 use super::privileges::may_not_create;
 use super::statements::{Backend, Sql};
 

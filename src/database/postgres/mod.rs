@@ -15,6 +15,7 @@ mod inspect;
 mod journal;
 mod journaled;
 mod judge;
+mod judgements;
 mod ledger;
 mod loss;
 mod patience;

@@ -32,7 +32,8 @@ fn proven() -> Rehearsal {
 }
 
 fn disproved() -> Rehearsal {
-    let index = Difference { object: "index i".into(), what: "missing after the way back".into(), detail: None };
+    let index =
+        Difference { object: "index i".into(), what: "missing after the way back".into(), detail: None, remark: false };
     Rehearsal { differences: vec![index], ..proven() }
 }
 

@@ -44,7 +44,12 @@ pub(in super::super) fn differences(before: &Fingerprint, after: &Fingerprint, s
 }
 
 fn told(object: &str, what: &str, when: &str) -> Difference {
-    Difference { object: object.to_owned(), what: format!("{what} {when}"), detail: None }
+    Difference {
+        object: object.to_owned(),
+        what: format!("{what} {when}"),
+        detail: None,
+        remark: object.starts_with(ORDER),
+    }
 }
 
 fn changed(object: &str, before: &Definition, after: &Definition, when: &str) -> Difference {
@@ -67,7 +72,12 @@ fn changed(object: &str, before: &Definition, after: &Definition, when: &str) ->
         detail.push('…');
     }
     let verb = if list.len() == 1 { "differs" } else { "differ" };
-    Difference { object: object.to_owned(), what: format!("{} {verb} {when}", list.join(", ")), detail: Some(detail) }
+    Difference {
+        object: object.to_owned(),
+        what: format!("{} {verb} {when}", list.join(", ")),
+        detail: Some(detail),
+        remark: object.starts_with(ORDER),
+    }
 }
 
 /// Whether the columns that both have stand in the same order.
