@@ -274,6 +274,24 @@ impl Ledger {
         self.runs.iter().filter(move |run| run.object_uid == uid || run.object == object)
     }
 
+    /// The newest run of an object that is or was judged: one that failed is not.
+    pub fn judged<'a>(&'a self, object: &'a str, uid: &'a str) -> Option<(&'a RunSummary, &'a Verification)> {
+        let current = self.current().map(ToString::to_string);
+        self.runs_of(object, uid)
+            .filter(|run| match run.outcome {
+                Some(Outcome::Succeeded) => true,
+                Some(Outcome::Interrupted) | None => run.to == current,
+                Some(
+                    Outcome::Failed
+                    | Outcome::NeedsOperator
+                    | Outcome::DeadlineExceeded
+                    | Outcome::Blocked
+                    | Outcome::Aborted,
+                ) => false,
+            })
+            .find_map(|run| Some((run, self.verification(run.id)?)))
+    }
+
     /// The rollback whose newest attempt is that run.
     #[must_use]
     pub fn rollback_by(&self, attempt: uuid::Uuid) -> Option<&Rollback> {

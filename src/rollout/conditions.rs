@@ -155,8 +155,7 @@ fn verified(observed: &Observed, state: &State) -> Option<Condition> {
     let Some(ledger) = observed.inspection().map(|seen| &seen.ledger) else {
         return kept(observed, ConditionType::Verified);
     };
-    let newest = ledger.runs_of(&observed.object, &observed.uid).find_map(|run| ledger.verification(run.id));
-    let verification = newest?;
+    let (_, verification) = ledger.judged(&observed.object, &observed.uid)?;
     let text = verification.message.as_deref().unwrap_or_default();
     match verification.judgement {
         None => say("Unknown", Reason::Verifying, "not judged yet"),

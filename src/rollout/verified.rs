@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::api::v1alpha1::{CheckStatus, VerificationStatus};
 use crate::checks::{CheckState, Window};
-use crate::plan::{Judgement, Ledger, RunSummary, Verification};
+use crate::plan::{Judgement, Ledger};
 
 use super::measures::second;
 use super::{Observed, Verifying};
@@ -26,8 +26,7 @@ pub(super) fn open(verifying: &Verifying) -> VerificationStatus {
 
 /// The status of the newest window that the ledger knows of this object.
 pub(super) fn recorded(observed: &Observed, ledger: &Ledger) -> Option<VerificationStatus> {
-    let (run, verification): (&RunSummary, &Verification) =
-        ledger.runs_of(&observed.object, &observed.uid).find_map(|run| Some((run, ledger.verification(run.id)?)))?;
+    let (run, verification) = ledger.judged(&observed.object, &observed.uid)?;
     let verdict = match verification.judgement {
         None => "Measuring",
         Some(Judgement::Passed) => "Passed",

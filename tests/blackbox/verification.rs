@@ -524,3 +524,53 @@ async fn however_often_the_operator_dies_what_does_not_hold_is_applied_once_and_
     team.deserted().await;
     assert_eq!(team.query("select * from sluice.v_migration_audit where not intact").await, [""; 0]);
 }
+
+#[tokio::test]
+async fn a_run_past_its_deadline_is_taken_back() {
+    let (team, _operator) = Team::verified_at_001("deadline").await;
+    let before = team.shape().await;
+    let mut scripts = files(SPOILS);
+    scripts.insert("V003__slow.sql".to_owned(), "select pg_sleep(60);".to_owned());
+    scripts.insert("U003__slow.sql".to_owned(), "-- nothing to take back".to_owned());
+    team.scripts("sql", &scripts).await;
+    team.apply("shop", &Team::shop("003").set("/execution/deadline", json!("2s"))).await;
+    let message = team.reason("shop", "RolledBack").await;
+    assert!(message.contains("spec.execution.deadline"), "{message}");
+    assert_eq!(team.shape().await, before);
+    assert_eq!(team.story().await, ["up - 001 succeeded", "up 001 003 deadline_exceeded", "down 002 001 succeeded"]);
+}
+
+#[tokio::test]
+async fn three_failed_runs_within_an_hour_stop_the_object_until_a_person_has_looked() {
+    let (team, operator) = Team::verified_at_001("failures").await;
+    let with = |sql: &str| {
+        let mut scripts = files(SPOILS);
+        scripts.insert("V002__tag.sql".to_owned(), sql.to_owned());
+        scripts
+    };
+    for number in 1..=3 {
+        let named = format!("nowhere_{number}");
+        team.scripts("sql", &with(&format!("select * from {named};"))).await;
+        if number == 1 {
+            team.apply("shop", &Team::shop("002")).await;
+        }
+        team.until("shop", "the failure of just that script", |status| {
+            status.failures == Some(number)
+                && status
+                    .history
+                    .first()
+                    .is_some_and(|run| run.message.as_ref().is_some_and(|message| message.contains(&named)))
+        })
+        .await;
+    }
+    // Mended, and still it waits: after a restart, too.
+    team.scripts("sql", &files(SPOILS)).await;
+    let message = team.reason("shop", "TooManyFailures").await;
+    assert!(message.contains("3 runs failed within an hour") && message.contains("sluice.dev/retry"), "{message}");
+    drop(operator);
+    let _next = Operator::start(&team.namespace);
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    team.reason("shop", "TooManyFailures").await;
+    team.sluice(&["retry", "shop", "-n", &team.namespace]);
+    team.at("shop", "002").await;
+}

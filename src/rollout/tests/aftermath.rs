@@ -443,6 +443,14 @@ fn a_run_that_went_on_with_an_interrupted_one_is_taken_back_to_where_that_began(
 }
 
 #[test]
+fn a_run_that_failed_is_not_shown_as_being_measured() {
+    let failed = after(&["001"], Outcome::Failed, automatic(), |ledger| ledger.verifications.push(verification(None)));
+    let status = report(&failed, &decide(&failed).state);
+    assert_eq!(status.verification, None);
+    assert!(!status.conditions.iter().any(|c| c.type_ == ConditionType::Verified.as_str()), "{:?}", status.conditions);
+}
+
+#[test]
 fn history_says_what_made_a_rollback_begin() {
     let done = taken_back(&["001"], Some(Outcome::Succeeded)).with(|o| {
         if let Look::Seen(seen) = &mut o.database {
