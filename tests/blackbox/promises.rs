@@ -1,5 +1,5 @@
-//! What Sluice promises, one test named after each promise. Other files try each of them in many more ways; those of the
-//! automatic rollback (5, 6, 7) come with it.
+//! What Sluice promises, one test named after each promise. Other files try each of them in many more ways; the promises of
+//! the automatic rollback (5, 6, 7) stand with its other scenarios, in `verification.rs`.
 
 use std::time::{Duration, Instant};
 
