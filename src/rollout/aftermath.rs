@@ -246,7 +246,14 @@ fn back(
         message: message.to_owned(),
         to,
     };
-    with_plan(set, ledger, take_back)
+    let because = take_back.message.clone();
+    match (with_plan(set, ledger, take_back), trigger) {
+        // What does not hold is never taken for good only because it cannot be taken back.
+        (Aftermath::Nothing, Trigger::Check | Trigger::Inconclusive) => Aftermath::RollbackBlocked(format!(
+            "{because}; that run changed no version that could be taken back (a repeatable script, or spec.rollback.to is not below it)"
+        )),
+        (aftermath, Trigger::Check | Trigger::Inconclusive | Trigger::ApplyFailure | Trigger::Requested) => aftermath,
+    }
 }
 
 /// The plan that is not tried again: the one that was carried out, or, where the way back goes elsewhere, the one that would lead

@@ -318,7 +318,7 @@ async fn what_a_killed_process_leaves_behind_is_swept_and_what_is_in_use_is_not(
 #[tokio::test]
 async fn pg_dump_checks_the_servers_certificate_as_sluice_does() {
     if !dumps() {
-        return db.is_not_rehearsed().await;
+        return database().await.is_not_rehearsed().await;
     }
     let environment = Environment::start("up", &["postgres", "--tls"]);
     let facts = &environment.facts["postgres"];

@@ -443,6 +443,16 @@ fn a_run_that_went_on_with_an_interrupted_one_is_taken_back_to_where_that_began(
 }
 
 #[test]
+fn what_does_not_hold_and_changed_no_version_is_not_taken_for_good() {
+    let repeated = judged(Some(Judgement::Failed), automatic()).with(|o| {
+        if let Look::Seen(seen) = &mut o.database {
+            seen.ledger.runs[0].from = Some("002".into());
+        }
+    });
+    assert_eq!(outcome(&repeated), ("wait", Reason::RollbackBlocked));
+}
+
+#[test]
 fn a_run_that_failed_is_not_shown_as_being_measured() {
     let failed = after(&["001"], Outcome::Failed, automatic(), |ledger| ledger.verifications.push(verification(None)));
     let status = report(&failed, &decide(&failed).state);
