@@ -33,7 +33,7 @@ pub enum Aftermath {
 /// What is left of the object's earlier runs.
 pub fn aftermath(observed: &Observed, desired: &Desired, set: &MigrationSet, ledger: &Ledger) -> Aftermath {
     let Some(last) = ledger.runs_of(&observed.object, &observed.uid).next() else {
-        return requested(observed, desired, set, ledger);
+        return requested(observed, ledger);
     };
     if let Some(rollback) = ledger.rollback_by(last.id) {
         return after_rollback(observed, desired, set, ledger, last, rollback);
@@ -46,21 +46,17 @@ pub fn aftermath(observed: &Observed, desired: &Desired, set: &MigrationSet, led
     if last.direction == Direction::Down {
         return Aftermath::Nothing;
     }
+    let judge = || match ledger.verification(last.id) {
+        Some(verification) => judged(observed, desired, set, ledger, last, verification),
+        None => Aftermath::Nothing,
+    };
     match last.outcome {
-        Some(Outcome::Succeeded) => match ledger.verification(last.id) {
-            Some(verification) => judged(observed, desired, set, ledger, last, verification),
-            None => Aftermath::Nothing,
-        },
+        Some(Outcome::Succeeded) => judge(),
         Some(Outcome::Failed | Outcome::DeadlineExceeded) => half_way(observed, desired, set, ledger, last),
         // Nobody knows what the database holds: a person looks first.
         Some(Outcome::NeedsOperator) => Aftermath::Nothing,
         // Everything of it took effect, and its process died before it could say so: it is judged all the same.
-        Some(Outcome::Interrupted) | None if ledger.current().map(ToString::to_string) == last.to => {
-            match ledger.verification(last.id) {
-                Some(verification) => judged(observed, desired, set, ledger, last, verification),
-                None => Aftermath::Nothing,
-            }
-        }
+        Some(Outcome::Interrupted) | None if ledger.current().map(ToString::to_string) == last.to => judge(),
         Some(Outcome::Interrupted | Outcome::Blocked | Outcome::Aborted) | None => Aftermath::Nothing,
     }
 }
@@ -74,7 +70,7 @@ pub fn unanswered(observed: &Observed, ledger: &Ledger) -> Option<String> {
 }
 
 /// A request on a database where this object has never run anything.
-fn requested(observed: &Observed, _desired: &Desired, _set: &MigrationSet, ledger: &Ledger) -> Aftermath {
+fn requested(observed: &Observed, ledger: &Ledger) -> Aftermath {
     match unanswered(observed, ledger) {
         Some(_) if ledger.current().is_some() => Aftermath::RollbackBlocked(
             "a rollback was asked for, and this object has not applied anything here yet that could be taken back; lower \
