@@ -8,7 +8,7 @@ use serde::Deserialize;
 use crate::database::CountBy;
 
 use super::quote::text;
-use super::statements::{Sql, TABLES};
+use super::statements::{Sql, is_applications};
 
 /// A part of a statement: what it is about, and an expression that counts it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -42,13 +42,11 @@ pub(super) fn tables(named: &[String], by: CountBy) -> String {
         format!(
             "select pg_catalog.format('%I.%I', n.nspname, c.relname) as name, c.oid, c.relkind
             from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-            where c.relkind in ('r', 'p') and not c.relispartition and n.nspname !~ '^pg_'
-                and n.nspname not in ('information_schema', 'sluice_undo')
+            where c.relkind in ('r', 'p') and not c.relispartition and {}
                 and pg_catalog.has_schema_privilege(n.oid, 'USAGE') and pg_catalog.has_table_privilege(c.oid, 'SELECT')
                 and not exists (select from pg_catalog.pg_depend d where d.classid = 'pg_catalog.pg_class'::regclass
-                    and d.objid = c.oid and d.deptype = 'e')
-                and (select pg_catalog.count(*) from pg_catalog.pg_class t
-                    where t.relnamespace = n.oid and t.relkind = 'r' and t.relname in ({TABLES})) < 4"
+                    and d.objid = c.oid and d.deptype = 'e')",
+            is_applications("n")
         )
     } else {
         let names: Vec<String> = named.iter().map(|name| format!("({})", text(name))).collect();

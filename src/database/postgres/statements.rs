@@ -13,7 +13,7 @@ use super::settings::ourselves;
 use super::undo::SCHEMA as UNDO;
 
 /// Tables by which a ledger is recognised, whoever's it is.
-pub(super) const TABLES: &str = "'ledger_version', 'schema_migrations', 'migration_runs', 'migration_steps'";
+const TABLES: &str = "'ledger_version', 'schema_migrations', 'migration_runs', 'migration_steps'";
 /// The comment on the schema of a ledger that was installed in a database without anything else in it.
 const BUILT: &str = "Sluice ledger; everything in this database came after it";
 /// The comment on the schema of a ledger that was installed in a database that held something already.
@@ -126,11 +126,9 @@ impl Sql {
             "with ledgers as (
                 select n.oid, pg_catalog.obj_description(n.oid, 'pg_namespace') = {built} as built
                 from pg_catalog.pg_namespace n
-                where (select pg_catalog.count(*) from pg_catalog.pg_class c
-                    where c.relnamespace = n.oid and c.relkind = 'r' and c.relname in ({TABLES})) = 4
+                where {ledger}
             ), spaces as (
-                select oid, nspname from pg_catalog.pg_namespace
-                where nspname !~ '^pg_' and nspname not in ('information_schema', '{UNDO}') and oid not in (select oid from ledgers)
+                select n.oid, n.nspname from pg_catalog.pg_namespace n where {applications}
             ), found as (
                 select 1 as rank, case c.relkind when 'v' then 'view' when 'm' then 'materialized view' when 'S' then 'sequence'
                     when 'f' then 'foreign table' else 'table' end as kind, s.nspname, c.relname as name, c.oid, 'pg_class' as class
@@ -158,6 +156,8 @@ impl Sql {
                 'total', (select pg_catalog.count(*) from own),
                 'sample', coalesce((select pg_catalog.json_agg(o.what) from (select what from own order by rank, what limit 20) o), '[]'))::text",
             built = text(BUILT),
+            ledger = is_ledger("n.oid"),
+            applications = is_applications("n"),
         )
     }
 
@@ -331,6 +331,24 @@ impl Sql {
             keys = list(keys),
         )
     }
+}
+
+/// Whether a schema is a ledger, whoever's it is: an expression over its oid.
+fn is_ledger(oid: &str) -> String {
+    format!(
+        "(select pg_catalog.count(*) from pg_catalog.pg_class ledger_table where ledger_table.relnamespace = {oid}
+            and ledger_table.relkind = 'r' and ledger_table.relname in ({TABLES})) = {}",
+        TABLES.split(',').count()
+    )
+}
+
+/// Whether a schema is the application's own, and neither the server's nor Sluice's: an expression over a row of
+/// `pg_namespace`.
+pub(super) fn is_applications(schema: &str) -> String {
+    format!(
+        "{schema}.nspname !~ '^pg_' and {schema}.nspname not in ('information_schema', '{UNDO}') and not {}",
+        is_ledger(&format!("{schema}.oid"))
+    )
 }
 
 /// A server process: a process id alone may be another's by now.

@@ -1,6 +1,8 @@
 //! The one statement that reads a catalog: each branch gives `identity, definition`. The session's `search_path` has to
 //! be `pg_catalog`, so that every name comes out with its schema.
 
+use super::super::statements::is_applications;
+
 /// Everything, as one JSON object.
 pub(super) fn catalog() -> String {
     let branches = [
@@ -20,7 +22,8 @@ pub(super) fn catalog() -> String {
         EXTENSIONS,
         OTHERS,
     ];
-    let mut sql = format!("with {SPACES}, found(identity, definition) as (\n");
+    let spaces = SPACES.replace("APPLICATIONS", &is_applications("n"));
+    let mut sql = format!("with {spaces}, found(identity, definition) as (\n");
     for (index, branch) in branches.iter().enumerate() {
         if index > 0 {
             sql.push_str("\nunion all\n");
@@ -35,9 +38,7 @@ pub(super) fn catalog() -> String {
 /// The schemas that count, and what belongs to extensions.
 const SPACES: &str = "spaces as (
     select n.oid, n.nspname, n.nspowner, n.nspacl from pg_namespace n
-    where n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'sluice_undo')
-        and (select count(*) from pg_class c where c.relnamespace = n.oid and c.relkind = 'r' and c.relname in
-            ('ledger_version', 'schema_migrations', 'migration_runs', 'migration_steps')) < 4
+    where APPLICATIONS
 ), members as (
     select classid, objid from pg_depend where deptype = 'e'
 ), relations as (
