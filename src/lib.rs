@@ -10,6 +10,7 @@
 //! | [`checks`] | what is measured after SQL ran, and what the measurements mean |
 //! | [`database`] | the `Database` trait and its dialects: connect, lock, ledger, apply, revert, inspect, rehearse |
 //! | [`sources`] | where scripts come from: inline, ConfigMaps, a directory → raw files |
+//! | [`lint`] | what SQL would do: locks, rewrites, scans, lost rows; rules one per file |
 //! | [`plan`] | migration set × ledger × target version → a plan, or the precise reason why there is none |
 //! | [`migration`] | scripts, headers, versions, layouts, checksums, sets |
 //! | [`api`] | what users write: the custom resources, conditions and reasons |
@@ -26,6 +27,7 @@ pub mod cli;
 pub mod controller;
 pub mod database;
 pub mod duration;
+pub mod lint;
 pub mod migration;
 pub mod plan;
 pub mod rollout;
