@@ -7,6 +7,7 @@ mod act;
 mod context;
 mod credentials;
 mod error;
+mod gates;
 pub mod leader;
 mod measure;
 mod memory;

@@ -37,3 +37,19 @@ pub struct Assessment {
     /// About how long it takes; `None` where that cannot be told.
     pub estimate: Option<Duration>,
 }
+
+/// What a plan would do, as far as its headers say.
+#[must_use]
+pub fn assess(plan: &crate::plan::Plan, _catalog: &super::Catalog) -> Assessment {
+    let risk = plan.steps.iter().filter_map(|step| step.header.risk).max().unwrap_or(Risk::Low);
+    Assessment {
+        steps: Vec::new(),
+        findings: Vec::new(),
+        risk,
+        reasons: Vec::new(),
+        strongest: None,
+        rewrites: false,
+        scans: false,
+        estimate: None,
+    }
+}

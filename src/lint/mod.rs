@@ -8,7 +8,7 @@ mod catalog;
 mod effect;
 mod finding;
 
-pub use assess::{AssessedStep, Assessment};
+pub use assess::{AssessedStep, Assessment, assess};
 pub use catalog::{Catalog, Column, Relation};
 pub use effect::{Effect, LockMode, Touch};
 pub use finding::{Class, Finding, Severity};
