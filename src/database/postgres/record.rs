@@ -193,4 +193,3 @@ fn kind(kind: Kind) -> &'static str {
         Kind::Repeatable => "repeatable",
     }
 }
-
