@@ -21,6 +21,7 @@ pub async fn gather(context: &Context, object: &DatabaseMigration, desired: &Des
     Gathered {
         assessment: Arc::new(crate::lint::assess(&job.plan, &crate::lint::Catalog::default())),
         shown_in: None,
+        hide_sql: false,
         author,
         approvals: approvals(context, object),
         guard,

@@ -17,6 +17,7 @@ mod reconcile;
 mod record;
 mod rehearsals;
 mod serve;
+mod show;
 mod tasks;
 #[cfg(test)]
 mod tests;

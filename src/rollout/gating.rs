@@ -13,13 +13,15 @@ use crate::lint::Assessment;
 use crate::plan::Plan;
 
 use super::measures::second;
-use super::{Desired, Job, Observed, State};
+use super::{Desired, Observed, State};
 
 /// What gates look at, gathered in this pass for the plan of this pass.
 #[derive(Debug, Clone)]
 pub struct Gathered {
     /// The ConfigMap that shows the plan in full.
     pub shown_in: Option<String>,
+    /// A policy wants the text of statements left out of it.
+    pub hide_sql: bool,
     /// What its statements do.
     pub assessment: Arc<Assessment>,
     /// Who changed the spec last, where it is known for certain.
@@ -51,23 +53,18 @@ pub fn verdicts(observed: &Observed, desired: &Desired, gathered: &Gathered, pla
     })
 }
 
-/// The plan that passes or waits, and what its gates say; `None` where no plan is at its gates.
-pub fn of<'a>(observed: &Observed, state: &'a State) -> Option<(&'a Plan, Vec<Verdict>)> {
-    let plan = match state {
-        State::Gated { job, verdicts, .. } | State::PlanOnly(job, verdicts) => {
-            return Some((&job.plan, verdicts.clone()));
-        }
-        State::Pending(Job { plan, take_back: None })
-        | State::AwaitingRoom(Job { plan, take_back: None }, _)
-        | State::CoolingDown(Job { plan, take_back: None })
-        | State::Suspended(Job { plan, take_back: None })
-        | State::RehearsalDue(plan)
-        | State::RehearsalFailed(_, plan) => plan,
+/// The plan that has not begun yet, where the state is about one.
+#[must_use]
+pub fn plan_of(state: &State) -> Option<&Plan> {
+    match state {
+        State::Gated { job, .. }
+        | State::PlanOnly(job, _)
+        | State::Pending(job)
+        | State::AwaitingRoom(job, _)
+        | State::CoolingDown(job)
+        | State::Suspended(job) => job.take_back.is_none().then_some(&job.plan),
+        State::RehearsalDue(plan) | State::RehearsalFailed(_, plan) => Some(plan),
         State::GatesDue(_)
-        | State::Pending(_)
-        | State::AwaitingRoom(..)
-        | State::CoolingDown(_)
-        | State::Suspended(_)
         | State::InvalidSpec(_)
         | State::SourceNotReady(_)
         | State::SourceUnavailable(_)
@@ -87,8 +84,16 @@ pub fn of<'a>(observed: &Observed, state: &'a State) -> Option<(&'a Plan, Vec<Ve
         | State::RollbackFailed(..)
         | State::RolledBack(..)
         | State::TooManyFailures(..)
-        | State::Running { .. } => return None,
-    };
+        | State::Running { .. } => None,
+    }
+}
+
+/// The plan that passes or waits, and what its gates say; `None` where no plan is at its gates.
+pub fn of<'a>(observed: &Observed, state: &'a State) -> Option<(&'a Plan, Vec<Verdict>)> {
+    let plan = plan_of(state)?;
+    if let State::Gated { verdicts, .. } | State::PlanOnly(_, verdicts) = state {
+        return Some((plan, verdicts.clone()));
+    }
     let (Ok(desired), Some(gathered)) = (&observed.desired, &observed.gathered) else { return None };
     Some((plan, verdicts(observed, desired, gathered, plan)))
 }

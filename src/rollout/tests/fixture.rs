@@ -56,6 +56,7 @@ pub fn gathered() -> Gathered {
             estimate: None,
         }),
         shown_in: None,
+        hide_sql: false,
         author: None,
         approvals: Vec::new(),
         guard: Guard::Installed,
