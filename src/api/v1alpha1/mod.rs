@@ -2,12 +2,16 @@
 
 mod conditions;
 mod gates;
+mod preflight;
 mod spec;
 mod status;
 mod verification;
 
 pub use conditions::{ConditionType, Reason};
 pub use gates::{GatesSpec, RehearsalMode, RehearsalSpec};
+pub use preflight::{
+    ForbiddenPrivilege, FreeDiskFromSpec, FreeDiskQuerySpec, PreflightAction, PreflightSpec, SqlGateSpec,
+};
 pub use spec::{
     AdoptionSpec, CaKind, CaRef, ConfigMapRef, DatabaseMigration, DatabaseMigrationSpec, DatabaseSpec, ExecutionSpec,
     LayoutSpec, LocalRef, MissingSpec, OutOfOrderSpec, SourceSpec, TransactionSpec, UndoMode, UndoSpec,
