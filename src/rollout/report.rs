@@ -147,6 +147,13 @@ fn plan_status(plan: &Plan, observed: &Observed) -> PlanStatus {
         steps: count(plan.steps.len()),
         pending: plan.steps.iter().take(PENDING).map(Step::label).collect(),
         warnings: plan.warnings.iter().take(PENDING).cloned().collect(),
+        risk: None,
+        risk_reasons: Vec::new(),
+        strongest_lock: None,
+        rewrites: None,
+        scans: None,
+        estimate: None,
+        config_map: None,
         rehearsal: rehearsal_status(plan, observed),
     }
 }

@@ -4,6 +4,8 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::ForbiddenRole;
+
 /// What must hold in the database and on its server just before SQL runs. Everything is looked at again immediately before the
 /// first statement. What cannot be told closes the gate only where its threshold is written here.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -16,7 +18,7 @@ pub struct PreflightSpec {
     pub min_server_version: Option<String>,
     /// Extensions that are installed in the database, or that the role may install there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 64))]
+    #[schemars(length(max = 64), inner(length(min = 1, max = 63)))]
     pub extensions: Option<Vec<String>>,
     /// The database's encoding, such as `UTF8`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -73,7 +75,7 @@ pub struct PreflightSpec {
     /// What the role must not be allowed to do, neither itself nor as a role that it may become; nothing unless set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 16))]
-    pub forbid_roles: Option<Vec<ForbiddenPrivilege>>,
+    pub forbid_roles: Option<Vec<ForbiddenRole>>,
     /// What follows when the role may not create in a schema, or use or alter a table, that the plan touches: `Refuse` unless
     /// set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -101,25 +103,6 @@ pub enum PreflightAction {
     Refuse,
     /// It is not looked at.
     Allow,
-}
-
-/// What a role must not be allowed to do.
-#[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum ForbiddenPrivilege {
-    /// SUPERUSER: everything.
-    Superuser,
-    /// BYPASSRLS: reads and writes past row level security.
-    BypassRls,
-    /// REPLICATION: copies the whole server.
-    Replication,
-    /// CREATEROLE: makes and changes roles.
-    CreateRole,
-    /// CREATEDB: makes databases. Rehearsals need it.
-    CreateDb,
-    /// `pg_read_server_files`, `pg_write_server_files`: files of the server's machine.
-    ServerFiles,
-    /// `pg_execute_server_program`: programs on the server's machine.
-    ExecuteProgram,
 }
 
 /// Who knows how much of the disk is free.
