@@ -98,6 +98,12 @@ pub fn of<'a>(observed: &Observed, state: &'a State) -> Option<(&'a Plan, Vec<Ve
     Some((plan, verdicts(observed, desired, gathered, plan)))
 }
 
+/// What the gates say of the plan that passes or waits; `None` where no plan is at its gates.
+#[must_use]
+pub fn verdicts_of(observed: &Observed, state: &State) -> Option<Vec<Verdict>> {
+    of(observed, state).map(|(_, verdicts)| verdicts)
+}
+
 /// What opened the gates of a job that is about to begin, for the ledger. A way back has none.
 #[must_use]
 pub fn opened_by(observed: &Observed, job: &Job) -> serde_json::Value {
