@@ -35,6 +35,9 @@ pub fn pass(metrics: &Metrics, state: &State, written: bool, elapsed: Duration) 
         | State::Unreachable(_)
         | State::Unsuitable(_)
         | State::Refused(_)
+        | State::GatesDue(_)
+        | State::PlanOnly(..)
+        | State::Gated { .. }
         | State::Failed(..)
         | State::CoolingDown(_)
         | State::RehearsalFailed(..)
@@ -143,6 +146,9 @@ fn pending(state: &State, status: &DatabaseMigrationStatus, ready: bool) -> Opti
         },
         State::VerificationDue(_) | State::Verifying { .. } | State::Held(..) => Some(0),
         State::Suspended(Job { plan, .. })
+        | State::GatesDue(Job { plan, .. })
+        | State::PlanOnly(Job { plan, .. }, _)
+        | State::Gated { job: Job { plan, .. }, .. }
         | State::Failed(_, plan)
         | State::CoolingDown(Job { plan, .. })
         | State::AwaitingRoom(Job { plan, .. }, _)
