@@ -19,10 +19,7 @@ pub use window::Window;
 pub type Gate = (&'static str, fn(&Facts<'_>) -> Vec<Verdict>);
 
 /// Every kind of gate, in the order in which people read them.
-pub const GATES: &[Gate] = &[
-    ("window", window::check),
-    ("approvals", approvals::check),
-];
+pub const GATES: &[Gate] = &[("window", window::check), ("approvals", approvals::check)];
 
 /// What all gates say.
 #[must_use]
