@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::lint::{AssessedStep, Assessment, Effect, LockMode, Touch};
 use crate::migration::{Dialect, Layout, MigrationSet, RawFile, Risk, SetOptions};
-use crate::plan::{Ledger, Plan, Policy, Target, make};
+use crate::plan::{Direction, Ledger, Plan, Policy, Target, make};
 
 use super::{PlanShown, markdown};
 
@@ -37,6 +37,8 @@ fn assessed() -> Assessment {
     Assessment {
         steps: vec![AssessedStep {
             label: "001".to_owned(),
+            direction: Direction::Up,
+            risk: Risk::High,
             file: "V001__orders.sql".to_owned(),
             effects: vec![effect],
         }],

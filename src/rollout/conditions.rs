@@ -171,6 +171,9 @@ fn verified(observed: &Observed, state: &State) -> Option<Condition> {
     let (_, verification) = ledger.judged(&observed.object, &observed.uid)?;
     let text = verification.message.as_deref().unwrap_or_default();
     match verification.judgement {
+        None if matches!(state, State::Held(..)) => {
+            say("Unknown", Reason::Paused, "it cannot be measured; the condition Ready says why")
+        }
         None => say("Unknown", Reason::Verifying, "not judged yet"),
         Some(Judgement::Passed) => say("True", Reason::UpToDate, text),
         Some(Judgement::Failed) => say("False", Reason::CheckFailed, text),

@@ -13,7 +13,7 @@ use crate::lint::Assessment;
 use crate::plan::Plan;
 
 use super::measures::second;
-use super::{Desired, Observed, State};
+use super::{Desired, Job, Observed, State};
 
 /// What gates look at, gathered in this pass for the plan of this pass.
 #[derive(Debug, Clone)]
@@ -96,6 +96,22 @@ pub fn of<'a>(observed: &Observed, state: &'a State) -> Option<(&'a Plan, Vec<Ve
     }
     let (Ok(desired), Some(gathered)) = (&observed.desired, &observed.gathered) else { return None };
     Some((plan, verdicts(observed, desired, gathered, plan)))
+}
+
+/// What the gates say of the plan that passes or waits; `None` where no plan is at its gates.
+#[must_use]
+pub fn verdicts_of(observed: &Observed, state: &State) -> Option<Vec<Verdict>> {
+    of(observed, state).map(|(_, verdicts)| verdicts)
+}
+
+/// What opened the gates of a job that is about to begin, for the ledger. A way back has none.
+#[must_use]
+pub fn opened_by(observed: &Observed, job: &Job) -> serde_json::Value {
+    let (Ok(desired), Some(gathered), None) = (&observed.desired, &observed.gathered, &job.take_back) else {
+        return serde_json::json!([]);
+    };
+    let records = verdicts(observed, desired, gathered, &job.plan).into_iter().filter_map(|verdict| verdict.record);
+    serde_json::Value::Array(records.collect())
 }
 
 /// The worst of them.

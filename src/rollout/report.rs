@@ -34,7 +34,7 @@ pub fn report(observed: &Observed, state: &State) -> DatabaseMigrationStatus {
         status.applied = applied_status(&seen.ledger);
         status.history = history(&seen.ledger, observed);
         status.failures = failures(&seen.ledger, &observed.uid);
-        status.verification = super::verified::recorded(observed, &seen.ledger);
+        status.verification = super::verified::recorded(observed, state, &seen.ledger);
         status.last_handled_reconcile_at.clone_from(&observed.requested_at);
     }
     status.plan = match state {

@@ -29,6 +29,16 @@ pub struct DueVerification {
     pub run: RunSummary,
     /// What the ledger recorded for it when it began.
     pub recorded: Verification,
+    /// What it is judged by. Another release of Sluice may have recorded what this one cannot use: then it is what the spec says.
+    pub by: super::Verification,
+}
+
+impl DueVerification {
+    /// Whether the recorded checks cannot be used and those of the spec take their place.
+    #[must_use]
+    pub fn substituted(&self) -> bool {
+        super::Verification::recorded(&self.recorded.spec).is_err()
+    }
 }
 
 /// Where an object stands.
@@ -192,10 +202,7 @@ impl State {
         let ledger = &seen.ledger;
         match aftermath(observed, desired, set, ledger) {
             Aftermath::Nothing => {}
-            Aftermath::Verify(what) => {
-                let (run, recorded) = *what;
-                return Self::VerificationDue(Box::new(DueVerification { run, recorded }));
-            }
+            Aftermath::Verify(due) => return Self::VerificationDue(due),
             Aftermath::TakeBack(plan, take_back) => {
                 return Self::of_job(observed, desired, Job { plan: *plan, take_back: Some(take_back) });
             }
