@@ -4,6 +4,7 @@
 
 pub mod approvals;
 mod facts;
+mod guard;
 mod spec;
 #[cfg(test)]
 mod tests;
@@ -11,6 +12,7 @@ mod verdict;
 pub mod window;
 
 pub use facts::{Facts, Guard, Neighbour};
+pub use guard::{author_guard, guard};
 pub use spec::{ApprovalRule, Gates};
 pub use verdict::{GateState, Verdict};
 pub use window::Window;
@@ -19,10 +21,7 @@ pub use window::Window;
 pub type Gate = (&'static str, fn(&Facts<'_>) -> Vec<Verdict>);
 
 /// Every kind of gate, in the order in which people read them.
-pub const GATES: &[Gate] = &[
-    ("window", window::check),
-    ("approvals", approvals::check),
-];
+pub const GATES: &[Gate] = &[("window", window::check), ("approvals", approvals::check)];
 
 /// What all gates say.
 #[must_use]

@@ -92,9 +92,7 @@ fn approvals(spec: &ApprovalsSpec) -> Result<ApprovalRule, (String, String)> {
 }
 
 fn windows(specs: &[WindowSpec]) -> Result<Vec<Window>, (String, String)> {
-    let window = |(index, spec)| {
-        Window::of(spec).map_err(|(field, why)| (format!("windows[{index}].{field}"), why))
-    };
+    let window = |(index, spec)| Window::of(spec).map_err(|(field, why)| (format!("windows[{index}].{field}"), why));
     specs.iter().enumerate().map(window).collect()
 }
 

@@ -8,7 +8,6 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::api::v1alpha1::{ApprovalDecision, MigrationApproval};
-use crate::migration::Risk;
 
 use super::{ApprovalRule, Facts, GateState, Guard, Verdict};
 
@@ -36,7 +35,7 @@ pub fn check(facts: &Facts<'_>) -> Vec<Verdict> {
     let Some(rule) = &facts.gates.approvals else { return Vec::new() };
     let people = rule.people(facts.assessment.risk);
     if people == 0 && rule.groups.is_empty() {
-        let risk = risk(facts.assessment.risk);
+        let risk = facts.assessment.risk.as_str();
         return vec![Verdict::open(GATE, format!("a plan of risk {risk} needs no approval"))];
     }
     vec![needed(facts, rule, people, &count)]
@@ -60,8 +59,7 @@ fn needed(facts: &Facts<'_>, rule: &ApprovalRule, people: usize, count: &Count<'
     let name = facts.object.rsplit('/').next().unwrap_or_default();
     let namespace = facts.object.split('/').next().unwrap_or_default();
     let given = count.people();
-    let absent: Vec<&str> =
-        rule.groups.iter().map(String::as_str).filter(|group| !count.speaks_for(group)).collect();
+    let absent: Vec<&str> = rule.groups.iter().map(String::as_str).filter(|group| !count.speaks_for(group)).collect();
     let mut message = format!("{} of {people} approvals", given.len());
     if !given.is_empty() {
         let users: Vec<&str> = given.iter().map(|approval| approval.spec.user.as_str()).collect();
@@ -76,13 +74,18 @@ fn needed(facts: &Facts<'_>, rule: &ApprovalRule, people: usize, count: &Count<'
     if count.apart.len() > EXPLAINED {
         message = format!("{message}; {} more do not count", count.apart.len() - EXPLAINED);
     }
-    let install = "install the admission policies (`sluice admission | kubectl apply -f -`, or approvals.install in the Helm chart)";
+    let install = "install the admission policies (`sluice admission | kubectl apply -f -`, or admission.install in the Helm chart)";
     let missing = people.saturating_sub(given.len());
     let (state, why, opens) = match facts.guard {
         Guard::Missing(how) => (GateState::Closed, Some(format!("approvals do not count: {how}")), install.to_owned()),
         Guard::Unknown(why) => {
-            let why = format!("approvals do not count: whether the admission policy is installed cannot be told: {why}");
-            (GateState::Unknown, Some(why), "let the operator read validatingadmissionpolicies and their bindings".to_owned())
+            let why =
+                format!("approvals do not count: whether the admission policy is installed cannot be told: {why}");
+            (
+                GateState::Unknown,
+                Some(why),
+                "let the operator read validatingadmissionpolicies and their bindings".to_owned(),
+            )
         }
         Guard::Installed if rule.exclude_author && facts.author.is_none() => {
             let why = "whoever changed the spec last does not count, and who that was cannot be told".to_owned();
@@ -96,7 +99,8 @@ fn needed(facts: &Facts<'_>, rule: &ApprovalRule, people: usize, count: &Count<'
                 who = format!("an approval of {}", short(&facts.plan.digest));
             }
             let of = if absent.is_empty() { String::new() } else { format!(" by people of {}", absent.join(", ")) };
-            let how = format!("`kubectl sluice approve {name} -n {namespace}`, by whoever holds the verb approve on it");
+            let how =
+                format!("`kubectl sluice approve {name} -n {namespace}`, by whoever holds the verb approve on it");
             (GateState::Closed, None, format!("{who}{of}: {how}"))
         }
         Guard::Installed => (GateState::Open, None, String::new()),
@@ -120,10 +124,14 @@ fn needed(facts: &Facts<'_>, rule: &ApprovalRule, people: usize, count: &Count<'
 }
 
 fn denied(count: &Count<'_>, denial: &MigrationApproval) -> Verdict {
-    let users: Vec<String> = count.denied.iter().map(|denial| {
-        let comment = denial.spec.comment.as_deref().map(one_line).filter(|comment| !comment.is_empty());
-        comment.map_or_else(|| denial.spec.user.clone(), |comment| format!("{}: \"{comment}\"", denial.spec.user))
-    }).collect();
+    let users: Vec<String> = count
+        .denied
+        .iter()
+        .map(|denial| {
+            let comment = denial.spec.comment.as_deref().map(one_line).filter(|comment| !comment.is_empty());
+            comment.map_or_else(|| denial.spec.user.clone(), |comment| format!("{}: \"{comment}\"", denial.spec.user))
+        })
+        .collect();
     let opens = format!(
         "{} takes it back (`kubectl sluice withdraw {}`), or the scripts change and with them the plan",
         denial.spec.user, denial.spec.migration_ref.name
@@ -150,15 +158,6 @@ fn chain(approval: &MigrationApproval) -> Value {
     })
 }
 
-fn risk(risk: Risk) -> &'static str {
-    match risk {
-        Risk::Low => "LOW",
-        Risk::Medium => "MEDIUM",
-        Risk::High => "HIGH",
-        Risk::Critical => "CRITICAL",
-    }
-}
-
 /// As much of a digest as people compare.
 fn short(digest: &str) -> String {
     let end = digest.find(':').map_or(12, |colon| colon + 13);
@@ -174,9 +173,5 @@ fn one_line(comment: &str) -> String {
     const LONGEST: usize = 160;
     let words = comment.split_whitespace().collect::<Vec<_>>().join(" ");
     let plain: String = words.chars().filter(|letter| !letter.is_control()).take(LONGEST + 1).collect();
-    if plain.chars().count() > LONGEST {
-        plain.chars().take(LONGEST).chain(['…']).collect()
-    } else {
-        plain
-    }
+    if plain.chars().count() > LONGEST { plain.chars().take(LONGEST).chain(['…']).collect() } else { plain }
 }
