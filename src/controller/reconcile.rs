@@ -83,6 +83,7 @@ async fn pass(object: &DatabaseMigration, context: &Context, began: Instant) -> 
     if written {
         record::events(context, object, events(previous, &next, &decision.state));
     }
+    measure::gates(&context.metrics, &sight.observed, &decision.state, &next);
     measure::object(&context.metrics, object, &sight.observed, &decision.state, &next);
 
     let acted = begun.unwrap_or_else(|| act(context, object, &sight, &decision.action));

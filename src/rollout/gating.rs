@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use crate::api::v1alpha1::{GateStatus, GatesStatus, MigrationApproval, Reason};
+use crate::api::v1alpha1::{ConditionType, GateStatus, GatesStatus, MigrationApproval, Reason};
 use crate::gates::{self, Facts, GateState, Guard, Neighbour, Verdict};
 use crate::lint::Assessment;
 use crate::plan::Plan;
@@ -98,6 +98,12 @@ pub fn of<'a>(observed: &Observed, state: &'a State) -> Option<(&'a Plan, Vec<Ve
     Some((plan, verdicts(observed, desired, gathered, plan)))
 }
 
+/// What the gates say of the plan that passes or waits; `None` where no plan is at its gates.
+#[must_use]
+pub fn verdicts_of(observed: &Observed, state: &State) -> Option<Vec<Verdict>> {
+    of(observed, state).map(|(_, verdicts)| verdicts)
+}
+
 /// What opened the gates of a job that is about to begin, for the ledger. A way back has none.
 #[must_use]
 pub fn opened_by(observed: &Observed, job: &Job) -> serde_json::Value {
@@ -126,6 +132,16 @@ pub fn overdue(observed: &Observed, desired: &Desired, plan: &Plan) -> bool {
     let Some(deadline) = desired.gates.deadline else { return false };
     let waited = Duration::try_from(observed.now.duration_since(since(observed, plan))).unwrap_or_default();
     waited >= deadline
+}
+
+/// Whether the last report gave a plan up because it had waited for too long: what opens afterwards comes too late.
+pub fn given_up(observed: &Observed) -> bool {
+    let Some(status) = &observed.previous else { return false };
+    let late = |type_: ConditionType| {
+        let reason = Reason::DeadlineExceeded.as_str();
+        status.conditions.iter().any(|condition| condition.type_ == type_.as_str() && condition.reason == reason)
+    };
+    late(ConditionType::GatesPassed) && late(ConditionType::Stalled)
 }
 
 /// When the gates have to be looked at again without anybody saying so.

@@ -240,7 +240,7 @@ mod tests {
     #[test]
     fn names_of_tables_cannot_end_their_quotes() {
         let sql = meant(&[r"a'b.c\d".to_owned(), "plain".to_owned()]);
-        assert!(sql.contains(r"(0, E'a''b.c\d'::text, 'a''b'::text, E'c\d'::text)"), "{sql}");
+        assert!(sql.contains(r"(0, E'a''b.c\\d'::text, 'a''b'::text, E'c\\d'::text)"), "{sql}");
         assert!(sql.contains("(1, 'plain'::text, null::text, 'plain'::text)"), "{sql}");
     }
 
