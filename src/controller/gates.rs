@@ -13,21 +13,34 @@ use super::context::Context;
 
 /// Gathers them for one plan.
 pub async fn gather(context: &Context, object: &DatabaseMigration, desired: &Desired, job: &Job) -> Gathered {
-    let guard = match desired.gates.approvals {
-        Some(_) => Guard::Unknown("nobody looked".to_owned()),
-        None => Guard::Installed,
-    };
-    let author = object.annotations().get(AUTHOR).filter(|_| guard == Guard::Installed).cloned();
+    let approvals = approvals(context, object);
+    let (guard, author) = guarded(context, object, desired, &approvals).await;
     Gathered {
         assessment: Arc::new(crate::lint::assess(&job.plan, &crate::lint::Catalog::default())),
         shown_in: None,
         hide_sql: false,
         author,
-        approvals: approvals(context, object),
+        approvals,
         guard,
         neighbours: BTreeMap::new(),
         promotion: None,
     }
+}
+
+/// What the approvals are worth, and who changed the spec last. Where nobody asks for approvals and there are none, nobody asks the
+/// API server, either.
+async fn guarded(
+    context: &Context,
+    object: &DatabaseMigration,
+    desired: &Desired,
+    approvals: &[MigrationApproval],
+) -> (Guard, Option<String>) {
+    if desired.gates.approvals.is_none() && approvals.is_empty() {
+        return (Guard::Unknown("nobody looked".to_owned()), None);
+    }
+    let seen = context.guards.look(&context.client).await;
+    let author = object.annotations().get(AUTHOR).filter(|_| seen.author == Guard::Installed).cloned();
+    (seen.approvals, author.filter(|author| !author.is_empty()))
 }
 
 /// The approvals of the namespace that name the object.

@@ -4,7 +4,7 @@
 
 mod count;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::api::v1alpha1::{ApprovalDecision, MigrationApproval};
@@ -14,6 +14,8 @@ use super::{ApprovalRule, Facts, GateState, Guard, Verdict};
 use count::Count;
 
 const GATE: &str = "approvals";
+/// How soon it is looked at again whether the admission policy is installed.
+const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(15);
 /// How many approvals that do not count are explained one by one.
 const EXPLAINED: usize = 8;
 
@@ -113,6 +115,10 @@ fn needed(facts: &Facts<'_>, rule: &ApprovalRule, people: usize, count: &Count<'
         GateState::Closed | GateState::Unknown | GateState::Denied => Verdict::shut(GATE, state, message, opens),
     };
     verdict.changes_at = given.iter().filter_map(|approval| count.expiry(approval)).min();
+    if *facts.guard != Guard::Installed {
+        // Nobody tells when the policy is installed: it is looked at again.
+        verdict.changes_at = facts.now.checked_add(LOOK_AGAIN).ok();
+    }
     if !count.counted.is_empty() {
         verdict.record = Some(json!({
             "required": people,
