@@ -27,17 +27,14 @@ pub async fn gather(
     database: &Arc<dyn Database>,
     job: &Job,
 ) -> Gathered {
-    let guard = match desired.gates.approvals {
-        Some(_) => Guard::Unknown("nobody looked".to_owned()),
-        None => Guard::Installed,
-    };
-    let author = object.annotations().get(AUTHOR).filter(|_| guard == Guard::Installed).cloned();
+    let approvals = approvals(context, object);
+    let (guard, author) = guarded(context, object, desired, &approvals).await;
     Gathered {
         assessment: assessment(context, object, desired, database, &job.plan).await,
         shown_in: None,
         hide_sql: false,
         author,
-        approvals: approvals(context, object),
+        approvals,
         guard,
         neighbours: BTreeMap::new(),
         promotion: None,
@@ -54,8 +51,9 @@ async fn assessment(
 ) -> Arc<Assessment> {
     let uid = object.uid().unwrap_or_default();
     let looks = desired.plan_only || desired.suspended || desired.gates != Gates::default();
+    let key = format!("{} {looks}", plan.digest);
     if let Some((digest, at, known)) = context.memory.recall(&uid).assessed
-        && digest == plan.digest
+        && digest == key
         && (!looks || at.elapsed() < FRESH)
     {
         return known;
@@ -73,8 +71,7 @@ async fn assessment(
         let reasons = vec!["what the scripts do could not be found out".to_owned()];
         Assessment { risk: Risk::Critical, reasons, ..Assessment::default() }
     }));
-    let digest = plan.digest.clone();
-    context.memory.update(&uid, |memo| memo.assessed = Some((digest, Instant::now(), Arc::clone(&assessed))));
+    context.memory.update(&uid, |memo| memo.assessed = Some((key, Instant::now(), Arc::clone(&assessed))));
     assessed
 }
 
@@ -97,6 +94,22 @@ async fn catalog(database: &Arc<dyn Database>, plan: &Arc<Plan>) -> Catalog {
         tracing::debug!(%error, "the catalog could not be read for a plan");
         Catalog::default()
     })
+}
+
+/// What the approvals are worth, and who changed the spec last. Where nobody asks for approvals and there are none, nobody asks the
+/// API server, either.
+async fn guarded(
+    context: &Context,
+    object: &DatabaseMigration,
+    desired: &Desired,
+    approvals: &[MigrationApproval],
+) -> (Guard, Option<String>) {
+    if desired.gates.approvals.is_none() && approvals.is_empty() {
+        return (Guard::Unknown("nobody looked".to_owned()), None);
+    }
+    let seen = context.guards.look(&context.client).await;
+    let author = object.annotations().get(AUTHOR).filter(|_| seen.author == Guard::Installed).cloned();
+    (seen.approvals, author.filter(|author| !author.is_empty()))
 }
 
 /// The approvals of the namespace that name the object.

@@ -4,6 +4,7 @@
 
 pub mod approvals;
 mod facts;
+mod guard;
 mod spec;
 #[cfg(test)]
 mod tests;
@@ -11,6 +12,7 @@ mod verdict;
 pub mod window;
 
 pub use facts::{Facts, Guard, Neighbour};
+pub use guard::{author_guard, guard};
 pub use spec::{ApprovalRule, Gates};
 pub use verdict::{GateState, Verdict};
 pub use window::Window;

@@ -1,5 +1,7 @@
 mod approvals;
 mod calendar;
 mod clocks;
+mod examples;
 mod fixture;
+mod guard;
 mod window;
