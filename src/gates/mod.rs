@@ -3,7 +3,9 @@
 //! Pure. This room must never fetch, write or read a clock.
 
 mod facts;
+pub mod preflight;
 mod spec;
+pub mod sql;
 mod verdict;
 
 pub use facts::{Facts, Guard, Neighbour};
