@@ -5,7 +5,9 @@
 pub mod approvals;
 mod facts;
 mod guard;
+pub mod preflight;
 mod spec;
+pub mod sql;
 #[cfg(test)]
 mod tests;
 mod verdict;

@@ -127,9 +127,14 @@ impl PostgresReader {
     }
 
     /// Asks one thing of Sluice's own.
-    pub async fn one<T: DeserializeOwned>(&mut self, sql: &str) -> Result<T, ReadError> {
+    async fn one<T: DeserializeOwned>(&mut self, sql: &str) -> Result<T, ReadError> {
+        self.one_there(&format!("{PATH} {sql}")).await
+    }
+
+    /// Likewise, where the statements themselves say where they look things up.
+    pub async fn one_there<T: DeserializeOwned>(&mut self, sql: &str) -> Result<T, ReadError> {
         self.begin(OWN, Some(LOCK)).await?;
-        let result = self.link.json_within(&format!("{PATH} {sql}"), OWN + MARGIN).await;
+        let result = self.link.json_within(sql, OWN + MARGIN).await;
         self.end(result).await?.map_err(|error| self.own_error(&error))
     }
 }
