@@ -60,8 +60,7 @@ fn needed(facts: &Facts<'_>, rule: &ApprovalRule, people: usize, count: &Count<'
     let name = facts.object.rsplit('/').next().unwrap_or_default();
     let namespace = facts.object.split('/').next().unwrap_or_default();
     let given = count.people();
-    let absent: Vec<&str> =
-        rule.groups.iter().map(String::as_str).filter(|group| !count.speaks_for(group)).collect();
+    let absent: Vec<&str> = rule.groups.iter().map(String::as_str).filter(|group| !count.speaks_for(group)).collect();
     let mut message = format!("{} of {people} approvals", given.len());
     if !given.is_empty() {
         let users: Vec<&str> = given.iter().map(|approval| approval.spec.user.as_str()).collect();
@@ -81,8 +80,13 @@ fn needed(facts: &Facts<'_>, rule: &ApprovalRule, people: usize, count: &Count<'
     let (state, why, opens) = match facts.guard {
         Guard::Missing(how) => (GateState::Closed, Some(format!("approvals do not count: {how}")), install.to_owned()),
         Guard::Unknown(why) => {
-            let why = format!("approvals do not count: whether the admission policy is installed cannot be told: {why}");
-            (GateState::Unknown, Some(why), "let the operator read validatingadmissionpolicies and their bindings".to_owned())
+            let why =
+                format!("approvals do not count: whether the admission policy is installed cannot be told: {why}");
+            (
+                GateState::Unknown,
+                Some(why),
+                "let the operator read validatingadmissionpolicies and their bindings".to_owned(),
+            )
         }
         Guard::Installed if rule.exclude_author && facts.author.is_none() => {
             let why = "whoever changed the spec last does not count, and who that was cannot be told".to_owned();
@@ -96,7 +100,8 @@ fn needed(facts: &Facts<'_>, rule: &ApprovalRule, people: usize, count: &Count<'
                 who = format!("an approval of {}", short(&facts.plan.digest));
             }
             let of = if absent.is_empty() { String::new() } else { format!(" by people of {}", absent.join(", ")) };
-            let how = format!("`kubectl sluice approve {name} -n {namespace}`, by whoever holds the verb approve on it");
+            let how =
+                format!("`kubectl sluice approve {name} -n {namespace}`, by whoever holds the verb approve on it");
             (GateState::Closed, None, format!("{who}{of}: {how}"))
         }
         Guard::Installed => (GateState::Open, None, String::new()),
@@ -120,10 +125,14 @@ fn needed(facts: &Facts<'_>, rule: &ApprovalRule, people: usize, count: &Count<'
 }
 
 fn denied(count: &Count<'_>, denial: &MigrationApproval) -> Verdict {
-    let users: Vec<String> = count.denied.iter().map(|denial| {
-        let comment = denial.spec.comment.as_deref().map(one_line).filter(|comment| !comment.is_empty());
-        comment.map_or_else(|| denial.spec.user.clone(), |comment| format!("{}: \"{comment}\"", denial.spec.user))
-    }).collect();
+    let users: Vec<String> = count
+        .denied
+        .iter()
+        .map(|denial| {
+            let comment = denial.spec.comment.as_deref().map(one_line).filter(|comment| !comment.is_empty());
+            comment.map_or_else(|| denial.spec.user.clone(), |comment| format!("{}: \"{comment}\"", denial.spec.user))
+        })
+        .collect();
     let opens = format!(
         "{} takes it back (`kubectl sluice withdraw {}`), or the scripts change and with them the plan",
         denial.spec.user, denial.spec.migration_ref.name
@@ -174,9 +183,5 @@ fn one_line(comment: &str) -> String {
     const LONGEST: usize = 160;
     let words = comment.split_whitespace().collect::<Vec<_>>().join(" ");
     let plain: String = words.chars().filter(|letter| !letter.is_control()).take(LONGEST + 1).collect();
-    if plain.chars().count() > LONGEST {
-        plain.chars().take(LONGEST).chain(['…']).collect()
-    } else {
-        plain
-    }
+    if plain.chars().count() > LONGEST { plain.chars().take(LONGEST).chain(['…']).collect() } else { plain }
 }

@@ -23,7 +23,9 @@ fn the_gate_opens_with_the_last_person_that_it_takes() {
     assert_eq!((verdict.state, &*verdict.message), (GateState::Closed, "0 of 2 approvals"));
     assert_eq!(
         verdict.opens.as_deref(),
-        Some("2 more approvals of sha256:aaaaaaaaaaaa…: `kubectl sluice approve orders -n shop`, by whoever holds the verb approve on it")
+        Some(
+            "2 more approvals of sha256:aaaaaaaaaaaa…: `kubectl sluice approve orders -n shop`, by whoever holds the verb approve on it"
+        )
     );
     let world = two().says("alice", "Approve", json!({}));
     assert_eq!(world.one(check).message, "1 of 2 approvals (alice)");
@@ -72,10 +74,11 @@ fn an_approval_that_is_being_withdrawn_does_not_count() {
 
 #[test]
 fn whoever_denies_this_plan_stops_it_and_only_they_or_another_plan_can_help() {
-    let world = two()
-        .says("alice", "Approve", json!({}))
-        .says("bob", "Approve", json!({}))
-        .says("carol", "Deny", json!({"comment": "not before\n  the sale"}));
+    let world = two().says("alice", "Approve", json!({})).says("bob", "Approve", json!({})).says(
+        "carol",
+        "Deny",
+        json!({"comment": "not before\n  the sale"}),
+    );
     let verdict = world.one(check);
     assert_eq!((verdict.state, &*verdict.message), (GateState::Denied, "denied by carol: \"not before the sale\""));
     let opens = verdict.opens.unwrap();
@@ -91,11 +94,16 @@ fn whoever_denies_this_plan_stops_it_and_only_they_or_another_plan_can_help() {
 #[test]
 fn each_group_must_be_represented() {
     let gates = json!({"approvals": {"required": 2, "groups": ["dba", "security"]}});
-    let world = World::of(gates)
-        .says("alice", "Approve", json!({"groups": ["dba"]}))
-        .says("bob", "Approve", json!({"groups": ["developers"]}));
+    let world = World::of(gates).says("alice", "Approve", json!({"groups": ["dba"]})).says(
+        "bob",
+        "Approve",
+        json!({"groups": ["developers"]}),
+    );
     let verdict = world.one(check);
-    assert_eq!((verdict.state, &*verdict.message), (GateState::Closed, "2 of 2 approvals (alice, bob); nobody of security"));
+    assert_eq!(
+        (verdict.state, &*verdict.message),
+        (GateState::Closed, "2 of 2 approvals (alice, bob); nobody of security")
+    );
     assert!(verdict.opens.unwrap().starts_with("an approval of sha256:aaaaaaaaaaaa… by people of security: "));
     assert_eq!(world.says("carol", "Approve", json!({"groups": ["security"]})).one(check).state, GateState::Open);
 }
@@ -121,7 +129,8 @@ fn where_nobody_has_to_agree_the_gate_is_open_also_without_the_policy() {
 
 #[test]
 fn without_the_admission_policy_no_approval_counts_and_the_cure_is_said() {
-    let mut world = World::of(json!({"approvals": {}})).says("alice", "Approve", json!({})).says("bob", "Deny", json!({}));
+    let mut world =
+        World::of(json!({"approvals": {}})).says("alice", "Approve", json!({})).says("bob", "Deny", json!({}));
     world.guard = Guard::Missing("the ValidatingAdmissionPolicy sluice-approvals is not installed".to_owned());
     let verdict = world.one(check);
     assert_eq!(verdict.state, GateState::Closed);
@@ -150,8 +159,11 @@ fn where_the_author_cannot_be_told_nobody_can_be_excluded() {
 
 #[test]
 fn the_record_holds_the_whole_chain() {
-    let world = World::of(json!({"approvals": {"groups": ["dba"]}}))
-        .says("alice", "Approve", json!({"groups": ["dba"], "comment": "looks right", "overrideWindows": true}));
+    let world = World::of(json!({"approvals": {"groups": ["dba"]}})).says(
+        "alice",
+        "Approve",
+        json!({"groups": ["dba"], "comment": "looks right", "overrideWindows": true}),
+    );
     let record = world.one(check).record.unwrap();
     assert_eq!(
         record,

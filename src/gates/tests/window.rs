@@ -31,14 +31,20 @@ fn a_closed_window_says_when_it_opens_and_asks_to_be_looked_at_then() {
     assert_eq!(World::of(nightly()).now("2026-11-26T23:59:59Z").one(check).message, verdict.message);
 
     let verdict = World::of(nightly()).now("2026-11-27T01:00:00Z").one(check);
-    assert_eq!((verdict.state, &*verdict.message), (GateState::Open, "open until 2026-11-27T05:00+01:00 (Europe/Amsterdam)"));
+    assert_eq!(
+        (verdict.state, &*verdict.message),
+        (GateState::Open, "open until 2026-11-27T05:00+01:00 (Europe/Amsterdam)")
+    );
     assert_eq!(verdict.changes_at, Some(at("2026-11-27T04:00:00Z")));
 }
 
 #[test]
 fn a_freeze_is_named_by_its_schedule() {
     let mut gates = nightly();
-    gates["windows"].as_array_mut().unwrap().push(json!({"schedule": "0 0 20 12 *", "duration": "48h", "kind": "Deny"}));
+    gates["windows"]
+        .as_array_mut()
+        .unwrap()
+        .push(json!({"schedule": "0 0 20 12 *", "duration": "48h", "kind": "Deny"}));
     let verdict = World::of(gates).now("2026-12-20T12:00:00Z").one(check);
     assert_eq!(
         verdict.message,
@@ -83,7 +89,11 @@ fn a_run_that_fits_into_no_window_is_told_so() {
     world.estimate = Some(Duration::from_secs(4 * 3600));
     let verdict = world.one(check);
     assert_eq!(verdict.state, GateState::Closed);
-    assert!(verdict.message.ends_with("(Europe/Amsterdam), not long enough for a run of about 4h"), "{}", verdict.message);
+    assert!(
+        verdict.message.ends_with("(Europe/Amsterdam), not long enough for a run of about 4h"),
+        "{}",
+        verdict.message
+    );
     assert!(verdict.opens.as_deref().unwrap().starts_with("give the windows a longer duration, or allowOverrun"));
     assert_eq!(verdict.changes_at, None);
 }
@@ -101,7 +111,11 @@ fn people_open_a_window_in_an_emergency_and_it_is_recorded() {
     assert!(verdict.message.starts_with("overridden by alice, carol: closed; opens "), "{}", verdict.message);
     assert_eq!(verdict.record.unwrap()["overriddenBy"], json!(["alice", "carol"]));
 
-    assert_eq!(World::of(nightly()).says("alice", "Approve", over.clone()).one(check).state, GateState::Open, "at least one");
+    assert_eq!(
+        World::of(nightly()).says("alice", "Approve", over.clone()).one(check).state,
+        GateState::Open,
+        "at least one"
+    );
     let mut unguarded = World::of(nightly()).says("alice", "Approve", over.clone());
     unguarded.guard = Guard::Missing("it is not installed".to_owned());
     assert_eq!(unguarded.one(check).state, GateState::Closed, "anybody could have written it");

@@ -62,11 +62,12 @@ impl<'a> Calendar<'a> {
         for window in windows {
             match window.kind {
                 WindowKind::Deny => denies.push(window),
-                WindowKind::Allow => match groups.iter_mut().find(|group| group.iter().any(|other| other.group == window.group))
-                {
-                    Some(group) => group.push(window),
-                    None => groups.push(vec![window]),
-                },
+                WindowKind::Allow => {
+                    match groups.iter_mut().find(|group| group.iter().any(|other| other.group == window.group)) {
+                        Some(group) => group.push(window),
+                        None => groups.push(vec![window]),
+                    }
+                }
             }
         }
         Self { denies, groups }

@@ -55,7 +55,8 @@ pub fn check(facts: &Facts<'_>) -> Vec<Verdict> {
                     shut(format!("{closed}; opens {}", said(&edge)), Some(edge), None)
                 }
                 (Some(edge), fitting) => {
-                    let text = format!("{closed}; opens {}, not long enough for a run of {}", said(&edge), about(length));
+                    let text =
+                        format!("{closed}; opens {}, not long enough for a run of {}", said(&edge), about(length));
                     shut(text, fitting, length)
                 }
                 (None, _) => shut(format!("{closed}; no opening is in sight"), None, None),
@@ -66,11 +67,7 @@ pub fn check(facts: &Facts<'_>) -> Vec<Verdict> {
 }
 
 /// An open window, or its end where the run does not fit into it.
-fn open<'a>(
-    now: Timestamp,
-    length: Option<SignedDuration>,
-    until: Option<Edge<'a>>,
-) -> Result<Verdict, Edge<'a>> {
+fn open<'a>(now: Timestamp, length: Option<SignedDuration>, until: Option<Edge<'a>>) -> Result<Verdict, Edge<'a>> {
     let Some(end) = until else { return Ok(Verdict::open(GATE, "open; no end is in sight")) };
     let mut verdict = Verdict::open(GATE, format!("open until {}", said(&end)));
     verdict.changes_at = Some(end.at);

@@ -25,7 +25,11 @@ impl Window {
         let duration = crate::duration::parse(&spec.duration).map_err(|error| error.to_string());
         let duration = duration.and_then(|duration| {
             let signed = SignedDuration::try_from(duration).map_err(|error| error.to_string())?;
-            if signed.is_zero() { Err("a window of no length never opens: write at least 1m".to_owned()) } else { Ok(signed) }
+            if signed.is_zero() {
+                Err("a window of no length never opens: write at least 1m".to_owned())
+            } else {
+                Ok(signed)
+            }
         });
         Ok(Self {
             schedule: Schedule { cron, zone, both_passes },
@@ -44,7 +48,8 @@ fn cron(text: &str) -> Result<croner::Cron, String> {
         return Err(format!("`{text}` has {fields} fields: {CURE}"));
     }
     let parser = CronParser::builder().seconds(Seconds::Disallowed).year(Year::Disallowed).build();
-    let cron = parser.parse(text).map_err(|error| format!("`{text}`: {}; {CURE}", error.to_string().trim_end_matches('.')))?;
+    let cron =
+        parser.parse(text).map_err(|error| format!("`{text}`: {}; {CURE}", error.to_string().trim_end_matches('.')))?;
     // A day that no year has, such as 30 February; any year of the calendar will do to find one.
     let never = cron.find_next_occurrence(&civil::date(2000, 1, 1).at(0, 0, 0, 0), true).is_err();
     if never { Err(format!("`{text}` names a day that no year has: {CURE}")) } else { Ok(cron) }

@@ -91,7 +91,9 @@ impl Schedule {
 
     /// In the first pass of an hour that comes twice, where that matters: the wall clock at which the second begins, and its offset.
     fn fold_ahead(&self, at: Timestamp, clock: DateTime) -> Option<(DateTime, Offset)> {
-        let AmbiguousOffset::Fold { before, after } = self.zone.to_ambiguous_timestamp(clock).offset() else { return None };
+        let AmbiguousOffset::Fold { before, after } = self.zone.to_ambiguous_timestamp(clock).offset() else {
+            return None;
+        };
         if !self.both_passes || self.zone.to_offset(at) != before {
             return None;
         }
@@ -101,7 +103,9 @@ impl Schedule {
 
     /// In the second pass of an hour that comes twice: the wall clock at which the first ended, and its offset.
     fn fold_behind(&self, at: Timestamp, clock: DateTime) -> Option<(DateTime, Offset)> {
-        let AmbiguousOffset::Fold { before, after } = self.zone.to_ambiguous_timestamp(clock).offset() else { return None };
+        let AmbiguousOffset::Fold { before, after } = self.zone.to_ambiguous_timestamp(clock).offset() else {
+            return None;
+        };
         if self.zone.to_offset(at) != after {
             return None;
         }
