@@ -18,7 +18,7 @@ pub use gates::{
 pub use lint::LintSpec;
 pub use policy::{
     ApprovalsByRisk, EndpointSpec, ForbiddenRole, MigrationPolicy, MigrationPolicySpec, PolicyDatabase,
-    PolicyEndpoints, PolicyExecution, PolicyRollback, PolicyTls, PolicyVerification, RequiredCheck,
+    PolicyEndpoints, PolicyExecution, PolicyPromotion, PolicyRollback, PolicyTls, PolicyVerification, RequiredCheck,
 };
 pub use rehearsal::{RehearsalMode, RehearsalSpec};
 pub use spec::{
