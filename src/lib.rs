@@ -9,6 +9,7 @@
 //! | [`rollout`] | the core: a pure state machine, from what was observed to one decision |
 //! | [`policy`] | what the platform imposes on an object: the strictest of all that is asked for |
 //! | [`gates`] | what must hold before SQL runs: one file per gate |
+//! | [`review`] | a plan as people and tools review it: ConfigMap, command line, pull request |
 //! | [`checks`] | what is measured after SQL ran, and what the measurements mean |
 //! | [`database`] | the `Database` trait and its dialects: connect, lock, ledger, apply, revert, inspect, rehearse |
 //! | [`sources`] | where scripts come from: inline, ConfigMaps, a directory → raw files |
@@ -34,6 +35,7 @@ pub mod lint;
 pub mod migration;
 pub mod plan;
 pub mod policy;
+pub mod review;
 pub mod rollout;
 pub mod sources;
 pub mod telemetry;

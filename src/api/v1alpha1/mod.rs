@@ -5,6 +5,7 @@ mod conditions;
 mod gates;
 mod lint;
 mod policy;
+mod preflight;
 mod rehearsal;
 mod spec;
 mod status;
@@ -20,6 +21,7 @@ pub use policy::{
     ApprovalsByRisk, EndpointSpec, ForbiddenRole, MigrationPolicy, MigrationPolicySpec, PolicyDatabase,
     PolicyEndpoints, PolicyExecution, PolicyPromotion, PolicyRollback, PolicyTls, PolicyVerification, RequiredCheck,
 };
+pub use preflight::{FreeDiskFromSpec, FreeDiskQuerySpec, PreflightAction, PreflightSpec, SqlGateSpec};
 pub use rehearsal::{RehearsalMode, RehearsalSpec};
 pub use spec::{
     AdoptionSpec, CaKind, CaRef, ConfigMapRef, DatabaseMigration, DatabaseMigrationSpec, DatabaseSpec, ExecutionSpec,
