@@ -11,6 +11,7 @@ mod endpoint;
 mod operator;
 mod output;
 mod plan;
+mod policy;
 mod status;
 mod target_database;
 mod undo;
@@ -46,6 +47,8 @@ enum Command {
     Abort(ask::Abort),
     #[command(subcommand)]
     Undo(undo::Undo),
+    #[command(subcommand)]
+    Policy(policy::Policy),
     Crds(crds::Arguments),
 }
 
@@ -79,6 +82,7 @@ pub fn main() -> ExitCode {
             Command::Rollback(arguments) => ask::rollback(&arguments).await,
             Command::Abort(arguments) => ask::abort(&arguments).await,
             Command::Undo(command) => undo::run(&command).await,
+            Command::Policy(command) => policy::run(&command),
             Command::Crds(arguments) => crds::run(&arguments),
         }
     })

@@ -72,6 +72,22 @@ impl DatabaseRules {
         rules
     }
 
+    /// Every rule in words, for those who have no Secret at hand.
+    #[must_use]
+    pub fn sentences(&self) -> Vec<String> {
+        let hosts = self.allowed_hosts.iter().map(|(policy, hosts)| {
+            format!("MigrationPolicy {policy}: the host in the Secret must be one of {}", hosts.join(", "))
+        });
+        let tls = self.tls.iter().map(|(tls, policy)| {
+            format!("MigrationPolicy {policy}: sslmode in the Secret must be at least {}", sslmode(*tls))
+        });
+        let roles = self
+            .forbid_roles
+            .iter()
+            .map(|(role, policy)| format!("MigrationPolicy {policy}: the role must not have {}", word(*role)));
+        hosts.chain(tls).chain(roles).collect()
+    }
+
     /// Whether a host may be connected to, and so weakly.
     ///
     /// # Errors
@@ -109,6 +125,17 @@ fn sslmode(tls: PolicyTls) -> &'static str {
         PolicyTls::Require => "require",
         PolicyTls::VerifyCa => "verify-ca",
         PolicyTls::VerifyFull => "verify-full",
+    }
+}
+
+fn word(role: ForbiddenRole) -> &'static str {
+    match role {
+        ForbiddenRole::Superuser => "SUPERUSER",
+        ForbiddenRole::BypassRls => "BYPASSRLS",
+        ForbiddenRole::Replication => "REPLICATION",
+        ForbiddenRole::CreateRole => "CREATEROLE",
+        ForbiddenRole::ServerFiles => "access to files of the server",
+        ForbiddenRole::ExecuteProgram => "access to programs of the server",
     }
 }
 

@@ -41,8 +41,8 @@ fn level(spec: &LintSpec, name: &str, silent: Level) -> Level {
         if is_class(name) {
             return None;
         }
-        // Of whatever class the rule is: the strictest that is said of any.
-        CLASSES.iter().filter_map(|class| said(spec, class)).max()
+        // Of whatever class the rule is: the strictest that is said of any, or of none.
+        CLASSES.iter().map(|class| said(spec, class).unwrap_or(silent)).max()
     };
     said(spec, name).or_else(by_class).unwrap_or(silent)
 }

@@ -21,6 +21,7 @@ mod tests;
 mod verification;
 
 pub use database::DatabaseRules;
+pub use fields::strictly;
 pub use policy::{Fault, Policy};
 pub use raise::{PolicyFault, Raised, raise};
 pub use select::{Labels, Reach};

@@ -105,13 +105,12 @@ impl Policy {
             let selector = |name: &str| written.get(name).cloned().map_or(Ok(None), serde_json::from_value).ok();
             Reach::of(selector("namespaceSelector")?.as_ref(), selector("selector")?.as_ref()).ok()
         };
-        let fault = |field: String, problem: String| Fault { policy: name.to_owned(), field, problem, reach: reach() };
-        let spec: MigrationPolicySpec =
-            serde_json::from_value(written.clone()).map_err(|error| fault("spec".to_owned(), error.to_string()))?;
-        let read = serde_json::to_value(&spec).map_err(|error| fault("spec".to_owned(), error.to_string()))?;
-        if let Some(field) = fields::lost(&written, &read, "spec") {
-            return Err(fault(field, "is not known to this Sluice; remove it, or update Sluice".to_owned()));
-        }
+        let spec: MigrationPolicySpec = fields::strictly(&written, "spec").map_err(|(field, problem)| Fault {
+            policy: name.to_owned(),
+            field,
+            problem,
+            reach: reach(),
+        })?;
         Self::of_spec(name, &spec)
     }
 

@@ -18,7 +18,7 @@ fn a_policy_in_error_is_told_with_its_field_and_the_cure() {
             "spec.approvalsByRisk.HIGH: 21 people cannot be asked; give at most 20",
         ),
         (json!({"approvalsByRisk": {"HUGE": 2}}), "spec.approvalsByRisk.HUGE: is not known to this Sluice"),
-        (json!({"gates": {"windows": [{"schedule": "0 2 * * *"}]}}), "spec: missing field `duration`"),
+        (json!({"gates": {"windows": [{"schedule": "0 2 * * *"}]}}), "spec.gates.windows[0]: missing field `duration`"),
         (json!({"gates": {"dependsOn": [{"name": "x", "version": "one"}]}}), "spec.gates.dependsOn.x.version"),
         (json!({"gates": {"promotion": {"minSoak": "1h"}}}), "give exactly one of from and attestation"),
         (json!({"promotion": {"minSoak": "1d"}}), "spec.promotion.minSoak"),
