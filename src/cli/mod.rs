@@ -13,6 +13,7 @@ mod endpoint;
 mod operator;
 mod output;
 mod plan;
+mod policy;
 mod status;
 mod target_database;
 mod undo;
@@ -51,6 +52,8 @@ enum Command {
     Withdraw(approval::Withdraw),
     #[command(subcommand)]
     Undo(undo::Undo),
+    #[command(subcommand)]
+    Policy(policy::Policy),
     Crds(crds::Arguments),
     Admission(admission::Arguments),
 }
@@ -101,6 +104,7 @@ fn run(cli: Cli) -> ExitCode {
             Command::Deny(arguments) => approval::deny(&arguments).await,
             Command::Withdraw(arguments) => approval::withdraw(&arguments).await,
             Command::Undo(command) => undo::run(&command).await,
+            Command::Policy(command) => policy::run(&command),
             Command::Crds(arguments) => crds::run(&arguments),
             Command::Admission(arguments) => admission::run(&arguments),
         }
