@@ -28,7 +28,10 @@ pub use engine::run;
 pub use error::{DatabaseError, FailureClass, StepFailure};
 pub use losses::{COUNTED, Loss, RowsAtRisk};
 pub use progress::{Blocker, Progress, ProgressSender, Stage, StopSignal, progress};
-pub use read::{Activity, CountBy, LedgerFaults, MOST_BYTES, MOST_ROWS, ReadError, Reader, Row, Timing};
+pub use read::{
+    Activity, CountBy, LedgerFaults, MOST_BYTES, MOST_ROWS, ReadError, Reader, Row, StatementTime, StatementTimes,
+    StatementsOf, Timing,
+};
 pub use rehearsal::{Difference, LockTaken, Rehearsal, RehearsalRequest, Stretch, Verdict};
 pub use run::{Conclusion, Purpose, RunIdentity, RunReport, RunRequest, RunStart, SessionSettings, StepReport, Verify};
 pub use undo::{UndoCopy, UndoEstimate, UndoLimits, UndoRestored, UndoState};

@@ -15,6 +15,7 @@ mod proxy;
 mod reading;
 mod rehearsal;
 mod speed;
+mod statements;
 mod suitability;
 mod support;
 mod undo;

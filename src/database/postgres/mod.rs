@@ -32,6 +32,7 @@ mod rehearse;
 mod session;
 mod settings;
 mod sqlstate;
+mod statement_times;
 mod statements;
 mod supervise;
 mod tokens;

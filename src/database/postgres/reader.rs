@@ -15,7 +15,8 @@ use sqlx::{AssertSqlSafe, Row as _};
 use tokio::time::timeout;
 
 use crate::database::{
-    Activity, CountBy, DatabaseError, LedgerFaults, MOST_BYTES, MOST_ROWS, ReadError, Reader, Row, Timing,
+    Activity, CountBy, DatabaseError, LedgerFaults, MOST_BYTES, MOST_ROWS, ReadError, Reader, Row, StatementTimes,
+    StatementsOf, Timing,
 };
 
 use super::connect::{Connector, Link};
@@ -23,7 +24,8 @@ use super::failure::{SqlError, lost, name};
 use super::query::{Query, Sent};
 use super::quote::millis;
 use super::readings;
-use super::sqlstate::QUERY_CANCELED;
+use super::sqlstate::{NOT_IN_PREREQUISITE_STATE, QUERY_CANCELED};
+use super::statement_times;
 use super::statements::Sql;
 
 /// How long ready-made checks may take on the server.
@@ -206,6 +208,17 @@ impl Reader for PostgresReader {
         }
         let Counters { commits, rollbacks, deadlocks, conflicts } = self.one(readings::ACTIVITY).await?;
         Ok(Activity { commits, rollbacks, deadlocks, conflicts })
+    }
+
+    async fn statement_times(&mut self, of: &StatementsOf) -> Result<Option<StatementTimes>, ReadError> {
+        self.begin(OWN, Some(LOCK)).await?;
+        let result = self.two(statement_times::EXTENSION, |parts| statement_times::times(&parts, of)).await;
+        match self.end(result).await? {
+            Ok(times) => Ok(times),
+            // The extension is there, and the server was started without its library.
+            Err(error) if error.code() == Some(NOT_IN_PREREQUISITE_STATE) => Ok(None),
+            Err(error) => Err(self.own_error(&error)),
+        }
     }
 
     async fn close(self: Box<Self>) {
