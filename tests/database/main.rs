@@ -16,6 +16,7 @@ mod proxy;
 mod reading;
 mod rehearsal;
 mod speed;
+mod statements;
 mod suitability;
 mod support;
 mod undo;
