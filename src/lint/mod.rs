@@ -8,13 +8,19 @@ mod catalog;
 mod classify;
 mod effect;
 mod finding;
+mod ignore;
 mod objects;
+mod policy;
 mod registry;
 mod risk;
 mod rule;
+mod rules;
 mod sketch;
 mod subject;
 mod syntax;
+#[cfg(test)]
+mod tests;
+mod words;
 mod world;
 
 pub use assess::{AssessedStep, Assessment, assess, judge_set, names};
@@ -22,6 +28,8 @@ pub use catalog::{Catalog, Column, Constraint, Relation};
 pub use effect::{Effect, LockMode, Touch};
 pub use finding::{Class, Finding, Severity};
 pub use objects::{Created, Object, ObjectKind};
+pub use policy::{LintPolicy, Selector, UnknownName, Verdict};
 pub use registry::RULES;
 pub use rule::{About, Found, Rule};
 pub use subject::{Judged, Subject};
+pub use words::without_literals;
