@@ -63,9 +63,20 @@ pub fn judge_set(set: &MigrationSet, catalog: &Catalog) -> Assessment {
 /// about.
 #[must_use]
 pub fn names(plan: &Plan) -> Vec<String> {
-    let scripts = || plan.steps.iter().filter_map(|step| step.script());
+    names_in(plan.steps.iter().filter_map(|step| step.script().map(AsRef::as_ref)).collect())
+}
+
+/// Likewise for all scripts of a set.
+#[must_use]
+pub fn names_of_set(set: &MigrationSet) -> Vec<String> {
+    let ways = set.migrations.iter().flat_map(|migration| [Some(&migration.up), migration.down.as_ref()]);
+    names_in(ways.flatten().chain(set.repeatables.iter().map(|repeatable| &repeatable.script)).collect())
+}
+
+fn names_in(scripts: Vec<&Script>) -> Vec<String> {
     on_own_stack(|| {
-        let mut names: Vec<String> = scripts()
+        let mut names: Vec<String> = scripts
+            .iter()
             .flat_map(|script| &script.statements)
             .filter_map(|statement| read(&statement.text).tree)
             .flat_map(|tree| super::syntax::names(&tree))

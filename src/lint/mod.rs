@@ -20,11 +20,12 @@ mod subject;
 mod syntax;
 #[cfg(test)]
 mod tests;
+mod types;
 mod words;
 mod world;
 
-pub use assess::{AssessedStep, Assessment, assess, judge_set, names};
-pub use catalog::{Catalog, Column, Constraint, Relation};
+pub use assess::{AssessedStep, Assessment, assess, judge_set, names, names_of_set};
+pub use catalog::{Catalog, Column, Constraint, Relation, split_name};
 pub use effect::{Effect, LockMode, Touch};
 pub use finding::{Class, Finding, Severity};
 pub use objects::{Created, Object, ObjectKind};

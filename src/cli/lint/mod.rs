@@ -14,11 +14,12 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 
 use crate::lint::{self, Catalog, LintPolicy, Severity};
-use crate::migration::{Dialect, MigrationSet, RawFile, SetOptions};
+use crate::migration::{Dialect, MigrationSet, SetOptions};
 use crate::sources::{Directory, Source};
 
 use super::layout_value::LayoutValue;
 use super::output::{self, NOT_DONE};
+use super::target_database;
 use report::Report;
 
 /// What wrong usage comes to.
@@ -27,7 +28,8 @@ const USAGE: u8 = 2;
 /// Find in scripts what would hurt a database in use
 ///
 /// Reads all scripts of a folder and tells what would block readers or writers, write tables anew, destroy rows, reach beyond the
-/// schema or fail when it is run again: each with its place, why it hurts and the safe way. What strings hold is shown masked.
+/// schema or fail when it is run again: each with its place, why it hurts and the safe way. With --database-url the tables' sizes
+/// and the server's version count too; nothing is written there. What strings hold is shown masked.
 ///
 /// What is refused (exit code 1) is what --deny names, by rule or class, and without it every finding of severity error. A rule's
 /// name counts for more than its class, --deny for more than --warn, --warn for more than --allow.
@@ -65,6 +67,14 @@ pub struct Arguments {
     /// Rules or classes that are passed over (spec.gates.lint.allow)
     #[arg(long, env = "SLUICE_LINT_ALLOW", value_name = "NAMES", value_delimiter = ',')]
     allow: Vec<String>,
+
+    /// Database that the scripts are for: postgres://USER:PASSWORD@HOST:PORT/DATABASE; best given as the variable
+    #[arg(long, env = "SLUICE_DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    database_url: Option<String>,
+
+    /// File with certificate authorities (PEM) that the server's certificate is checked against
+    #[arg(long, env = "SLUICE_CA_FILE", value_name = "FILE")]
+    ca_file: Option<PathBuf>,
 
     /// How findings are shown
     #[arg(short, long, env = "SLUICE_OUTPUT", value_enum, value_name = "FORMAT", default_value_t = Format::Human)]
@@ -128,33 +138,22 @@ async fn make(arguments: &Arguments, policy: &LintPolicy) -> Result<Report, Stri
     let files = Directory::new(&arguments.dir).fetch().await.map_err(|error| error.to_string())?;
     let options =
         SetOptions { dialect: Dialect::Postgres, layout: arguments.layout.into(), allow_gaps: arguments.allow_gaps };
-    Ok(judge(&arguments.dir, &files, options, &Catalog::default(), policy))
+    let set = match MigrationSet::read(&files, options) {
+        Ok(set) => set,
+        Err(problems) => return Ok(Report::unreadable(&arguments.dir, &files, &problems)),
+    };
+    let catalog = match arguments.database_url.as_deref() {
+        Some(url) => catalog(arguments, url, &set).await?,
+        None => Catalog::default(),
+    };
+    Ok(Report::new(&arguments.dir, &files, &set, lint::judge_set(&set, &catalog).findings, policy))
 }
 
-/// What the files of a folder come to.
-fn judge(
-    dir: &std::path::Path,
-    files: &[RawFile],
-    options: SetOptions,
-    catalog: &Catalog,
-    policy: &LintPolicy,
-) -> Report {
-    match MigrationSet::read(files, options) {
-        Ok(set) => {
-            let scripts = || {
-                let ways = set.migrations.iter().flat_map(|migration| [Some(&migration.up), migration.down.as_ref()]);
-                ways.flatten().chain(set.repeatables.iter().map(|repeatable| &repeatable.script))
-            };
-            let counts = (scripts().count(), scripts().map(|script| script.statements.len()).sum());
-            let findings = lint::judge_set(&set, catalog).findings;
-            let mut report = Report::new(dir, files, counts).with_findings(findings, policy);
-            report.warnings = set.warnings;
-            report
-        }
-        Err(problems) => {
-            let mut report = Report::new(dir, files, (0, 0));
-            report.problems = problems.0.iter().map(Into::into).collect();
-            report
-        }
-    }
+/// What the database knows of the relations that the scripts name.
+async fn catalog(arguments: &Arguments, url: &str, set: &MigrationSet) -> Result<Catalog, String> {
+    let database = target_database::open(url, arguments.ca_file.as_deref(), "sluice")?;
+    let mut reader = database.reader().await.map_err(|error| error.to_string())?;
+    let catalog = reader.catalog(&lint::names_of_set(set)).await.map_err(|error| error.to_string());
+    reader.close().await;
+    catalog
 }

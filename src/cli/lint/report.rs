@@ -7,7 +7,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::lint::{Finding, LintPolicy, Verdict};
-use crate::migration::{Problem, RawFile};
+use crate::migration::{MigrationSet, Problem, Problems, RawFile, Script};
 
 /// A finding and what it comes to.
 #[derive(Debug, Serialize)]
@@ -69,12 +69,42 @@ pub struct Report {
 pub const UNREADABLE: &str = "unreadable-source";
 
 impl Report {
-    /// What was found in a set of so many scripts and statements.
-    pub fn new(directory: &Path, files: &[RawFile], (scripts, statements): (usize, usize)) -> Self {
+    /// What was found in a set, judged. What the lists allow is left out; what comments silence is kept.
+    pub fn new(
+        directory: &Path,
+        files: &[RawFile],
+        set: &MigrationSet,
+        findings: Vec<Finding>,
+        policy: &LintPolicy,
+    ) -> Self {
+        let told = findings.into_iter().map(|finding| Told { verdict: policy.verdict(&finding), finding });
+        let mut findings: Vec<Told> =
+            told.filter(|told| told.verdict > Verdict::Allowed || told.finding.ignored.is_some()).collect();
+        findings.sort_by(|a, b| key(&a.finding).cmp(&key(&b.finding)));
+        let count = |verdict| findings.iter().filter(|told| told.verdict == verdict).count();
+        let scripts = scripts(set);
+        Self {
+            scripts: scripts.len(),
+            statements: scripts.iter().map(|script| script.statements.len()).sum(),
+            denied: count(Verdict::Denied),
+            warned: count(Verdict::Warned),
+            ignored: count(Verdict::Allowed),
+            findings,
+            warnings: set.warnings.clone(),
+            ..Self::empty(directory, files)
+        }
+    }
+
+    /// What keeps the scripts from being read.
+    pub fn unreadable(directory: &Path, files: &[RawFile], problems: &Problems) -> Self {
+        Self { problems: problems.0.iter().map(Into::into).collect(), ..Self::empty(directory, files) }
+    }
+
+    fn empty(directory: &Path, files: &[RawFile]) -> Self {
         Self {
             directory: directory.display().to_string(),
-            scripts,
-            statements,
+            scripts: 0,
+            statements: 0,
             findings: Vec::new(),
             problems: Vec::new(),
             warnings: Vec::new(),
@@ -83,17 +113,6 @@ impl Report {
             ignored: 0,
             sources: files.iter().map(|file| (file.shown.clone(), masked(&file.content))).collect(),
         }
-    }
-
-    /// With these findings, judged. What the lists allow is left out; what comments silence is kept.
-    pub fn with_findings(mut self, findings: Vec<Finding>, policy: &LintPolicy) -> Self {
-        let told = findings.into_iter().map(|finding| Told { verdict: policy.verdict(&finding), finding });
-        self.findings = told.filter(|told| told.verdict > Verdict::Allowed || told.finding.ignored.is_some()).collect();
-        self.findings.sort_by(|a, b| key(&a.finding).cmp(&key(&b.finding)));
-        let count = |verdict| self.findings.iter().filter(|told| told.verdict == verdict).count();
-        (self.denied, self.warned, self.ignored) =
-            (count(Verdict::Denied), count(Verdict::Warned), count(Verdict::Allowed));
-        self
     }
 
     /// Whether the exit code says that all is well.
@@ -107,6 +126,11 @@ impl Report {
         let take = usize::try_from(last.checked_sub(first)?).ok()? + 1;
         Some(self.sources.get(file)?.lines().skip(skip).take(take).collect())
     }
+}
+
+fn scripts(set: &MigrationSet) -> Vec<&Script> {
+    let ways = set.migrations.iter().flat_map(|migration| [Some(&migration.up), migration.down.as_ref()]);
+    ways.flatten().chain(set.repeatables.iter().map(|repeatable| &repeatable.script)).collect()
 }
 
 fn key(finding: &Finding) -> (&str, u32, u32, &str) {

@@ -17,7 +17,9 @@ use tokio::time::timeout;
 use crate::database::{
     Activity, CountBy, DatabaseError, LedgerFaults, MOST_BYTES, MOST_ROWS, ReadError, Reader, Row, Timing,
 };
+use crate::lint::Catalog;
 
+use super::catalog;
 use super::connect::{Connector, Link};
 use super::failure::{SqlError, lost, name};
 use super::query::{Query, Sent};
@@ -206,6 +208,10 @@ impl Reader for PostgresReader {
         }
         let Counters { commits, rollbacks, deadlocks, conflicts } = self.one(readings::ACTIVITY).await?;
         Ok(Activity { commits, rollbacks, deadlocks, conflicts })
+    }
+
+    async fn catalog(&mut self, names: &[String]) -> Result<Catalog, ReadError> {
+        self.one::<catalog::Answer>(&catalog::statement(names)).await.map(Catalog::from)
     }
 
     async fn close(self: Box<Self>) {

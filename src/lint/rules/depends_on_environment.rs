@@ -12,7 +12,7 @@ static ABOUT: About = About {
     summary: "What a script does depends on where it runs",
     why: "It was tried in one environment and does something else, or nothing, in the next.",
     rewrite: "Write one script for each, in sources of their own, or let the application decide.",
-    bad: "INSERT INTO settings (name, value) SELECT 'mode', 'live' WHERE current_database() = 'shop';\n",
+    bad: "INSERT INTO settings (name, value) SELECT 'mode', 'live' WHERE CURRENT_CATALOG = 'shop';\n",
     good: "INSERT INTO settings (name, value) VALUES ('mode', 'live');\n",
 };
 

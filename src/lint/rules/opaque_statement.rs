@@ -33,7 +33,8 @@ impl Rule for OpaqueStatement {
     }
 }
 
-/// Whether another rule says more: about `EXECUTE` in a body.
+/// Whether another rule says more: about `EXECUTE` in a body, or about `DROP OWNED`.
 fn has_findings(judged: &Judged<'_>) -> bool {
-    judged.words().executes().next().is_some()
+    let words = judged.words();
+    words.executes().next().is_some() || words.are(0, &["DROP", "OWNED"])
 }

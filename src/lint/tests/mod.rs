@@ -1,11 +1,11 @@
 //! The linter from the outside: scripts in, findings out.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test that cannot go on fails")]
 
-// mod examples;
+mod examples;
 mod hostile;
 mod ignore;
 mod policy;
-// mod rules;
+mod rules;
 
 use super::{Catalog, Finding, judge_set};
 use crate::migration::{Dialect, MigrationSet, RawFile, SetOptions};
