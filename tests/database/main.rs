@@ -5,6 +5,7 @@
 mod apply;
 mod checks;
 mod faults;
+mod hostile;
 mod journal;
 mod ledger;
 mod locks;
