@@ -43,6 +43,10 @@ pub struct Assessment {
     pub rewrites: bool,
     /// Something that others may be using is read from end to end.
     pub scans: bool,
+    /// What its statements create, by full names, in their order.
+    pub creates: Vec<Object>,
+    /// What they drop.
+    pub drops: Vec<Object>,
     /// About how long all of it takes; `None` where that cannot be told of one statement.
     pub estimate: Option<Duration>,
 }
@@ -184,6 +188,8 @@ impl Default for Assessment {
             strongest: None,
             rewrites: false,
             scans: false,
+            creates: Vec::new(),
+            drops: Vec::new(),
             estimate: Some(Duration::ZERO),
         }
     }
@@ -197,7 +203,9 @@ impl Assessment {
         findings.sort_by_key(|finding| (finding.line, finding.column, finding.rule));
         self.findings.extend(findings);
         let mut reasons = Vec::new();
-        for Judged { effect, .. } in &subject.statements {
+        for Judged { effect, creates, drops, .. } in &subject.statements {
+            self.creates.extend(creates.iter().cloned());
+            self.drops.extend(drops.iter().cloned());
             let (risk, why) = &effect.risk;
             reasons.extend(why.iter().map(|why| (*risk, format!("{} line {}: {why}", subject.label, effect.line))));
             self.strongest = self.strongest.max(effect.strongest());
