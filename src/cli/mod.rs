@@ -10,9 +10,12 @@ mod cluster;
 mod crds;
 mod duration_value;
 mod endpoint;
+mod layout_value;
+mod lint;
 mod operator;
 mod output;
 mod plan;
+mod policy;
 mod status;
 mod target_database;
 mod undo;
@@ -42,6 +45,7 @@ struct Cli {
 enum Command {
     Operator(Box<operator::Arguments>),
     Plan(Box<plan::Arguments>),
+    Lint(Box<lint::Arguments>),
     Status(status::Arguments),
     Retry(ask::Retry),
     Rollback(ask::Rollback),
@@ -51,6 +55,8 @@ enum Command {
     Withdraw(approval::Withdraw),
     #[command(subcommand)]
     Undo(undo::Undo),
+    #[command(subcommand)]
+    Policy(policy::Policy),
     Crds(crds::Arguments),
     Admission(admission::Arguments),
 }
@@ -93,6 +99,7 @@ fn run(cli: Cli) -> ExitCode {
         match cli.command {
             Command::Operator(arguments) => operator::run(*arguments).await,
             Command::Plan(arguments) => plan::run(*arguments).await,
+            Command::Lint(arguments) => lint::run(&arguments).await,
             Command::Status(arguments) => status::run(&arguments).await,
             Command::Retry(arguments) => ask::retry(&arguments).await,
             Command::Rollback(arguments) => ask::rollback(&arguments).await,
@@ -101,6 +108,7 @@ fn run(cli: Cli) -> ExitCode {
             Command::Deny(arguments) => approval::deny(&arguments).await,
             Command::Withdraw(arguments) => approval::withdraw(&arguments).await,
             Command::Undo(command) => undo::run(&command).await,
+            Command::Policy(command) => policy::run(&command),
             Command::Crds(arguments) => crds::run(&arguments),
             Command::Admission(arguments) => admission::run(&arguments),
         }

@@ -21,6 +21,7 @@ mod locks;
 mod measurements;
 mod network;
 mod objects;
+mod plans;
 mod promises;
 mod races;
 mod releases;

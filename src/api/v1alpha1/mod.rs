@@ -19,7 +19,7 @@ pub use gates::{
 pub use lint::LintSpec;
 pub use policy::{
     ApprovalsByRisk, EndpointSpec, ForbiddenRole, MigrationPolicy, MigrationPolicySpec, PolicyDatabase,
-    PolicyEndpoints, PolicyExecution, PolicyRollback, PolicyTls, PolicyVerification, RequiredCheck,
+    PolicyEndpoints, PolicyExecution, PolicyPromotion, PolicyRollback, PolicyTls, PolicyVerification, RequiredCheck,
 };
 pub use preflight::{FreeDiskFromSpec, FreeDiskQuerySpec, PreflightAction, PreflightSpec, SqlGateSpec};
 pub use rehearsal::{RehearsalMode, RehearsalSpec};
@@ -35,7 +35,7 @@ pub use status::{
 pub use verification::{
     ApplyFailureSpec, BuiltinCheck, CheckMode, CheckSpec, CountMethod, DataLossSpec, HttpCheckSpec, InconclusiveSpec,
     LatencyCheckSpec, NoDataSpec, PrometheusCheckSpec, RequireSpec, RollbackMode, RollbackSpec, RowCountsCheckSpec,
-    ServiceRef, SqlCheckSpec, VerificationSpec, WorkloadCheckSpec, WorkloadKind,
+    ServiceRef, SqlCheckSpec, StatementsCheckSpec, VerificationSpec, WorkloadCheckSpec, WorkloadKind,
 };
 
 /// The annotation whose change asks for another look now, as Flux and its command line use it.

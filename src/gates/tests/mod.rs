@@ -4,4 +4,7 @@ mod clocks;
 mod examples;
 mod fixture;
 mod guard;
+mod dependency;
+mod neighbour;
+mod promotion;
 mod window;
