@@ -5,7 +5,6 @@ use std::time::Duration;
 use crate::api::v1alpha1::{
     DatabaseMigrationSpec, DependencySpec, GatesSpec, RehearsalMode, RehearsalSpec, RequireSpec, WindowKind, WindowSpec,
 };
-use crate::duration;
 use crate::migration::Version;
 
 use super::notes::{Demands, Notes, readable};
@@ -169,14 +168,7 @@ fn rehearsal(object: &mut Option<RehearsalSpec>, rehearsed: bool, policies: &[&P
         for policy in askers {
             notes.imposed(policy, format!("{field}.mode: Shadow instead of none"));
         }
-        let own = object.get_or_insert_default();
-        own.mode = disabled.then_some(RehearsalMode::Shadow);
-        if own.deadline.is_none() {
-            // There was none to be shortened.
-            let shortest = demands.iter().filter_map(|(_, deadline)| *deadline).min();
-            own.deadline = shortest.map(duration::format);
-            return;
-        }
+        object.get_or_insert_default().mode = disabled.then_some(RehearsalMode::Shadow);
     }
     let text = object.as_ref().and_then(|own| own.deadline.as_deref());
     let Some(mine) = readable(text, Some(TEN_MINUTES)) else { return };
