@@ -9,6 +9,7 @@
 //! | [`rollout`] | the core: a pure state machine, from what was observed to one decision |
 //! | [`policy`] | what the platform imposes on an object: the strictest of all that is asked for |
 //! | [`gates`] | what must hold before SQL runs: one file per gate |
+//! | [`attest`] | what one environment verified, as a signed statement for another cluster |
 //! | [`review`] | a plan as people and tools review it: ConfigMap, command line, pull request |
 //! | [`checks`] | what is measured after SQL ran, and what the measurements mean |
 //! | [`database`] | the `Database` trait and its dialects: connect, lock, ledger, apply, revert, inspect, rehearse |
@@ -24,6 +25,7 @@
 //! argument, so that every case can be tested without a server.
 
 pub mod api;
+pub mod attest;
 pub mod build;
 pub mod checks;
 pub mod cli;

@@ -19,6 +19,7 @@ use crate::api::v1alpha1::{DatabaseMigration, MigrationApproval};
 use crate::telemetry::{Health, Metrics};
 
 use super::context::Context;
+use super::guards::Guards;
 use super::leader::{LeaderElector, Lease};
 use super::memory::{Input, Memory};
 use super::options::Options;
@@ -118,6 +119,7 @@ async fn lead(
         rehearsals,
         verifications,
         approvals,
+        guards: Guards::default(),
         metrics,
         closing: closing.clone(),
         lease,

@@ -8,7 +8,7 @@ use crate::api::v1alpha1::MigrationApproval;
 use crate::lint::Assessment;
 use crate::plan::Plan;
 
-use super::Gates;
+use super::{Gates, Neighbour};
 
 /// Whether the ValidatingAdmissionPolicy that makes approvals worth something is installed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,25 +21,20 @@ pub enum Guard {
     Unknown(String),
 }
 
-/// Another DatabaseMigration, as its status says.
+/// What promotion asks about.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Neighbour {
-    /// Its Ready condition is True for its present generation, with its message where it is not.
-    pub ready: bool,
-    /// Why not, in its own words.
-    pub message: String,
-    /// The version in effect.
-    pub applied: Option<String>,
-    /// `status.applied.digest`
-    pub applied_digest: Option<String>,
-    /// `status.source.digest`, where everything of the source is in effect.
-    pub set_digest: Option<String>,
-    /// Its verification passed, or it has none and is Ready: since when.
-    pub verified_since: Option<Timestamp>,
-    /// The namespaces that may go after it.
-    pub promotes_to: Vec<String>,
-    /// The objects of its namespace that it waits for itself.
-    pub depends_on: Vec<String>,
+pub enum Forerunner {
+    /// A DatabaseMigration of this cluster; `None`: there is none of that name.
+    Object(Option<Neighbour>),
+    /// What the ConfigMap holds for a signed statement; `None`: there is no such ConfigMap, or no such key in it.
+    Signed(Option<String>),
+    /// It cannot be told: why, and what would help.
+    Unknown {
+        /// Why.
+        why: String,
+        /// What would help.
+        cure: String,
+    },
 }
 
 /// Everything that gates look at.
@@ -55,8 +50,10 @@ pub struct Facts<'a> {
     pub gates: &'a Gates,
     /// The plan that wants to pass.
     pub plan: &'a Plan,
-    /// The digest of all its scripts.
+    /// The digest of all scripts of its source.
     pub set_digest: &'a str,
+    /// The digest of what will be in effect once it is carried out; `None` for nothing.
+    pub after_digest: Option<&'a str>,
     /// What its statements do.
     pub assessment: &'a Assessment,
     /// The approvals of the object's namespace that name the object, whatever plan they are about.
@@ -65,6 +62,6 @@ pub struct Facts<'a> {
     pub guard: &'a Guard,
     /// The objects of the namespace that dependencies name, transitively; `None` where there is no such object. By name.
     pub neighbours: &'a BTreeMap<String, Option<Neighbour>>,
-    /// What promotion asks about; an error where it cannot be told.
-    pub promotion: Option<&'a Result<Option<Neighbour>, String>>,
+    /// What promotion asks about, where it does.
+    pub promotion: Option<&'a Forerunner>,
 }

@@ -3,14 +3,22 @@
 //! Pure. This room must never fetch, write or read a clock.
 
 pub mod approvals;
+pub mod dependency;
 mod facts;
+mod guard;
+pub mod preflight;
+mod neighbour;
+pub mod promotion;
 mod spec;
+pub mod sql;
 #[cfg(test)]
 mod tests;
 mod verdict;
 pub mod window;
 
-pub use facts::{Facts, Guard, Neighbour};
+pub use facts::{Facts, Forerunner, Guard};
+pub use guard::{author_guard, guard};
+pub use neighbour::Neighbour;
 pub use spec::{ApprovalRule, Gates};
 pub use verdict::{GateState, Verdict};
 pub use window::Window;
@@ -19,7 +27,12 @@ pub use window::Window;
 pub type Gate = (&'static str, fn(&Facts<'_>) -> Vec<Verdict>);
 
 /// Every kind of gate, in the order in which people read them.
-pub const GATES: &[Gate] = &[("window", window::check), ("approvals", approvals::check)];
+pub const GATES: &[Gate] = &[
+    ("window", window::check),
+    ("dependency", dependency::check),
+    ("promotion", promotion::check),
+    ("approvals", approvals::check),
+];
 
 /// What all gates say.
 #[must_use]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::api::v1alpha1::{ApprovalsByRisk, ApprovalsSpec, DependencySpec, GatesSpec, PromotionSpec, WindowSpec};
-use crate::migration::Risk;
+use crate::migration::{Risk, Version};
 
 use super::Window;
 
@@ -63,8 +63,8 @@ impl Gates {
             deadline: duration("deadline", spec.deadline.as_deref())?,
             approvals: spec.approvals.as_ref().map(approvals).transpose()?,
             windows: windows(spec.windows.as_deref().unwrap_or_default())?,
-            depends_on: spec.depends_on.clone().unwrap_or_default(),
-            promotion: spec.promotion.clone(),
+            depends_on: spec.depends_on.as_deref().map_or(Ok(Vec::new()), dependencies)?,
+            promotion: spec.promotion.as_ref().map(promotion).transpose()?,
         })
     }
 }
@@ -94,6 +94,23 @@ fn approvals(spec: &ApprovalsSpec) -> Result<ApprovalRule, (String, String)> {
 fn windows(specs: &[WindowSpec]) -> Result<Vec<Window>, (String, String)> {
     let window = |(index, spec)| Window::of(spec).map_err(|(field, why)| (format!("windows[{index}].{field}"), why));
     specs.iter().enumerate().map(window).collect()
+}
+
+fn dependencies(specs: &[DependencySpec]) -> Result<Vec<DependencySpec>, (String, String)> {
+    for (index, spec) in specs.iter().enumerate() {
+        if let Some(Err(error)) = spec.version.as_deref().map(Version::parse) {
+            return Err((format!("dependsOn[{index}].version"), error.to_string()));
+        }
+    }
+    Ok(specs.to_vec())
+}
+
+fn promotion(spec: &PromotionSpec) -> Result<PromotionSpec, (String, String)> {
+    if spec.from.is_some() == spec.attestation.is_some() {
+        return Err(("promotion".to_owned(), "give exactly one of from and attestation".to_owned()));
+    }
+    duration("promotion.minSoak", spec.min_soak.as_deref())?;
+    Ok(spec.clone())
 }
 
 pub(super) fn duration(field: &str, text: Option<&str>) -> Result<Option<Duration>, (String, String)> {

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use crate::api::v1alpha1::{ConditionType, GateStatus, GatesStatus, MigrationApproval, Reason};
-use crate::gates::{self, Facts, GateState, Guard, Neighbour, Verdict};
+use crate::gates::{self, Facts, Forerunner, GateState, Guard, Neighbour, Verdict};
 use crate::lint::Assessment;
 use crate::plan::Plan;
 
@@ -33,11 +33,12 @@ pub struct Gathered {
     /// The objects that dependencies name.
     pub neighbours: BTreeMap<String, Option<Neighbour>>,
     /// What promotion asks about.
-    pub promotion: Option<Result<Option<Neighbour>, String>>,
+    pub promotion: Option<Forerunner>,
 }
 
 /// What the gates say of a plan.
 pub fn verdicts(observed: &Observed, desired: &Desired, gathered: &Gathered, plan: &Plan) -> Vec<Verdict> {
+    let after_digest = observed.inspection().and_then(|seen| seen.ledger.digest_after(plan));
     gates::judge(&Facts {
         now: observed.now,
         object: &observed.object,
@@ -45,6 +46,7 @@ pub fn verdicts(observed: &Observed, desired: &Desired, gathered: &Gathered, pla
         gates: &desired.gates,
         plan,
         set_digest: observed.set().map_or("", |set| set.digest.as_str()),
+        after_digest: after_digest.as_deref(),
         assessment: &gathered.assessment,
         approvals: &gathered.approvals,
         guard: &gathered.guard,

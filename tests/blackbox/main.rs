@@ -4,6 +4,7 @@
 #![allow(missing_docs, reason = "tests are named as sentences")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod admission;
 mod adoption;
 
 mod checks;
@@ -20,6 +21,7 @@ mod locks;
 mod measurements;
 mod network;
 mod objects;
+mod plans;
 mod promises;
 mod races;
 mod releases;

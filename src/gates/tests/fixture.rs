@@ -6,11 +6,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::json;
 
-use crate::api::v1alpha1::{GatesSpec, MigrationApproval};
-use crate::gates::{Facts, Gates, Guard, Verdict};
+use crate::api::v1alpha1::{DatabaseMigration, GatesSpec, MigrationApproval};
+use crate::gates::{Facts, Forerunner, Gates, Guard, Neighbour, Verdict};
 use crate::lint::Assessment;
 use crate::migration::Risk;
-use crate::plan::{Direction, Plan};
+use crate::plan::{Direction, Plan, Step};
 
 /// The digest of the plan that wants to pass.
 pub const DIGEST: &str = "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
@@ -25,6 +25,11 @@ pub struct World {
     pub risk: Risk,
     pub estimate: Option<Duration>,
     pub approvals: Vec<MigrationApproval>,
+    pub direction: Direction,
+    pub steps: Vec<Step>,
+    pub after_digest: Option<String>,
+    pub neighbours: BTreeMap<String, Option<Neighbour>>,
+    pub promotion: Option<Forerunner>,
 }
 
 pub fn at(text: &str) -> Timestamp {
@@ -43,7 +48,18 @@ impl World {
             risk: Risk::Low,
             estimate: None,
             approvals: Vec::new(),
+            direction: Direction::Up,
+            steps: Vec::new(),
+            after_digest: Some("sha256:after".to_owned()),
+            neighbours: BTreeMap::new(),
+            promotion: None,
         }
+    }
+
+    /// What promotion asks about.
+    pub fn before(mut self, forerunner: Forerunner) -> Self {
+        self.promotion = Some(forerunner);
+        self
     }
 
     pub fn now(mut self, now: &str) -> Self {
@@ -72,10 +88,10 @@ impl World {
 
     pub fn judge(&self, gate: fn(&Facts<'_>) -> Vec<Verdict>) -> Vec<Verdict> {
         let plan = Plan {
-            direction: Direction::Up,
+            direction: self.direction,
             from: None,
             to: None,
-            steps: Vec::new(),
+            steps: self.steps.clone(),
             digest: DIGEST.to_owned(),
             warnings: Vec::new(),
         };
@@ -96,11 +112,12 @@ impl World {
             gates: &self.gates,
             plan: &plan,
             set_digest: "sha256:cc",
+            after_digest: self.after_digest.as_deref(),
             assessment: &assessment,
             approvals: &self.approvals,
             guard: &self.guard,
-            neighbours: &BTreeMap::new(),
-            promotion: None,
+            neighbours: &self.neighbours,
+            promotion: self.promotion.as_ref(),
         })
     }
 
@@ -109,4 +126,40 @@ impl World {
         assert_eq!(verdicts.len(), 1, "{verdicts:?}");
         verdicts.remove(0)
     }
+}
+
+/// A DatabaseMigration, as the API server shows it, with the parts that matter: metadata, spec and status.
+pub fn object(namespace: &str, name: &str, spec: serde_json::Value, status: serde_json::Value) -> DatabaseMigration {
+    let mut all = json!({
+        "database": {"secretRef": {"name": "db"}}, "source": {"configMaps": [{"name": "sql"}]}, "targetVersion": "Latest",
+    });
+    all.as_object_mut().unwrap().extend(spec.as_object().unwrap().clone());
+    serde_json::from_value(json!({
+        "apiVersion": "sluice.dev/v1alpha1", "kind": "DatabaseMigration",
+        "metadata": {"name": name, "namespace": namespace, "generation": 3}, "spec": all, "status": status,
+    }))
+    .unwrap()
+}
+
+/// The status of an object that has been Ready since the 24th with everything of its source in effect.
+pub fn ready() -> serde_json::Value {
+    json!({
+        "applied": {"version": "012", "count": 12, "digest": "sha256:after"},
+        "source": {"digest": "sha256:cc", "versions": 12, "latest": "012"},
+        "history": [{
+            "id": "run-2", "direction": "up", "outcome": "succeeded", "startTime": "2026-11-24T08:00:00Z",
+        }],
+        "conditions": [{
+            "type": "Ready", "status": "True", "reason": "UpToDate", "message": "fine", "observedGeneration": 3,
+            "lastTransitionTime": "2026-11-24T09:00:00Z",
+        }],
+    })
+}
+
+/// The same, not Ready.
+pub fn unready(reason: &str, message: &str) -> serde_json::Value {
+    let mut status = ready();
+    let condition = &mut status["conditions"][0];
+    (condition["status"], condition["reason"], condition["message"]) = (json!("False"), json!(reason), json!(message));
+    status
 }
