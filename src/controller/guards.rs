@@ -37,10 +37,8 @@ impl Guards {
         {
             return seen.clone();
         }
-        let (approvals, author) = tokio::join!(
-            ask(client, APPROVALS_POLICY, guard),
-            ask(client, AUTHOR_POLICY, author_guard)
-        );
+        let (approvals, author) =
+            tokio::join!(ask(client, APPROVALS_POLICY, guard), ask(client, AUTHOR_POLICY, author_guard));
         let seen = Seen { approvals, author };
         *last = Some((Instant::now(), seen.clone()));
         seen

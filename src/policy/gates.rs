@@ -29,13 +29,7 @@ pub(super) struct GatesDemand {
 impl GatesDemand {
     /// Validates `spec.gates`, as far as that is not the gates' own business.
     pub(super) fn of(spec: &GatesSpec) -> Result<Self, Problem> {
-        for dependency in spec.depends_on.iter().flatten() {
-            if let Some(version) = &dependency.version {
-                Version::parse(version).map_err(|error| {
-                    Problem::at(&format!("gates.dependsOn.{}.version", dependency.name), error.to_string())
-                })?;
-            }
-        }
+        spec.lint.as_ref().map_or(Ok(()), lint::check)?;
         let rehearsal = spec.rehearsal.as_ref().filter(|rehearsal| rehearsal.mode != Some(RehearsalMode::Disabled));
         Ok(Self {
             deadline: length("gates.deadline", spec.deadline.as_deref())?,
