@@ -4,6 +4,7 @@
 //! anything about a database, and never prints a password or a URL that holds one.
 
 mod ask;
+mod attest;
 mod cluster;
 mod crds;
 mod duration_value;
@@ -46,6 +47,7 @@ enum Command {
     Abort(ask::Abort),
     #[command(subcommand)]
     Undo(undo::Undo),
+    Attest(attest::Arguments),
     Crds(crds::Arguments),
 }
 
@@ -79,6 +81,7 @@ pub fn main() -> ExitCode {
             Command::Rollback(arguments) => ask::rollback(&arguments).await,
             Command::Abort(arguments) => ask::abort(&arguments).await,
             Command::Undo(command) => undo::run(&command).await,
+            Command::Attest(arguments) => attest::run(&arguments).await,
             Command::Crds(arguments) => crds::run(&arguments),
         }
     })

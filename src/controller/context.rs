@@ -12,6 +12,7 @@ use crate::telemetry::Metrics;
 use super::Options;
 use super::leader::Lease;
 use super::memory::Memory;
+use super::neighbours::Neighbours;
 use super::rehearsals::Rehearsals;
 use super::tasks::Tasks;
 use super::verify::Verifications;
@@ -30,6 +31,8 @@ pub struct Context {
     pub rehearsals: Arc<Rehearsals>,
     /// Verifications in the background.
     pub verifications: Arc<Verifications>,
+    /// Who waits for whom.
+    pub neighbours: Neighbours,
     /// The approvals that there are.
     pub approvals: Store<MigrationApproval>,
     /// What is measured.

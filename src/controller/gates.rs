@@ -1,6 +1,5 @@
 //! Gathers what the gates of a plan look at. Reads only; what cannot be read is a fact, too.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use kube::ResourceExt;
@@ -10,6 +9,7 @@ use crate::gates::Guard;
 use crate::rollout::{Desired, Gathered, Job};
 
 use super::context::Context;
+use super::neighbours;
 
 /// Gathers them for one plan.
 pub async fn gather(context: &Context, object: &DatabaseMigration, desired: &Desired, job: &Job) -> Gathered {
@@ -18,6 +18,7 @@ pub async fn gather(context: &Context, object: &DatabaseMigration, desired: &Des
         None => Guard::Installed,
     };
     let author = object.annotations().get(AUTHOR).filter(|_| guard == Guard::Installed).cloned();
+    let (neighbours, promotion) = neighbours::gather(context, object, &desired.gates).await;
     Gathered {
         assessment: Arc::new(crate::lint::assess(&job.plan, &crate::lint::Catalog::default())),
         shown_in: None,
@@ -25,8 +26,8 @@ pub async fn gather(context: &Context, object: &DatabaseMigration, desired: &Des
         author,
         approvals: approvals(context, object),
         guard,
-        neighbours: BTreeMap::new(),
-        promotion: None,
+        neighbours,
+        promotion,
     }
 }
 

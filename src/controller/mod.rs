@@ -11,6 +11,7 @@ mod gates;
 pub mod leader;
 mod measure;
 mod memory;
+mod neighbours;
 mod observe;
 mod options;
 mod reconcile;
