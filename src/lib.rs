@@ -7,6 +7,7 @@
 //! | [`cli`] | one file per subcommand |
 //! | [`controller`] | the shell around the core, against Kubernetes: observe → decide → act → record |
 //! | [`rollout`] | the core: a pure state machine, from what was observed to one decision |
+//! | [`policy`] | what the platform imposes on an object: the strictest of all that is asked for |
 //! | [`gates`] | what must hold before SQL runs: one file per gate |
 //! | [`attest`] | what one environment verified, as a signed statement for another cluster |
 //! | [`review`] | a plan as people and tools review it: ConfigMap, command line, pull request |
@@ -20,7 +21,7 @@
 //! | [`duration`], [`build`] | durations as people write them, in one spelling; what this program was built from |
 //! | [`telemetry`] | metrics, logs and the HTTP server that serves them |
 //!
-//! `migration`, `plan`, `rollout` and `api` are pure: no clock, no network, no Kubernetes client. They take time as an
+//! `migration`, `plan`, `policy`, `rollout` and `api` are pure: no clock, no network, no Kubernetes client. They take time as an
 //! argument, so that every case can be tested without a server.
 
 pub mod api;
@@ -35,6 +36,7 @@ pub mod gates;
 pub mod lint;
 pub mod migration;
 pub mod plan;
+pub mod policy;
 pub mod review;
 pub mod rollout;
 pub mod sources;

@@ -2,6 +2,7 @@
 //!
 //! Pure data. This room must not know how anything is carried out, and nothing here reads a clock or a client.
 
+pub mod admission;
 pub mod v1alpha1;
 
 use serde_json::{Value, json};

@@ -10,6 +10,7 @@ use crate::api::v1alpha1::MigrationApproval;
 use crate::telemetry::Metrics;
 
 use super::Options;
+use super::guards::Guards;
 use super::leader::Lease;
 use super::memory::Memory;
 use super::neighbours::Neighbours;
@@ -35,6 +36,8 @@ pub struct Context {
     pub neighbours: Neighbours,
     /// The approvals that there are.
     pub approvals: Store<MigrationApproval>,
+    /// Whether approvals are guarded.
+    pub guards: Guards,
     /// What is measured.
     pub metrics: Metrics,
     /// Set when the process is about to end.

@@ -2,8 +2,8 @@
 //! work (looks, writes) and spaces tries; the truth is in the ledger and in the spec.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use kube::ResourceExt;
@@ -12,6 +12,7 @@ use crate::api::v1alpha1::{
     ABORT, ALLOW_DATA_LOSS, DatabaseMigration, DatabaseMigrationStatus, REQUESTED_AT, RETRY, ROLLBACK,
 };
 use crate::database::{Inspection, ServerFacts};
+use crate::lint::Assessment;
 use crate::rollout::{Requests, Settled, SettledKey};
 
 /// A Secret or ConfigMap that an object depends on, in the object's namespace.
@@ -56,6 +57,8 @@ pub struct Memo {
     pub waiting_since: Option<Timestamp>,
     /// What it saw when it began to wait: for what, and when.
     pub seen_waiting: Option<(SettledKey, Timestamp, Inspection)>,
+    /// What a plan of that digest does, and when that was found out.
+    pub assessed: Option<(String, Instant, Arc<Assessment>)>,
     /// A digest of the plan as it was shown last.
     pub shown: Option<String>,
     /// The server, as it was seen last.

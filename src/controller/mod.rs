@@ -8,6 +8,7 @@ mod context;
 mod credentials;
 mod error;
 mod gates;
+mod guards;
 pub mod leader;
 mod measure;
 mod memory;

@@ -139,10 +139,10 @@ pub async fn observe(context: &Context, object: &DatabaseMigration) -> Sight {
         // The look took its time.
         sight.observed.room = room(context, &database);
     }
-    sight.database = Some(database);
     if let State::GatesDue(job) = State::of(&sight.observed) {
-        sight.observed.gathered = Some(gates::gather(context, object, &desired, &job).await);
+        sight.observed.gathered = Some(gates::gather(context, object, &desired, &database, &job).await);
     }
+    sight.database = Some(database);
     sight
 }
 

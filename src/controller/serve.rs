@@ -19,6 +19,7 @@ use crate::api::v1alpha1::{DatabaseMigration, MigrationApproval};
 use crate::telemetry::{Health, Metrics};
 
 use super::context::Context;
+use super::guards::Guards;
 use super::leader::{LeaderElector, Lease};
 use super::memory::{Input, Memory};
 use super::neighbours::Neighbours;
@@ -121,6 +122,7 @@ async fn lead(
         verifications,
         neighbours: Neighbours::new(store.clone(), wake),
         approvals,
+        guards: Guards::default(),
         metrics,
         closing: closing.clone(),
         lease,

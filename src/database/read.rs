@@ -9,6 +9,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde_json::{Map, Value};
 
+use crate::lint::Catalog;
+
 use super::{DatabaseError, PreflightFacts};
 
 /// At most so many rows come back.
@@ -132,6 +134,13 @@ pub trait Reader: Send {
     /// # Errors
     /// When the server cannot be asked.
     async fn preflight(&mut self, tables: &[String]) -> Result<PreflightFacts, ReadError>;
+
+    /// The relations of these names ([`crate::lint::names`]), their indexes, partitions and what foreign keys tie them to, with
+    /// sizes as the catalog has them. Locks no relation of the user, reads no row of one.
+    ///
+    /// # Errors
+    /// When the server cannot be asked.
+    async fn catalog(&mut self, names: &[String]) -> Result<Catalog, ReadError>;
 
     /// Closes the connection and waits until the server knows.
     async fn close(self: Box<Self>);

@@ -5,15 +5,19 @@
 pub mod approvals;
 pub mod dependency;
 mod facts;
+mod guard;
 mod neighbour;
+pub mod preflight;
 pub mod promotion;
 mod spec;
+pub mod sql;
 #[cfg(test)]
 mod tests;
 mod verdict;
 pub mod window;
 
 pub use facts::{Facts, Forerunner, Guard};
+pub use guard::{author_guard, guard};
 pub use neighbour::Neighbour;
 pub use spec::{ApprovalRule, Gates};
 pub use verdict::{GateState, Verdict};

@@ -86,3 +86,54 @@ fn is_qualified(name: &str) -> bool {
         c == '.' && !quoted
     })
 }
+
+/// The schema, where there is one, and the name in a name as [`Catalog::relations`] keys them, without quotation marks.
+#[must_use]
+pub fn split_name(name: &str) -> (Option<String>, String) {
+    let mut parts = vec![String::new()];
+    let mut quoted = false;
+    let mut chars = name.chars().peekable();
+    while let Some(c) = chars.next() {
+        match (c, parts.last_mut()) {
+            ('"', Some(part)) if quoted && chars.peek() == Some(&'"') => part.extend(chars.next()),
+            ('"', _) => quoted = !quoted,
+            ('.', _) if !quoted => parts.push(String::new()),
+            (c, Some(part)) => part.push(c),
+            (_, None) => {}
+        }
+    }
+    let last = parts.pop().unwrap_or_default();
+    (parts.pop(), last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_split_where_they_are_joined() {
+        for (name, schema, plain) in [
+            ("orders", None, "orders"),
+            ("billing.orders", Some("billing"), "orders"),
+            ("\"a.b\"", None, "a.b"),
+            ("x.\"say \"\"hi\"\".\"", Some("x"), "say \"hi\"."),
+        ] {
+            assert_eq!(split_name(name), (schema.map(str::to_owned), plain.to_owned()), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_names_no_schema_is_looked_for_along_the_path() {
+        let relations = [("b.t", 'r'), ("c.t", 'v'), ("b.\"x.y\"", 'r')];
+        let relation = |kind| Relation { kind, ..Relation::default() };
+        let catalog = Catalog {
+            relations: relations.map(|(name, kind)| (name.to_owned(), relation(kind))).into(),
+            search_path: vec!["a".to_owned(), "b".to_owned(), "c".to_owned()],
+            ..Catalog::default()
+        };
+        assert_eq!(catalog.find("t").map(|(name, _)| name), Some("b.t"));
+        assert_eq!(catalog.find("c.t").map(|(name, _)| name), Some("c.t"));
+        assert_eq!(catalog.find("\"x.y\"").map(|(name, _)| name), Some("b.\"x.y\""));
+        assert_eq!(catalog.find("u"), None);
+    }
+}

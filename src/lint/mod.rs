@@ -15,10 +15,11 @@ mod rule;
 mod sketch;
 mod subject;
 mod syntax;
+mod types;
 mod world;
 
 pub use assess::{AssessedStep, Assessment, assess, judge_set, names};
-pub use catalog::{Catalog, Column, Constraint, Relation};
+pub use catalog::{Catalog, Column, Constraint, Relation, split_name};
 pub use effect::{Effect, LockMode, Touch};
 pub use finding::{Class, Finding, Severity};
 pub use objects::{Created, Object, ObjectKind};

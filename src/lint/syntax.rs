@@ -156,6 +156,7 @@ pub(super) fn names(tree: &ast::Stmt) -> Vec<String> {
         matches!(node.kind(), SyntaxKind::PATH | SyntaxKind::PATH_REF)
             && node.parent().is_none_or(|parent| parent.kind() != SyntaxKind::PATH_REF)
     };
-    let joined = tree.syntax().descendants().filter(outer).map(|node| join(&path(&node)));
-    joined.filter(|name| !name.is_empty()).collect()
+    let names = tree.syntax().descendants().filter(outer).map(|node| path(&node));
+    // The last part may be a column.
+    names.flat_map(|parts| (1..=parts.len()).map(move |length| join(parts.get(..length).unwrap_or_default()))).collect()
 }

@@ -262,3 +262,29 @@ impl<'c> World<'c> {
         }
     }
 }
+
+impl World<'_> {
+    /// The relations of a schema.
+    pub fn relations_in(&self, schema: &str) -> Vec<String> {
+        let prefix = format!("{schema}.");
+        self.all().filter(|(name, _)| name.starts_with(&prefix)).map(|(name, _)| name.clone()).collect()
+    }
+
+    /// The columns of a type, with their tables.
+    pub fn columns_of(&self, full: &str, name: &str) -> Vec<(String, String)> {
+        let has_type = |column: &Column| {
+            let plain = column.type_name.trim_end_matches("[]");
+            plain == full || plain == name
+        };
+        self.all()
+            .flat_map(|(table, relation)| relation.columns.iter().map(move |(name, column)| (table, name, column)))
+            .filter(|(_, _, column)| has_type(column))
+            .map(|(table, name, _)| (table.clone(), name.clone()))
+            .collect()
+    }
+
+    fn all(&self) -> impl Iterator<Item = (&String, &Relation)> {
+        let unchanged = self.catalog.relations.iter().filter(|(name, _)| !self.changed.contains_key(*name));
+        unchanged.chain(self.changed.iter().filter_map(|(name, relation)| relation.as_ref().map(|one| (name, one))))
+    }
+}

@@ -260,7 +260,13 @@ fn gates(observed: &Observed, state: &State) -> Vec<Condition> {
     if !verdicts.is_empty() {
         let overdue = matches!(state, State::Gated { overdue: true, .. });
         let reason = gating::reason(&verdicts, overdue);
-        conditions.push(say(ConditionType::GatesPassed, &verdicts, reason, Reason::GatesOpen, gating::told(&verdicts)));
+        let told = gating::told(&verdicts);
+        conditions.push(if overdue && told.is_empty() {
+            let text = "every gate is open by now, after spec.gates.deadline";
+            condition(observed, ConditionType::GatesPassed, "False", reason, text)
+        } else {
+            say(ConditionType::GatesPassed, &verdicts, reason, Reason::GatesOpen, told)
+        });
     }
     let approvals: Vec<Verdict> = verdicts.into_iter().filter(|verdict| verdict.gate == "approvals").collect();
     if let Some(first) = approvals.first() {

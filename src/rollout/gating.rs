@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use crate::api::v1alpha1::{GateStatus, GatesStatus, MigrationApproval, Reason};
+use crate::api::v1alpha1::{ConditionType, GateStatus, GatesStatus, MigrationApproval, Reason};
 use crate::gates::{self, Facts, Forerunner, GateState, Guard, Neighbour, Verdict};
 use crate::lint::Assessment;
 use crate::plan::Plan;
@@ -134,6 +134,16 @@ pub fn overdue(observed: &Observed, desired: &Desired, plan: &Plan) -> bool {
     let Some(deadline) = desired.gates.deadline else { return false };
     let waited = Duration::try_from(observed.now.duration_since(since(observed, plan))).unwrap_or_default();
     waited >= deadline
+}
+
+/// Whether the last report gave a plan up because it had waited for too long: what opens afterwards comes too late.
+pub fn given_up(observed: &Observed) -> bool {
+    let Some(status) = &observed.previous else { return false };
+    let late = |type_: ConditionType| {
+        let reason = Reason::DeadlineExceeded.as_str();
+        status.conditions.iter().any(|condition| condition.type_ == type_.as_str() && condition.reason == reason)
+    };
+    late(ConditionType::GatesPassed) && late(ConditionType::Stalled)
 }
 
 /// When the gates have to be looked at again without anybody saying so.

@@ -58,7 +58,10 @@ pub(super) fn summary(observed: &Observed, state: &State) -> (Reason, String) {
             let verb = if gating::worst(verdicts) == GateState::Denied { "must not" } else { "waiting to" };
             (
                 gating::reason(verdicts, *overdue),
-                format!("{verb} {}{late}: {}", work(&job.plan), gating::told(verdicts)),
+                match gating::told(verdicts) {
+                    told if told.is_empty() => format!("{verb} {}{late}; every gate is open by now", work(&job.plan)),
+                    told => format!("{verb} {}{late}: {told}", work(&job.plan)),
+                },
             )
         }
         State::Failed(run, _) => failed(run),

@@ -236,7 +236,8 @@ impl State {
             return Self::PlanOnly(job, verdicts);
         }
         let worst = gating::worst(&verdicts);
-        let overdue = worst != GateState::Open && gating::overdue(observed, desired, &job.plan);
+        let shut = worst != GateState::Open || gating::given_up(observed);
+        let overdue = shut && gating::overdue(observed, desired, &job.plan);
         if worst == GateState::Denied || overdue {
             return Self::Gated { job, verdicts, overdue };
         }

@@ -9,6 +9,7 @@ mod journal;
 mod ledger;
 mod locks;
 mod losses;
+mod preflight;
 mod probing;
 mod prometheus;
 mod proxy;

@@ -19,6 +19,7 @@ fn generated() -> Vec<(&'static str, String)> {
     vec![
         ("crds/sluice.dev.yaml", crds.clone()),
         ("charts/sluice/files/crds/sluice.dev.yaml", crds),
+        ("charts/sluice/files/admission/sluice.dev.yaml", sluice::api::admission::admission_yaml().unwrap()),
         ("docs/reference/databasemigration.md", crd::page("DatabaseMigration")),
         ("docs/reference/migrationapproval.md", crd::page("MigrationApproval")),
         ("docs/reference/migrationpolicy.md", crd::page("MigrationPolicy")),

@@ -19,7 +19,7 @@ pub use gates::{
 pub use lint::LintSpec;
 pub use policy::{
     ApprovalsByRisk, EndpointSpec, ForbiddenRole, MigrationPolicy, MigrationPolicySpec, PolicyDatabase,
-    PolicyEndpoints, PolicyExecution, PolicyRollback, PolicyTls, PolicyVerification, RequiredCheck,
+    PolicyEndpoints, PolicyExecution, PolicyPromotion, PolicyRollback, PolicyTls, PolicyVerification, RequiredCheck,
 };
 pub use preflight::{FreeDiskFromSpec, FreeDiskQuerySpec, PreflightAction, PreflightSpec, SqlGateSpec};
 pub use rehearsal::{RehearsalMode, RehearsalSpec};

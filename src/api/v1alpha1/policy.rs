@@ -36,6 +36,9 @@ pub struct MigrationPolicySpec {
     /// How many people must agree, by the risk of the plan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approvals_by_risk: Option<ApprovalsByRisk>,
+    /// What must have been verified elsewhere before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub promotion: Option<PolicyPromotion>,
     /// How what was applied must be judged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verification: Option<PolicyVerification>,
@@ -76,6 +79,27 @@ pub struct ApprovalsByRisk {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 20))]
     pub critical: Option<i64>,
+}
+
+/// What must have been verified elsewhere before, whichever DatabaseMigration that is.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PolicyPromotion {
+    /// `spec.gates.promotion` must be given. Sluice cannot invent it: without it nothing runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub required: Option<bool>,
+    /// `spec.gates.promotion.minSoak` is raised to this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 2, max = 32), regex(pattern = crate::duration::PATTERN))]
+    pub min_soak: Option<String>,
+    /// The namespaces that `spec.gates.promotion.from` may name; any of them unless set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 64), inner(length(min = 1, max = 63)))]
+    pub from_namespaces: Option<Vec<String>>,
+    /// Of the keys in `spec.gates.promotion.attestation.publicKeys` only these count; all of them unless set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 16), inner(length(equal = 44)))]
+    pub public_keys: Option<Vec<String>>,
 }
 
 /// A kind of check that `spec.verification` must hold.
@@ -158,7 +182,8 @@ pub enum ForbiddenRole {
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PolicyDatabase {
-    /// Hosts that a Secret may name; a `*` stands for any part of a name. All of them unless set.
+    /// Hosts that a Secret may name; a `*` stands for any part of a name (`*.prod.internal`), or of an address (`10.0.*`). All of them
+    /// unless set. Where several policies name hosts, each of them must allow it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 64), inner(length(min = 1, max = 253)))]
     pub allowed_hosts: Option<Vec<String>>,

@@ -18,7 +18,9 @@ use crate::database::{
     Activity, CountBy, DatabaseError, LedgerFaults, MOST_BYTES, MOST_ROWS, PreflightFacts, ReadError, Reader, Row,
     Timing,
 };
+use crate::lint::Catalog;
 
+use super::catalog;
 use super::connect::{Connector, Link};
 use super::failure::{SqlError, lost, name};
 use super::preflight;
@@ -125,9 +127,14 @@ impl PostgresReader {
     }
 
     /// Asks one thing of Sluice's own.
-    pub async fn one<T: DeserializeOwned>(&mut self, sql: &str) -> Result<T, ReadError> {
+    async fn one<T: DeserializeOwned>(&mut self, sql: &str) -> Result<T, ReadError> {
+        self.one_there(&format!("{PATH} {sql}")).await
+    }
+
+    /// Likewise, where the statements themselves say where they look things up.
+    pub async fn one_there<T: DeserializeOwned>(&mut self, sql: &str) -> Result<T, ReadError> {
         self.begin(OWN, Some(LOCK)).await?;
-        let result = self.link.json_within(&format!("{PATH} {sql}"), OWN + MARGIN).await;
+        let result = self.link.json_within(sql, OWN + MARGIN).await;
         self.end(result).await?.map_err(|error| self.own_error(&error))
     }
 }
@@ -212,6 +219,10 @@ impl Reader for PostgresReader {
 
     async fn preflight(&mut self, tables: &[String]) -> Result<PreflightFacts, ReadError> {
         preflight::gather(self, tables).await
+    }
+
+    async fn catalog(&mut self, names: &[String]) -> Result<Catalog, ReadError> {
+        self.one::<catalog::Answer>(&catalog::statement(names)).await.map(Catalog::from)
     }
 
     async fn close(self: Box<Self>) {

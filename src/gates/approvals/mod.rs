@@ -4,17 +4,18 @@
 
 mod count;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::api::v1alpha1::{ApprovalDecision, MigrationApproval};
-use crate::migration::Risk;
 
 use super::{ApprovalRule, Facts, GateState, Guard, Verdict};
 
 use count::Count;
 
 const GATE: &str = "approvals";
+/// How soon it is looked at again whether the admission policy is installed.
+const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(15);
 /// How many approvals that do not count are explained one by one.
 const EXPLAINED: usize = 8;
 
@@ -36,7 +37,7 @@ pub fn check(facts: &Facts<'_>) -> Vec<Verdict> {
     let Some(rule) = &facts.gates.approvals else { return Vec::new() };
     let people = rule.people(facts.assessment.risk);
     if people == 0 && rule.groups.is_empty() {
-        let risk = risk(facts.assessment.risk);
+        let risk = facts.assessment.risk.as_str();
         return vec![Verdict::open(GATE, format!("a plan of risk {risk} needs no approval"))];
     }
     vec![needed(facts, rule, people, &count)]
@@ -75,7 +76,7 @@ fn needed(facts: &Facts<'_>, rule: &ApprovalRule, people: usize, count: &Count<'
     if count.apart.len() > EXPLAINED {
         message = format!("{message}; {} more do not count", count.apart.len() - EXPLAINED);
     }
-    let install = "install the admission policies (`sluice admission | kubectl apply -f -`, or approvals.install in the Helm chart)";
+    let install = "install the admission policies (`sluice admission | kubectl apply -f -`, or admission.install in the Helm chart)";
     let missing = people.saturating_sub(given.len());
     let (state, why, opens) = match facts.guard {
         Guard::Missing(how) => (GateState::Closed, Some(format!("approvals do not count: {how}")), install.to_owned()),
@@ -114,6 +115,10 @@ fn needed(facts: &Facts<'_>, rule: &ApprovalRule, people: usize, count: &Count<'
         GateState::Closed | GateState::Unknown | GateState::Denied => Verdict::shut(GATE, state, message, opens),
     };
     verdict.changes_at = given.iter().filter_map(|approval| count.expiry(approval)).min();
+    if *facts.guard != Guard::Installed {
+        // Nobody tells when the policy is installed: it is looked at again.
+        verdict.changes_at = facts.now.checked_add(LOOK_AGAIN).ok();
+    }
     if !count.counted.is_empty() {
         verdict.record = Some(json!({
             "required": people,
@@ -157,15 +162,6 @@ fn chain(approval: &MigrationApproval) -> Value {
         "uid": approval.metadata.uid,
         "planDigest": spec.plan_digest,
     })
-}
-
-fn risk(risk: Risk) -> &'static str {
-    match risk {
-        Risk::Low => "LOW",
-        Risk::Medium => "MEDIUM",
-        Risk::High => "HIGH",
-        Risk::Critical => "CRITICAL",
-    }
 }
 
 /// As much of a digest as people compare.

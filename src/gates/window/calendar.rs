@@ -11,7 +11,7 @@ use super::Window;
 
 /// How many windows in a row are looked at before it is said that there is no end, or no opening, in sight.
 const STEPS: usize = 5_000;
-/// How far ahead an opening is looked for: eleven years hold every 29 February on a given weekday but one in a century.
+/// How far ahead an opening is looked for: eleven years hold a 29 February also around a century that has none.
 const HORIZON: SignedDuration = SignedDuration::from_hours(11 * 366 * 24);
 
 /// A moment at which something changes, and the window that changes it.

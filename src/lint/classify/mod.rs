@@ -2,6 +2,25 @@
 //!
 //! What cannot be told is said to be so, or taken for the worse.
 
+mod add_column;
+mod alter_column;
+mod alter_table;
+mod attached;
+mod code;
+mod columns;
+mod constraints;
+mod create;
+mod drops;
+mod indexes;
+mod partitions;
+mod reads;
+mod rows;
+mod settings;
+mod types_and_sequences;
+mod views;
+mod volatile;
+mod whole_tables;
+
 use squawk_syntax::ast::{self, AstNode};
 
 use crate::migration::{Lexer, Risk, Statement, TokenKind};
@@ -15,7 +34,20 @@ use super::{Effect, Judged, risk};
 type Family = fn(&ast::Stmt, &mut Sketch<'_, '_>) -> bool;
 
 /// All families, one line each. The first that knows a statement tells.
-const FAMILIES: &[Family] = &[];
+const FAMILIES: &[Family] = &[
+    alter_table::tell,
+    attached::tell,
+    code::tell,
+    create::tell,
+    drops::tell,
+    indexes::tell,
+    rows::tell,
+    settings::tell,
+    types_and_sequences::tell,
+    views::tell,
+    whole_tables::tell,
+    reads::select,
+];
 
 /// Judges one statement; what it changes for those that follow is in the second part. Without `reading`, nothing is known of it
 /// but its first word.

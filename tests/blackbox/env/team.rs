@@ -76,9 +76,13 @@ impl Team {
 
     /// The same on a server of its own.
     pub async fn on(name: &str, server: &Postgres) -> Self {
+        Self::of(world().client().await, name, server).await
+    }
+
+    /// The same in another cluster.
+    pub async fn of(client: Client, name: &str, server: &Postgres) -> Self {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let namespace = format!("{name}-{number}");
-        let client = world().client().await;
         let api: Api<Namespace> = Api::all(client.clone());
         let body = serde_json::from_value(json!({"metadata": {"name": namespace}})).unwrap();
         api.create(&PostParams::default(), &body).await.unwrap();

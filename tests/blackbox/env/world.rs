@@ -100,18 +100,48 @@ pub fn world() -> &'static World {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let servers = Servers::start(&["all"]);
         let admin = PathBuf::from(servers.description["kubeconfig"].as_str().unwrap());
-        let installed = Command::new(env_script("helm-install")).arg(&admin).arg("sluice-system").output().unwrap();
-        assert!(installed.status.success(), "{}", String::from_utf8_lossy(&installed.stderr));
-        let operator = PathBuf::from(String::from_utf8(installed.stdout).unwrap().trim());
+        let operator = install(&admin);
         let audit = PathBuf::from(servers.description["controlplane"]["audit"].as_str().unwrap());
         World { postgres: servers.postgres(), servers, admin, operator, audit }
     })
 }
 
+/// A cluster that one test has to itself.
+pub struct Cluster {
+    pub admin: PathBuf,
+    /// The chart's ServiceAccount.
+    pub operator: PathBuf,
+    _servers: Servers,
+}
+
+impl Cluster {
+    pub fn start() -> Self {
+        let servers = Servers::start(&["controlplane"]);
+        let admin = PathBuf::from(servers.description["kubeconfig"].as_str().unwrap());
+        let operator = install(&admin);
+        Self { admin, operator, _servers: servers }
+    }
+
+    pub async fn client(&self) -> kube::Client {
+        client(&self.admin).await
+    }
+}
+
+/// Installs the chart, and returns the kubeconfig of its ServiceAccount.
+fn install(admin: &Path) -> PathBuf {
+    let installed = Command::new(env_script("helm-install")).arg(admin).arg("sluice-system").output().unwrap();
+    assert!(installed.status.success(), "{}", String::from_utf8_lossy(&installed.stderr));
+    PathBuf::from(String::from_utf8(installed.stdout).unwrap().trim())
+}
+
+async fn client(admin: &Path) -> kube::Client {
+    let kubeconfig = kube::config::Kubeconfig::read_from(admin).unwrap();
+    let config = kube::Config::from_custom_kubeconfig(kubeconfig, &Default::default()).await.unwrap();
+    kube::Client::try_from(config).unwrap()
+}
+
 impl World {
     pub async fn client(&self) -> kube::Client {
-        let kubeconfig = kube::config::Kubeconfig::read_from(&self.admin).unwrap();
-        let config = kube::Config::from_custom_kubeconfig(kubeconfig, &Default::default()).await.unwrap();
-        kube::Client::try_from(config).unwrap()
+        client(&self.admin).await
     }
 }

@@ -20,12 +20,13 @@ pub(super) async fn gather(reader: &mut PostgresReader, tables: &[String]) -> Re
     let pieces = statements::pieces(tables);
     let question = |sql: &str| format!("{} {sql}", statements::PATH);
     let together = question(&statements::together(&pieces));
-    let mut answers = match reader.one::<BTreeMap<String, Value>>(&together).await {
+    let mut answers = match reader.one_there::<BTreeMap<String, Value>>(&together).await {
         Ok(all) => Answers::all(all),
         Err(ReadError::Refused(_)) => {
             let mut answers = Answers::default();
             for piece in &pieces {
-                let answer = reader.one::<BTreeMap<String, Value>>(&question(&statements::together([piece]))).await;
+                let answer =
+                    reader.one_there::<BTreeMap<String, Value>>(&question(&statements::together([piece]))).await;
                 answers.add(piece.0, answer)?;
             }
             answers
@@ -33,7 +34,8 @@ pub(super) async fn gather(reader: &mut PostgresReader, tables: &[String]) -> Re
         Err(error @ ReadError::Unavailable(_)) => return Err(error),
     };
     let server: Server = answers.server()?;
-    let sizes = reader.one::<BTreeMap<String, Value>>(&question(&statements::sizes(tables, server.may_list_wal))).await;
+    let sizes =
+        reader.one_there::<BTreeMap<String, Value>>(&question(&statements::sizes(tables, server.may_list_wal))).await;
     answers.add_sizes(sizes)?;
     answers.facts(server)
 }
