@@ -81,6 +81,35 @@ async fn an_older_version_is_not_enough_and_the_newer_one_opens_by_itself() {
 }
 
 #[tokio::test]
+async fn a_gate_that_was_open_closes_again_before_the_run_begins() {
+    let team = Team::new("dependency-again").await;
+    let _operator = Operator::start(&team.namespace);
+    let users = waiting(&team, "users", 1, json!([])).await;
+    team.apply("users", &users).await;
+    team.ready("users").await;
+    // A window that does not open within the next year keeps the plan waiting.
+    let orders = waiting(&team, "orders", 1, json!([{"name": "users"}])).await;
+    let shut = json!([{"schedule": "0 0 29 2 *", "duration": "1m"}]);
+    team.apply("orders", &orders.clone().set("/gates/windows", shut)).await;
+    team.reason("orders", "AwaitingWindow").await;
+    assert_eq!(gate(&team, "orders", "users").await.0, "Open");
+    let mut broken = scripts("users", 1);
+    broken.insert("V002__typo.sql".to_owned(), "select * from nowhere;".to_owned());
+    team.apply("users", &users.clone().inline(&broken)).await;
+    team.reason("users", "ApplyFailed").await;
+    let closed = |status: &sluice::api::v1alpha1::DatabaseMigrationStatus| {
+        let items = status.gates.iter().flat_map(|gates| &gates.items);
+        items.filter(|item| item.gate == "dependency").any(|item| item.state == "Closed")
+    };
+    team.until_within("orders", "the gate is closed again", SECONDS, closed).await;
+    team.apply("orders", &orders).await;
+    let message = team.reason("orders", "DependencyNotReady").await;
+    assert!(message.contains("users is not Ready (ApplyFailed)"), "{message}");
+    team.apply("users", &users).await;
+    team.ready("orders").await;
+}
+
+#[tokio::test]
 async fn a_chain_runs_in_order_though_it_was_applied_backwards() {
     let team = Team::new("dependency-chain").await;
     let _operator = Operator::start(&team.namespace);
