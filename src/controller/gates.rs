@@ -1,6 +1,5 @@
 //! Gathers what the gates of a plan look at. Reads only; what cannot be read is a fact, too.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use kube::ResourceExt;
@@ -14,6 +13,7 @@ use crate::rollout::{Desired, Gathered, Job};
 
 use super::assessed::{Assessed, assess};
 use super::context::Context;
+use super::neighbours;
 
 /// Gathers them for one plan.
 pub async fn gather(
@@ -26,17 +26,21 @@ pub async fn gather(
     let assessed = assess(context, &object.uid().unwrap_or_default(), desired, database, &job.plan).await;
     let approvals = approvals(context, object);
     let (guard, author) = guarded(context, object, desired, &approvals).await;
+    let preflight = preflight(context, desired, database, &assessed).await;
+    let sql = conditions(desired, database).await;
+    // Others may change at any moment: they are looked at last.
+    let (neighbours, promotion) = neighbours::gather(context, object, &desired.gates).await;
     Gathered {
-        preflight: preflight(context, desired, database, &assessed).await,
-        sql: conditions(desired, database).await,
         assessment: assessed.assessment,
         shown_in: None,
         hide_sql: false,
         author,
         approvals,
         guard,
-        neighbours: BTreeMap::new(),
-        promotion: None,
+        preflight,
+        sql,
+        neighbours,
+        promotion,
     }
 }
 

@@ -213,6 +213,18 @@ impl Memory {
         });
     }
 
+    /// Notes what a pass read besides, and at which resource version.
+    pub fn also_read(&self, uid: &str, input: Input, version: Option<String>) {
+        self.update(uid, |memo| {
+            // What was read of it at another version is out of date: whatever happens to it next wakes the object.
+            let known = match memo.inputs.get(&input) {
+                Some(Known::At(before)) if *before != version => Known::Reading,
+                Some(Known::At(_) | Known::Reading) | None => Known::At(version),
+            };
+            memo.inputs.insert(input, known);
+        });
+    }
+
     /// Notes a report that is about to be written: its echo may come before the answer does.
     pub fn reporting(&self, uid: &str, status: &DatabaseMigrationStatus) {
         self.update(uid, |memo| {

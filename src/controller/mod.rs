@@ -13,6 +13,7 @@ mod guards;
 pub mod leader;
 mod measure;
 mod memory;
+mod neighbours;
 mod observe;
 mod options;
 mod reconcile;

@@ -7,7 +7,7 @@ use kube::{Api, ResourceExt};
 use serde_json::{Value, json};
 use sluice::api::v1alpha1::{AUTHOR, DatabaseMigrationStatus, MigrationApproval};
 
-use crate::env::{Operator, Person, Servers, Spec, Team, eventually, files, helm_install, world};
+use crate::env::{Operator, Person, Servers, Spec, Team, eventually, client_of, files, helm_install, world};
 
 fn gated(approvals: Value) -> Spec {
     Spec::latest()
@@ -220,7 +220,7 @@ async fn without_the_admission_policy_no_approval_counts_until_it_is_installed()
     let servers = Servers::start(&["controlplane"]);
     let admin = std::path::PathBuf::from(servers.description["kubeconfig"].as_str().unwrap());
     let operator = helm_install(&admin, &["--set", "admission.install=false"]);
-    let team = Team::in_cluster("unguarded", &world().postgres, &admin).await;
+    let team = Team::of(client_of(&admin).await, "unguarded", &world().postgres).await;
     let _operator = Operator::as_told(&team.namespace, &operator, &["--leader-elect=false"]);
     team.apply("shop", &gated(json!({}))).await;
     let digest = says(&team, "approvals do not count").await;

@@ -138,7 +138,7 @@ pub struct PromotionSpec {
 }
 
 /// The DatabaseMigration that went before. One of another namespace must allow it by its annotation
-/// `sluice.dev/promotes-to: NAMESPACE[,NAMESPACE …]`.
+/// `sluice.dev/promotes-to: NAMESPACE[,NAMESPACE …]`, or `*` for all.
 #[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PromotionSource {

@@ -78,14 +78,13 @@ impl Team {
 
     /// The same on a server of its own.
     pub async fn on(name: &str, server: &Postgres) -> Self {
-        Self::in_cluster(name, server, &world().admin).await
+        Self::of(world().client().await, name, server).await
     }
 
-    /// The same in a cluster of its own.
-    pub async fn in_cluster(name: &str, server: &Postgres, admin: &Path) -> Self {
+    /// The same in another cluster.
+    pub async fn of(client: Client, name: &str, server: &Postgres) -> Self {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let namespace = format!("{name}-{number}");
-        let client = client_of(admin).await;
         let api: Api<Namespace> = Api::all(client.clone());
         let body = serde_json::from_value(json!({"metadata": {"name": namespace}})).unwrap();
         api.create(&PostParams::default(), &body).await.unwrap();
