@@ -15,6 +15,8 @@ mod rule;
 mod sketch;
 mod subject;
 mod syntax;
+#[cfg(test)]
+mod tests;
 mod types;
 mod world;
 

@@ -21,6 +21,8 @@ mod views;
 mod volatile;
 mod whole_tables;
 
+pub(super) use settings::search_path;
+
 use squawk_syntax::ast::{self, AstNode};
 
 use crate::migration::{Lexer, Risk, Statement, TokenKind};
