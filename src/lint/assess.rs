@@ -85,6 +85,16 @@ fn names_in(scripts: Vec<&Script>) -> Vec<String> {
             .filter_map(|statement| read(&statement.text).tree)
             .flat_map(|tree| super::syntax::names(&tree))
             .collect();
+        // Scripts that set the search path mean the relations there.
+        let schemas: Vec<String> = scripts()
+            .flat_map(|script| &script.statements)
+            .filter_map(|statement| read(&statement.text).tree)
+            .flat_map(|tree| super::classify::search_path(&tree).unwrap_or_default())
+            .collect();
+        let plain = names.iter().filter(|name| !name.contains('.'));
+        let elsewhere: Vec<String> =
+            plain.flat_map(|name| schemas.iter().map(move |schema| format!("{schema}.{name}"))).collect();
+        names.extend(elsewhere);
         names.sort_unstable();
         names.dedup();
         names

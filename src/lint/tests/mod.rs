@@ -6,6 +6,7 @@ mod hostile;
 mod ignore;
 mod policy;
 mod rules;
+mod statements;
 
 use super::{Catalog, Finding, judge_set};
 use crate::migration::{Dialect, MigrationSet, RawFile, SetOptions};
