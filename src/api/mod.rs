@@ -21,8 +21,11 @@ pub fn crds() -> Result<Vec<Value>, serde_json::Error> {
         status.insert("default".to_owned(), json!({"observedGeneration": -1}));
         status.remove("nullable");
     }
-    whole(&mut migration);
-    Ok(vec![migration])
+    let approval = serde_json::to_value(v1alpha1::MigrationApproval::crd())?;
+    let policy = serde_json::to_value(v1alpha1::MigrationPolicy::crd())?;
+    let mut definitions = vec![migration, approval, policy];
+    definitions.iter_mut().for_each(whole);
+    Ok(definitions)
 }
 
 /// Writes bounds such as 1.0 as the API server gives them back, 1, so that tools that compare see no difference.

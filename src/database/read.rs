@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use crate::lint::Catalog;
 
-use super::DatabaseError;
+use super::{DatabaseError, PreflightFacts};
 
 /// At most so many rows come back.
 pub const MOST_ROWS: usize = 100;
@@ -127,6 +127,13 @@ pub trait Reader: Send {
     /// # Errors
     /// When the server cannot be asked.
     async fn activity(&mut self) -> Result<Activity, ReadError>;
+
+    /// What holds in the database and on its server, and of these tables, by their names in the catalog, unquoted, with their
+    /// schema where that is not in the role's search path. A fact that the role may not see is unknown, and no error.
+    ///
+    /// # Errors
+    /// When the server cannot be asked.
+    async fn preflight(&mut self, tables: &[String]) -> Result<PreflightFacts, ReadError>;
 
     /// The relations of these names ([`crate::lint::names`]), their indexes, partitions and what foreign keys tie them to, with
     /// sizes as the catalog has them. Locks no relation of the user, reads no row of one.

@@ -21,6 +21,7 @@ mod ledger;
 mod loss;
 mod patience;
 mod pooler;
+mod preflight;
 mod privileges;
 mod probe;
 mod query;
