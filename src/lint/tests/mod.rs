@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test that cannot go on fails")]
 
 mod examples;
+mod golden;
 mod hostile;
 mod ignore;
 mod policy;
