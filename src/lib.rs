@@ -8,6 +8,7 @@
 //! | [`controller`] | the shell around the core, against Kubernetes: observe → decide → act → record |
 //! | [`rollout`] | the core: a pure state machine, from what was observed to one decision |
 //! | [`gates`] | what must hold before SQL runs: one file per gate |
+//! | [`review`] | a plan as people and tools review it: ConfigMap, command line, pull request |
 //! | [`checks`] | what is measured after SQL ran, and what the measurements mean |
 //! | [`database`] | the `Database` trait and its dialects: connect, lock, ledger, apply, revert, inspect, rehearse |
 //! | [`sources`] | where scripts come from: inline, ConfigMaps, a directory → raw files |
@@ -32,6 +33,7 @@ pub mod gates;
 pub mod lint;
 pub mod migration;
 pub mod plan;
+pub mod review;
 pub mod rollout;
 pub mod sources;
 pub mod telemetry;

@@ -219,7 +219,12 @@ impl Window {
         if !over {
             return Verdict::Open;
         }
-        if states.contains(&CheckState::Inconclusive) { Verdict::Inconclusive } else { Verdict::Passed }
+        // A window in which nothing is measured says nothing; one whose checks only observe was asked to.
+        if self.tallies.is_empty() || states.contains(&CheckState::Inconclusive) {
+            Verdict::Inconclusive
+        } else {
+            Verdict::Passed
+        }
     }
 
     /// The check that decides first about a failure.

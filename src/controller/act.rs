@@ -79,6 +79,7 @@ fn start(context: &Context, object: &DatabaseMigration, sight: &Sight, job: &Job
         settings: desired.settings.clone(),
         deadline: course.deadline,
         rehearsed: observed.rehearsal.proves(&job.plan.digest),
+        gates: rollout::opened_by(observed, job),
         spare_rows: job.take_back.is_some() && !allows_loss(observed, desired),
         purpose: course.purpose,
     };
@@ -190,23 +191,15 @@ fn verify(context: &Context, object: &DatabaseMigration, sight: &Sight, due: &Du
     if !context.may_start() {
         return false;
     }
-    let verification = match rollout::Verification::recorded(&due.recorded.spec) {
-        Ok(verification) => verification,
-        Err(error) => {
-            // Another release of Sluice wrote it. What it asks for cannot be measured, so nothing of it can have failed.
-            tracing::warn!(object = %observed.object, %error, "the recorded checks cannot be used; those of the spec are");
-            match observed.desired.as_ref().ok().and_then(|desired| desired.verification.clone()) {
-                Some(verification) => verification,
-                None => return false,
-            }
-        }
-    };
+    if due.substituted() {
+        tracing::warn!(object = %observed.object, "another release recorded checks that this one cannot use; those of the spec are measured");
+    }
     context.verifications.start(verify::Start {
         object: ObjectRef::from_obj(object),
         uid: observed.uid.clone(),
         run: due.run.id,
         version: due.run.to.clone().unwrap_or_else(|| "none".to_owned()),
-        verification,
+        verification: due.by.clone(),
         baseline: due.recorded.baseline.clone(),
         means: means(context, observed, database),
         retry_token: observed.retry_token.clone(),

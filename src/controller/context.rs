@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use kube::Client;
+use kube::runtime::reflector::Store;
 use tokio_util::sync::CancellationToken;
 
+use crate::api::v1alpha1::MigrationApproval;
 use crate::telemetry::Metrics;
 
 use super::Options;
@@ -28,6 +30,8 @@ pub struct Context {
     pub rehearsals: Arc<Rehearsals>,
     /// Verifications in the background.
     pub verifications: Arc<Verifications>,
+    /// The approvals that there are.
+    pub approvals: Store<MigrationApproval>,
     /// What is measured.
     pub metrics: Metrics,
     /// Set when the process is about to end.

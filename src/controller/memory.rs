@@ -56,6 +56,8 @@ pub struct Memo {
     pub waiting_since: Option<Timestamp>,
     /// What it saw when it began to wait: for what, and when.
     pub seen_waiting: Option<(SettledKey, Timestamp, Inspection)>,
+    /// A digest of the plan as it was shown last.
+    pub shown: Option<String>,
     /// The server, as it was seen last.
     pub server: Option<ServerFacts>,
     /// What the spec and the annotations were when the object last woke a pass.

@@ -7,6 +7,7 @@ mod act;
 mod context;
 mod credentials;
 mod error;
+mod gates;
 pub mod leader;
 mod measure;
 mod memory;
@@ -16,6 +17,7 @@ mod reconcile;
 mod record;
 mod rehearsals;
 mod serve;
+mod show;
 mod tasks;
 #[cfg(test)]
 mod tests;

@@ -10,12 +10,14 @@ use crate::api::v1alpha1::{DatabaseMigration, REQUESTED_AT, RETRY};
 use crate::database::{Database, Inspection};
 use crate::migration::MigrationSet;
 use crate::rollout::{
-    Desired, Look, Observed, Rehearsed, Room, Settled, SettledKey, Source, SourceDesired, Task, backoff, due, later,
+    Desired, Look, Observed, Rehearsed, Room, Settled, SettledKey, Source, SourceDesired, State, Task, backoff, due,
+    later,
 };
 use crate::sources::{ConfigMaps, Source as _, SourceError};
 
 use super::context::Context;
 use super::credentials;
+use super::gates;
 use super::memory::{Input, requests};
 use super::tasks::Ended;
 
@@ -57,6 +59,7 @@ pub async fn observe(context: &Context, object: &DatabaseMigration) -> Sight {
             task: Task::None,
             verifying: None,
             rehearsal: Rehearsed::No,
+            gathered: None,
             room: Room::Free,
             attempts: memo.attempts,
             cooldown: Duration::ZERO,
@@ -135,6 +138,9 @@ pub async fn observe(context: &Context, object: &DatabaseMigration) -> Sight {
         sight.observed.room = room(context, &database);
     }
     sight.database = Some(database);
+    if let State::GatesDue(job) = State::of(&sight.observed) {
+        sight.observed.gathered = Some(gates::gather(context, object, &desired, &job).await);
+    }
     sight
 }
 

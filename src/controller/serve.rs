@@ -9,13 +9,13 @@ use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::ResourceExt as _;
 use kube::core::PartialObjectMeta;
 use kube::runtime::controller::{Config, Controller};
-use kube::runtime::reflector;
+use kube::runtime::reflector::{self, ObjectRef};
 use kube::{Api, Client};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::UnboundedReceiverStream;
 use tokio_util::sync::CancellationToken;
 
-use crate::api::v1alpha1::DatabaseMigration;
+use crate::api::v1alpha1::{DatabaseMigration, MigrationApproval};
 use crate::telemetry::{Health, Metrics};
 
 use super::context::Context;
@@ -109,6 +109,7 @@ async fn lead(
     let verifications = Verifications::new(metrics.clone(), wake, closing.clone());
     let grace = options.shutdown_grace;
     let lost = lease.as_ref().map(Lease::lost).unwrap_or_default();
+    let (approvals, approvals_writer) = reflector::store();
     let context = Arc::new(Context {
         client,
         options,
@@ -116,6 +117,7 @@ async fn lead(
         tasks: Arc::clone(&tasks),
         rehearsals,
         verifications,
+        approvals,
         metrics,
         closing: closing.clone(),
         lease,
@@ -133,6 +135,10 @@ async fn lead(
         })
         .watches_stream(watch::config_maps(&context), move |map: PartialObjectMeta<ConfigMap>| {
             watch::dependents(&by_map, &maps_of, &map, &Input::ConfigMap(map.name_any()))
+        })
+        .watches_stream(watch::approvals(&context, approvals_writer), |approval: MigrationApproval| {
+            let namespace = approval.namespace().unwrap_or_default();
+            Some(ObjectRef::new(&approval.spec.migration_ref.name).within(&namespace))
         })
         .reconcile_on(UnboundedReceiverStream::new(woken))
         .graceful_shutdown_on(ended.clone().cancelled_owned())

@@ -12,7 +12,7 @@ use kube::runtime::reflector::{ObjectRef, Store, store::Writer};
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Client, Resource, ResourceExt};
 
-use crate::api::v1alpha1::DatabaseMigration;
+use crate::api::v1alpha1::{DatabaseMigration, MigrationApproval};
 
 use super::context::Context;
 use super::memory::Input;
@@ -69,6 +69,15 @@ fn forget_absent(context: &Context, store: &Store<DatabaseMigration>) {
         context.rehearsals.forget(&uid);
         context.metrics.forget(&namespace, &name);
     }
+}
+
+/// Approvals; fills their cache on the way.
+pub fn approvals(
+    context: &Context,
+    writer: Writer<MigrationApproval>,
+) -> impl Stream<Item = Result<MigrationApproval, watcher::Error>> + Send + use<> {
+    let api = api::<MigrationApproval>(&context.client, context.options.namespace.as_deref());
+    watcher(api, watcher::Config::default()).default_backoff().reflect(writer).touched_objects()
 }
 
 /// Secrets, as names and versions only.

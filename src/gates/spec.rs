@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use crate::api::v1alpha1::{ApprovalsByRisk, ApprovalsSpec, DependencySpec, GatesSpec, PromotionSpec};
+use crate::api::v1alpha1::{ApprovalsByRisk, ApprovalsSpec, DependencySpec, GatesSpec, PromotionSpec, WindowSpec};
 use crate::migration::Risk;
+
+use super::Window;
 
 /// Who must agree.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +44,8 @@ pub struct Gates {
     pub deadline: Option<Duration>,
     /// Who must agree.
     pub approvals: Option<ApprovalRule>,
+    /// When runs may begin.
+    pub windows: Vec<Window>,
     /// Others that must be Ready.
     pub depends_on: Vec<DependencySpec>,
     /// Where it must have been verified before.
@@ -58,6 +62,7 @@ impl Gates {
         Ok(Self {
             deadline: duration("deadline", spec.deadline.as_deref())?,
             approvals: spec.approvals.as_ref().map(approvals).transpose()?,
+            windows: windows(spec.windows.as_deref().unwrap_or_default())?,
             depends_on: spec.depends_on.clone().unwrap_or_default(),
             promotion: spec.promotion.clone(),
         })
@@ -84,6 +89,11 @@ fn approvals(spec: &ApprovalsSpec) -> Result<ApprovalRule, (String, String)> {
         exclude_author: spec.exclude_author.unwrap_or(false),
         expires_after: duration("approvals.expiresAfter", spec.expires_after.as_deref())?,
     })
+}
+
+fn windows(specs: &[WindowSpec]) -> Result<Vec<Window>, (String, String)> {
+    let window = |(index, spec)| Window::of(spec).map_err(|(field, why)| (format!("windows[{index}].{field}"), why));
+    specs.iter().enumerate().map(window).collect()
 }
 
 pub(super) fn duration(field: &str, text: Option<&str>) -> Result<Option<Duration>, (String, String)> {

@@ -10,7 +10,8 @@ use crate::plan::{
     TakeBack, Target, Trigger, Verification,
 };
 
-use super::judging::{Mode, OnInconclusive};
+use super::judging::{self, Mode, OnInconclusive};
+use super::state::DueVerification;
 use super::{Desired, Observed};
 
 /// What is left of earlier runs.
@@ -19,7 +20,7 @@ pub enum Aftermath {
     /// Nothing: on to the plan.
     Nothing,
     /// A run is to be judged.
-    Verify(Box<(RunSummary, Verification)>),
+    Verify(Box<DueVerification>),
     /// A run is to be taken back, by this plan.
     TakeBack(Box<Plan>, TakeBack),
     /// A run was judged, and a person has to say what follows.
@@ -142,30 +143,43 @@ fn judged(
     set: &MigrationSet,
     ledger: &Ledger,
     run: &RunSummary,
-    verification: &Verification,
+    recorded: &Verification,
 ) -> Aftermath {
-    let message = verification.message.clone().unwrap_or_default();
-    let verify = || Aftermath::Verify(Box::new((run.clone(), verification.clone())));
+    let by = measured_by(desired, recorded);
+    let verify = |by: judging::Verification| {
+        Aftermath::Verify(Box::new(DueVerification { run: run.clone(), recorded: recorded.clone(), by }))
+    };
+    let (judgement, message) = match (recorded.judgement, &by) {
+        (None, Ok(by)) => return verify(by.clone()),
+        // It cannot be measured, so it can neither have passed nor have failed.
+        (None, Err(why)) => (Judgement::Inconclusive, why.clone()),
+        (Some(judgement), _) => (judgement, recorded.message.clone().unwrap_or_default()),
+    };
     let hold = |judgement| {
         // Asked for the end, the window is opened to be ended: the ledger is to say that a person took it for good.
-        let ended = observed.requests.abort.is_some() && observed.requests.abort != run.abort_token;
-        if ended || observed.retry_token != verification.retry_token {
-            return verify();
+        if observed.requests.abort.is_some() && observed.requests.abort != run.abort_token {
+            return verify(by.clone().unwrap_or_else(|_| judging::Verification::nothing()));
         }
+        let message = match &by {
+            Ok(by) if observed.retry_token != recorded.retry_token => return verify(by.clone()),
+            Err(why) if recorded.judgement.is_some() && observed.retry_token != recorded.retry_token => {
+                format!("{message}; {why}")
+            }
+            Ok(_) | Err(_) => message.clone(),
+        };
         // Who brings something new goes forward; what waits is what nobody has touched.
         match plan::make(set, ledger, &desired.target, &desired.policy) {
-            Ok(plan) if plan.is_empty() => Aftermath::Held(Box::new(run.clone()), judgement, message.clone()),
+            Ok(plan) if plan.is_empty() => Aftermath::Held(Box::new(run.clone()), judgement, message),
             Ok(_) | Err(_) => Aftermath::Nothing,
         }
     };
-    match verification.judgement {
-        None => verify(),
-        Some(Judgement::Passed | Judgement::Aborted) => Aftermath::Nothing,
-        Some(Judgement::Failed) => match desired.rollback.mode {
+    match judgement {
+        Judgement::Passed | Judgement::Aborted => Aftermath::Nothing,
+        Judgement::Failed => match desired.rollback.mode {
             Mode::Automatic => back(observed, desired, set, ledger, run, Trigger::Check, &message, None),
             Mode::Manual | Mode::Disabled => hold(Judgement::Failed),
         },
-        Some(Judgement::Inconclusive) => match desired.rollback.on_inconclusive {
+        Judgement::Inconclusive => match desired.rollback.on_inconclusive {
             OnInconclusive::Accept => Aftermath::Nothing,
             OnInconclusive::Rollback if desired.rollback.mode == Mode::Automatic => {
                 back(observed, desired, set, ledger, run, Trigger::Inconclusive, &message, None)
@@ -173,6 +187,19 @@ fn judged(
             OnInconclusive::Pause | OnInconclusive::Rollback => hold(Judgement::Inconclusive),
         },
     }
+}
+
+/// What a run is judged by: the checks that the ledger recorded for it, or, where another release of Sluice wrote them and this
+/// one cannot use them, those of the spec. Otherwise why it cannot be judged, and the cure.
+fn measured_by(desired: &Desired, recorded: &Verification) -> Result<judging::Verification, String> {
+    judging::Verification::recorded(&recorded.spec).or_else(|error| {
+        desired.verification.clone().ok_or_else(|| {
+            format!(
+                "this release of Sluice cannot use the checks that another one recorded in the ledger ({error}), and the object has none: set \
+                 spec.verification to have it verified by that"
+            )
+        })
+    })
 }
 
 /// The last run failed: what it applied before that is taken back where the spec says so.

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use crate::api::v1alpha1::ConditionType;
 use crate::database::Stage;
-
+use crate::gates::GateState;
 use crate::plan::Plan;
 
-use super::{DueVerification, Job, Look, Observed, Room, State, backoff};
+use super::{DueVerification, Job, Look, Observed, Room, State, backoff, gating};
 
 /// How often a run's progress is written into the status at most …
 const PROGRESS_EVERY: Duration = Duration::from_secs(2);
@@ -88,6 +88,19 @@ pub fn decide(observed: &Observed) -> Decision {
                 Look::None | Look::Later | Look::NotReady(_) | Look::Failed(_) | Look::Seen(_) => resync,
             };
             (Action::Wait, Some(due_in), false, true)
+        }
+        // Whoever observes gathers and asks again; should that have been impossible, a later pass does.
+        State::GatesDue(_) => (Action::Wait, Some(again), true, false),
+        State::PlanOnly(..) => (Action::Wait, Some(resync), false, true),
+        State::Gated { job, verdicts, overdue } => {
+            let stays = *overdue || gating::worst(verdicts) == GateState::Denied;
+            let every = if stays { resync } else { SAFETY_NET };
+            let by_itself = observed
+                .desired
+                .as_ref()
+                .ok()
+                .and_then(|desired| gating::changes_in(observed, desired, &job.plan, verdicts));
+            (Action::Wait, Some(by_itself.map_or(every, |by_itself| by_itself.min(every))), false, false)
         }
         State::CoolingDown(_) => (Action::Wait, Some(observed.cooldown), false, false),
         State::AwaitingTurn(_) => (Action::Queue, Some(PATIENCE), false, false),

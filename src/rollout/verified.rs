@@ -10,7 +10,7 @@ use crate::checks::{CheckState, Window};
 use crate::plan::{Judgement, Ledger};
 
 use super::measures::second;
-use super::{Observed, Verifying};
+use super::{Observed, State, Verifying};
 
 /// The status of a window that is open.
 pub(super) fn open(verifying: &Verifying) -> VerificationStatus {
@@ -24,10 +24,12 @@ pub(super) fn open(verifying: &Verifying) -> VerificationStatus {
     }
 }
 
-/// The status of the newest window that the ledger knows of this object.
-pub(super) fn recorded(observed: &Observed, ledger: &Ledger) -> Option<VerificationStatus> {
+/// The status of the newest window that the ledger knows of this object. Where the ledger says that it is open and it is held all
+/// the same, it cannot be measured.
+pub(super) fn recorded(observed: &Observed, state: &State, ledger: &Ledger) -> Option<VerificationStatus> {
     let (run, verification) = ledger.judged(&observed.object, &observed.uid)?;
     let verdict = match verification.judgement {
+        None if matches!(state, State::Held(..)) => "Inconclusive",
         None => "Measuring",
         Some(Judgement::Passed) => "Passed",
         Some(Judgement::Failed) => "Failed",
@@ -101,6 +103,7 @@ pub fn sentence(window: &Window, judgement: Judgement) -> String {
                 )
             },
         ),
+        Judgement::Inconclusive if window.tallies.is_empty() => "there was nothing to measure".to_owned(),
         Judgement::Inconclusive => {
             let open: Vec<String> = window
                 .tallies

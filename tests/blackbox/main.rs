@@ -22,6 +22,7 @@ mod network;
 mod objects;
 mod promises;
 mod races;
+mod releases;
 mod restart;
 mod scripts;
 mod servers;

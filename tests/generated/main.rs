@@ -19,7 +19,9 @@ fn generated() -> Vec<(&'static str, String)> {
     vec![
         ("crds/sluice.dev.yaml", crds.clone()),
         ("charts/sluice/files/crds/sluice.dev.yaml", crds),
-        ("docs/reference/databasemigration.md", crd::page()),
+        ("docs/reference/databasemigration.md", crd::page("DatabaseMigration")),
+        ("docs/reference/migrationapproval.md", crd::page("MigrationApproval")),
+        ("docs/reference/migrationpolicy.md", crd::page("MigrationPolicy")),
         ("docs/reference/conditions.md", conditions::page()),
         ("docs/reference/metrics.md", metrics::page()),
         ("docs/reference/cli.md", cli::page()),

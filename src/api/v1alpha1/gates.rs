@@ -18,7 +18,7 @@ pub struct GatesSpec {
     /// People who must agree to the very plan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approvals: Option<ApprovalsSpec>,
-    /// When runs may begin. Without any `Allow` every time is allowed; `Deny` always wins.
+    /// When runs may begin. Without any `Allow` every time is allowed; `Deny` always wins. Windows of different groups must be open at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 32))]
     pub windows: Option<Vec<WindowSpec>>,
@@ -91,6 +91,11 @@ pub struct WindowSpec {
     /// Begin a run also when it is estimated to outlast the window.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allow_overrun: Option<bool>,
+    /// `Allow` windows of one group are alternatives: one of them must be open, in every group that has any. Those without a name are one
+    /// group. Windows that a MigrationPolicy adds are a group of their own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 63), regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
+    pub group: Option<String>,
 }
 
 /// Another DatabaseMigration of this namespace.

@@ -9,9 +9,12 @@ use std::process::ExitCode;
 use clap::{ArgAction, Args, ValueEnum};
 
 use crate::database::{Database, Inspection, UndoEstimate, UndoLimits};
+use crate::lint::{self, Catalog};
 use crate::migration::{Dialect, Layout, MigrationSet, SetOptions, Version};
 use crate::plan::{self, Adoption, Ledger, MissingPolicy, OutOfOrder, Plan, Policy, Refusal, Target};
 use crate::sources::{Directory, Source};
+
+use crate::review::PlanShown;
 
 use super::output::{self, NOT_DONE};
 use super::target_database;
@@ -96,6 +99,8 @@ enum Format {
     Json,
     /// The same as YAML.
     Yaml,
+    /// Markdown, for pull requests.
+    Markdown,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -187,6 +192,7 @@ pub async fn run(arguments: Arguments) -> ExitCode {
         Ok(report) => {
             let shown = match arguments.output {
                 Format::Text => text::render(&report),
+                Format::Markdown => text::markdown(&report),
                 Format::Json => match serde_json::to_string_pretty(&report) {
                     Ok(json) => json + "\n",
                     Err(error) => return output::failed(&format!("the plan could not be written as JSON: {error}")),
@@ -228,7 +234,9 @@ async fn make(arguments: &Arguments) -> Result<Report, String> {
     let ledger = inspection.as_ref().map_or(&empty, |(_, inspection)| &inspection.ledger);
     let made = plan::make(&set, ledger, &arguments.target, &arguments.policy());
     let undo = undo(database.as_deref(), made.as_ref()).await?;
-    Ok(Report::new(&arguments.dir, &set, &arguments.target, inspection.as_ref(), made.as_ref(), &undo))
+    let shown = made.as_ref().ok().filter(|plan| !plan.is_empty());
+    let shown = shown.map(|plan| PlanShown::of(plan, &lint::assess(plan, &Catalog::default()), &undo, true));
+    Ok(Report::new(&arguments.dir, &set, &arguments.target, inspection.as_ref(), made.as_ref(), shown))
 }
 
 /// Where the database is, for people, and what a look at it saw.

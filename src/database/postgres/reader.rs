@@ -18,7 +18,9 @@ use crate::database::{
     Activity, CountBy, DatabaseError, LedgerFaults, MOST_BYTES, MOST_ROWS, PreflightFacts, ReadError, Reader, Row,
     Timing,
 };
+use crate::lint::Catalog;
 
+use super::catalog;
 use super::connect::{Connector, Link};
 use super::failure::{SqlError, lost, name};
 use super::preflight;
@@ -217,6 +219,10 @@ impl Reader for PostgresReader {
 
     async fn preflight(&mut self, tables: &[String]) -> Result<PreflightFacts, ReadError> {
         preflight::gather(self, tables).await
+    }
+
+    async fn catalog(&mut self, names: &[String]) -> Result<Catalog, ReadError> {
+        self.one::<catalog::Answer>(&catalog::statement(names)).await.map(Catalog::from)
     }
 
     async fn close(self: Box<Self>) {

@@ -1,0 +1,5 @@
+mod approvals;
+mod calendar;
+mod clocks;
+mod fixture;
+mod window;

@@ -1,0 +1,6 @@
+//! All rules, one line each.
+
+use super::Rule;
+
+/// All rules.
+pub const RULES: &[&dyn Rule] = &[];
