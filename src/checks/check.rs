@@ -45,6 +45,15 @@ pub enum CheckKind {
         /// How often for one measurement.
         samples: u32,
     },
+    /// How long the statements take that use certain tables.
+    Statements {
+        /// The tables' names, as they were written; those of the run's scripts when none is named.
+        tables: Vec<String>,
+        /// At most so many statements.
+        top: u32,
+        /// A statement with fewer calls is not compared.
+        min_calls: u32,
+    },
     /// A Prometheus query.
     Prometheus {
         /// The endpoint's name.
@@ -132,8 +141,7 @@ fn kind(spec: &CheckSpec) -> Result<CheckKind, InvalidCheck> {
         });
     }
     if let Some(latency) = &spec.latency {
-        let samples = number("latency.samples", latency.samples, 5)?;
-        kinds.push(CheckKind::Latency { query: latency.query.clone(), samples });
+        kinds.push(timed(latency)?);
     }
     if let Some(prometheus) = &spec.prometheus {
         kinds.push(CheckKind::Prometheus { endpoint: prometheus.endpoint.clone(), query: prometheus.query.clone() });
@@ -166,10 +174,28 @@ fn kind(spec: &CheckSpec) -> Result<CheckKind, InvalidCheck> {
     }
 }
 
+fn timed(latency: &LatencyCheckSpec) -> Result<CheckKind, InvalidCheck> {
+    match (&latency.query, &latency.statements) {
+        (Some(query), None) => {
+            let samples = number("latency.samples", latency.samples, 5)?;
+            Ok(CheckKind::Latency { query: query.clone(), samples })
+        }
+        (None, Some(_)) if latency.samples.is_some() => {
+            Err(invalid("latency.samples", "leave it out: statements are not run, the server has counted them"))
+        }
+        (None, Some(statements)) => Ok(CheckKind::Statements {
+            tables: statements.tables.clone().unwrap_or_default(),
+            top: number("latency.statements.top", statements.top, 10)?,
+            min_calls: number("latency.statements.minCalls", statements.min_calls, 10)?,
+        }),
+        (None, None) | (Some(_), Some(_)) => Err(invalid("latency", "give exactly one of query and statements")),
+    }
+}
+
 /// What is expected where the spec does not say.
 fn usual(spec: &CheckSpec, kind: &CheckKind) -> Result<String, InvalidCheck> {
     Ok(match kind {
-        CheckKind::Latency { .. } => slower(spec.latency.as_ref())?,
+        CheckKind::Latency { .. } | CheckKind::Statements { .. } => slower(spec.latency.as_ref())?,
         // Each table for itself: another one's gain is no consolation.
         CheckKind::RowCounts { by: CountBy::Reading, .. } => "lost == 0".to_owned(),
         // Two estimates of the same rows differ.

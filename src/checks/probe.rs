@@ -3,7 +3,7 @@
 //! A probe reads and never writes. What it lets out are numbers and short reasons of Sluice's own; no row, body, header,
 //! address with a password or server message.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -115,6 +115,8 @@ pub struct Means {
     pub namespace: String,
     /// The addresses that there are.
     pub endpoints: Arc<Endpoints>,
+    /// Names in the scripts of the run that is about to begin: what its baseline looks for. Nothing afterwards.
+    pub mentioned: Arc<BTreeSet<String>>,
 }
 
 /// One kind of measurement.

@@ -6,7 +6,7 @@ use super::check::{Check, CheckKind};
 use super::probe::{Means, Probe};
 use super::probes::{
     Connectivity, ForeignKeys, Http, InvalidObjects, Latency, LedgerIntegrity, Prometheus, RowCounts, ServerErrors,
-    Sql, Workload,
+    Sql, Statements, Workload,
 };
 
 /// The probe of a check.
@@ -19,6 +19,9 @@ pub fn build(check: &Check, means: &Means) -> Result<Box<dyn Probe>, String> {
         CheckKind::Sql { query, timeout } => Box::new(Sql::new(database, query, *timeout, &check.expect)),
         CheckKind::RowCounts { tables, by } => Box::new(RowCounts::new(database, tables, *by)),
         CheckKind::Latency { query, samples } => Box::new(Latency::new(database, query, *samples)),
+        CheckKind::Statements { tables, top, min_calls } => {
+            Box::new(Statements::new(database, tables, *top, u64::from(*min_calls), &means.mentioned))
+        }
         CheckKind::Prometheus { endpoint, query } => Box::new(Prometheus::new(&means.endpoints, endpoint, query)?),
         CheckKind::Http { endpoint, service, path, timeout } => {
             Box::new(Http::new(means, endpoint.as_deref(), service.as_ref(), path, *timeout)?)

@@ -11,6 +11,8 @@ mod cluster;
 mod crds;
 mod duration_value;
 mod endpoint;
+mod layout_value;
+mod lint;
 mod operator;
 mod output;
 mod plan;
@@ -44,6 +46,7 @@ struct Cli {
 enum Command {
     Operator(Box<operator::Arguments>),
     Plan(Box<plan::Arguments>),
+    Lint(Box<lint::Arguments>),
     Status(status::Arguments),
     Retry(ask::Retry),
     Rollback(ask::Rollback),
@@ -98,6 +101,7 @@ fn run(cli: Cli) -> ExitCode {
         match cli.command {
             Command::Operator(arguments) => operator::run(*arguments).await,
             Command::Plan(arguments) => plan::run(*arguments).await,
+            Command::Lint(arguments) => lint::run(&arguments).await,
             Command::Status(arguments) => status::run(&arguments).await,
             Command::Retry(arguments) => ask::retry(&arguments).await,
             Command::Rollback(arguments) => ask::rollback(&arguments).await,

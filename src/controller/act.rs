@@ -1,5 +1,6 @@
 //! Carries out the one action that was decided.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use uuid::Uuid;
 use crate::api::v1alpha1::DatabaseMigration;
 use crate::checks::Means;
 use crate::database::{Database, Purpose, RehearsalRequest, RunIdentity, RunRequest, Verify};
-use crate::plan::{Direction, Plan, Policy, Target};
+use crate::plan::{Direction, Plan, Policy, Step, Target};
 use crate::rollout::{
     self, Action, Desired, DueVerification, Job, Observed, Requests, Room, allows_loss, way_back, way_back_target,
 };
@@ -158,7 +159,8 @@ fn course(
     let verification = desired.verification.as_ref().filter(|_| job.plan.direction == Direction::Up);
     let (purpose, baseline) = match verification {
         Some(verification) => {
-            let measured = verify::baseline(verification.checks.clone(), means(context, observed, database)).boxed();
+            let means = Means { mentioned: Arc::new(mentioned(&job.plan)), ..means(context, observed, database) };
+            let measured = verify::baseline(verification.checks.clone(), means).boxed();
             let spec = verification.spec.clone();
             (Purpose::ApplyAndVerify(Verify { spec, baseline: serde_json::Value::Null }), Some(measured))
         }
@@ -181,7 +183,13 @@ fn means(context: &Context, observed: &Observed, database: &Arc<dyn Database>) -
         client: context.client.clone(),
         namespace: namespace.to_owned(),
         endpoints: Arc::clone(&context.options.endpoints),
+        mentioned: Arc::default(),
     }
+}
+
+/// Names in the scripts of a plan.
+fn mentioned(plan: &Plan) -> BTreeSet<String> {
+    plan.steps.iter().filter_map(Step::script).flat_map(|script| script.names()).collect()
 }
 
 /// Begins to judge a run by the checks that the ledger recorded for it.

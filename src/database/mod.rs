@@ -33,7 +33,10 @@ pub use preflight::{
     Sessions, Slot, SlotWal, Standby, TableFacts, ThereFacts, Vacuum,
 };
 pub use progress::{Blocker, Progress, ProgressSender, Stage, StopSignal, progress};
-pub use read::{Activity, CountBy, LedgerFaults, MOST_BYTES, MOST_ROWS, ReadError, Reader, Row, Timing};
+pub use read::{
+    Activity, CountBy, LedgerFaults, MOST_BYTES, MOST_ROWS, ReadError, Reader, Row, StatementTime, StatementTimes,
+    StatementsOf, Timing,
+};
 pub use rehearsal::{Difference, LockTaken, Rehearsal, RehearsalRequest, Stretch, Verdict};
 pub use run::{Conclusion, Purpose, RunIdentity, RunReport, RunRequest, RunStart, SessionSettings, StepReport, Verify};
 pub use undo::{UndoCopy, UndoEstimate, UndoLimits, UndoRestored, UndoState};

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::lint::Catalog;
@@ -80,6 +81,44 @@ pub struct Activity {
     pub conflicts: u64,
 }
 
+/// Which statements of applications are meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StatementsOf {
+    /// Of those that mention certain tables, the ones that took the most time so far.
+    Tables {
+        /// The tables' names, as they were written …
+        named: Vec<String>,
+        /// … or, where there are none, words among which the names of tables and indexes are.
+        mentioned: Vec<String>,
+        /// At most so many statements.
+        most: u32,
+    },
+    /// Those with these ids.
+    These(Vec<i64>),
+}
+
+/// What a server counted of one statement.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct StatementTime {
+    /// How often it was called.
+    pub calls: u64,
+    /// How long all calls took together, in seconds.
+    pub seconds: f64,
+}
+
+/// What a server counted of statements, since it was told to begin anew.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+pub struct StatementTimes {
+    /// The tables that are meant: `public.orders`.
+    pub tables: BTreeSet<String>,
+    /// Statements that the role may not see.
+    pub hidden: u64,
+    /// When the server was told to begin anew, as it says it.
+    pub reset: Option<String>,
+    /// By id.
+    pub statements: BTreeMap<i64, StatementTime>,
+}
+
 /// A session for reading, as the role of the credentials. Every method is one read-only transaction that waits neither long
 /// for an answer nor long for a lock.
 #[async_trait]
@@ -141,6 +180,12 @@ pub trait Reader: Send {
     /// # Errors
     /// When the server cannot be asked.
     async fn catalog(&mut self, names: &[String]) -> Result<Catalog, ReadError>;
+
+    /// What the server counted of statements in this database; `None` where it does not count.
+    ///
+    /// # Errors
+    /// When the server cannot be asked.
+    async fn statement_times(&mut self, of: &StatementsOf) -> Result<Option<StatementTimes>, ReadError>;
 
     /// Closes the connection and waits until the server knows.
     async fn close(self: Box<Self>);

@@ -6,6 +6,7 @@ use crate::migration::{Header, MigrationSet, Risk, Script};
 use crate::plan::{Action, Direction, Plan};
 
 use super::classify::classify;
+use super::ignore;
 use super::syntax::{on_own_stack, read};
 use super::world::World;
 use super::{Catalog, Effect, Finding, Found, Judged, LockMode, Object, RULES, Subject};
@@ -62,9 +63,20 @@ pub fn judge_set(set: &MigrationSet, catalog: &Catalog) -> Assessment {
 /// about.
 #[must_use]
 pub fn names(plan: &Plan) -> Vec<String> {
-    let scripts = || plan.steps.iter().filter_map(|step| step.script());
+    names_in(plan.steps.iter().filter_map(|step| step.script().map(AsRef::as_ref)).collect())
+}
+
+/// Likewise for all scripts of a set.
+#[must_use]
+pub fn names_of_set(set: &MigrationSet) -> Vec<String> {
+    let ways = set.migrations.iter().flat_map(|migration| [Some(&migration.up), migration.down.as_ref()]);
+    names_in(ways.flatten().chain(set.repeatables.iter().map(|repeatable| &repeatable.script)).collect())
+}
+
+fn names_in(scripts: Vec<&Script>) -> Vec<String> {
     on_own_stack(|| {
-        let mut names: Vec<String> = scripts()
+        let mut names: Vec<String> = scripts
+            .iter()
             .flat_map(|script| &script.statements)
             .filter_map(|statement| read(&statement.text).tree)
             .flat_map(|tree| super::syntax::names(&tree))
@@ -144,15 +156,16 @@ impl<'a> Subject<'a> {
         statements: Vec<Judged<'a>>,
         back: Option<(&'a Script, &[Judged<'_>])>,
     ) -> Self {
-        let back_drops = |(_, back): (_, &[Judged<'_>])| -> Vec<Object> {
-            back.iter().flat_map(|judged| judged.drops.iter().cloned()).collect()
+        let of_back = |pick: for<'r, 's> fn(&'r Judged<'s>) -> &'r Vec<Object>| -> Vec<Object> {
+            back.iter().flat_map(|(_, back)| back.iter()).flat_map(|judged| pick(judged).iter().cloned()).collect()
         };
         Self {
             script,
             direction,
             label,
             way_back: back.map(|(script, _)| script),
-            way_back_drops: back.map(back_drops).unwrap_or_default(),
+            way_back_drops: of_back(|judged| &judged.drops),
+            way_back_creates: of_back(|judged| &judged.creates),
             way_back_opaque: back.is_some_and(|(_, back)| back.iter().any(|judged| judged.effect.opaque.is_some())),
             catalog: world.catalog,
             created: world.created.clone(),
@@ -180,6 +193,7 @@ impl Assessment {
     /// Adds one script.
     fn add(&mut self, subject: &Subject<'_>, header: &Header) {
         let mut findings: Vec<Finding> = RULES.iter().flat_map(|rule| Found::by(*rule, subject)).collect();
+        ignore::apply(subject.script, &mut findings);
         findings.sort_by_key(|finding| (finding.line, finding.column, finding.rule));
         self.findings.extend(findings);
         let mut reasons = Vec::new();

@@ -1,6 +1,84 @@
-//! All rules, one line each.
+//! All rules, one line each, by class.
 
 use super::Rule;
+use super::ignore;
+use super::rules;
 
 /// All rules.
-pub const RULES: &[&dyn Rule] = &[];
+pub const RULES: &[&dyn Rule] = &[
+    &rules::DropTable,
+    &rules::DropColumn,
+    &rules::DropSchema,
+    &rules::DropDatabase,
+    &rules::DropOwned,
+    &rules::DropCascade,
+    &rules::Truncate,
+    &rules::DeleteWithoutWhere,
+    &rules::UpdateWithoutWhere,
+    &rules::NarrowType,
+    &rules::AddColumnVolatileDefault,
+    &rules::ChangeType,
+    &rules::MoveTable,
+    &rules::VacuumFullOrCluster,
+    &rules::CreateIndexWithoutConcurrently,
+    &rules::DropIndexWithoutConcurrently,
+    &rules::ReindexWithoutConcurrently,
+    &rules::RefreshWithoutConcurrently,
+    &rules::LockTable,
+    &rules::AddForeignKeyWithoutNotValid,
+    &rules::AddCheckWithoutNotValid,
+    &rules::AddUniqueWithoutUsingIndex,
+    &rules::SetNotNull,
+    &rules::ValidateInSameTransaction,
+    &rules::RowsChangedUnderLock,
+    &rules::RenameTable,
+    &rules::RenameColumn,
+    &rules::DetachPartitionWithoutConcurrently,
+    &rules::TimeoutSetting,
+    &rules::Sleep,
+    &rules::AttachPartition,
+    &rules::squawk::DOMAIN_CONSTRAINT,
+    &rules::CopyProgram,
+    &rules::CopyFile,
+    &rules::ServerFileFunction,
+    &rules::AlterSystem,
+    &rules::AdministrationFunction,
+    &rules::AdvisoryLock,
+    &rules::GrantBeyondNeed,
+    &rules::RoleChange,
+    &rules::SetRole,
+    &rules::Credentials,
+    &rules::SecurityDefinerWithoutSearchPath,
+    &rules::UntrustedLanguage,
+    &rules::RemoteAccess,
+    &rules::DangerousExtension,
+    &rules::EventTrigger,
+    &rules::RowSecurityOff,
+    &rules::DangerousSetting,
+    &rules::DisableTrigger,
+    &rules::SystemCatalog,
+    &rules::LedgerWrite,
+    &rules::ServerWideObject,
+    &rules::NotNullWithoutDefault,
+    &rules::HardCodedHost,
+    &rules::OwnerName,
+    &rules::DatabaseName,
+    &rules::DependsOnEnvironment,
+    &rules::TablespaceName,
+    &rules::squawk::TIMESTAMP_WITHOUT_TIME_ZONE,
+    &rules::SearchPathSetting,
+    &rules::TransactionControl,
+    &rules::squawk::MISSING_IF_EXISTS,
+    &rules::squawk::NAME_TOO_LONG,
+    &rules::WayBackIncomplete,
+    &rules::DynamicSql,
+    &rules::OpaqueStatement,
+    &ignore::UnknownRule,
+    &ignore::WithoutReason,
+    &ignore::OfNothing,
+];
+
+/// Their names.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    RULES.iter().map(|rule| rule.about().name)
+}

@@ -1,5 +1,6 @@
 //! One script under judgement, as rules see it.
 
+use std::cell::OnceCell;
 use std::ops::Range;
 
 use squawk_syntax::ast;
@@ -7,6 +8,7 @@ use squawk_syntax::ast;
 use crate::migration::{Script, Statement};
 use crate::plan::Direction;
 
+use super::words::Words;
 use super::{Catalog, Created, Effect, Object};
 
 /// One script under judgement. It holds syntax trees and stays on its thread.
@@ -21,6 +23,8 @@ pub struct Subject<'a> {
     pub way_back: Option<&'a Script>,
     /// What the way back drops, by full names; empty where there is none.
     pub way_back_drops: Vec<Object>,
+    /// What the way back creates, by full names; empty where there is none.
+    pub way_back_creates: Vec<Object>,
     /// Whether the way back does what cannot be told from its text (`DO`, dynamic SQL).
     pub way_back_opaque: bool,
     /// The database before the run.
@@ -43,9 +47,16 @@ pub struct Judged<'a> {
     pub creates: Vec<Object>,
     /// What it drops, by full names.
     pub drops: Vec<Object>,
+    /// Its words, once a rule asked for them.
+    pub(super) words: OnceCell<Words<'a>>,
 }
 
-impl Judged<'_> {
+impl<'a> Judged<'a> {
+    /// Its words, those of bodies and quoted SQL among them.
+    pub(super) fn words(&self) -> &Words<'a> {
+        self.words.get_or_init(|| Words::of(&self.statement.text))
+    }
+
     /// Line and column of the file at which a byte range of the statement's text begins and ends: `node.text_range()`.
     #[must_use]
     pub fn place(&self, range: impl Into<Range<usize>>) -> ((u32, u32), (u32, u32)) {

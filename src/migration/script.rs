@@ -1,9 +1,11 @@
 //! One SQL script, split into statements that know where they stand in the file.
 
+use std::collections::BTreeSet;
+
 use super::checksum::normalise;
 use super::header_reader::HeaderRead;
 use super::problem::Findings;
-use super::sql::{Position, Split, classify, split};
+use super::sql::{Lexer, Position, Split, TokenKind, classify, split};
 use super::transaction::{Draft, decide};
 use super::{Checksum, Dialect, Problems};
 
@@ -126,6 +128,58 @@ impl Script {
             })
             .collect();
         Self { file: findings.file().to_owned(), first_line, checksum: Checksum::of(&sql), mode, statements, sql }
+    }
+}
+
+impl Script {
+    /// All words and quoted names in it, keywords too, as the catalog spells names, function bodies included and comments not.
+    /// Whatever it names is among them.
+    #[must_use]
+    pub fn names(&self) -> BTreeSet<String> {
+        let mut names = BTreeSet::new();
+        for statement in &self.statements {
+            collect(&statement.text, &mut names);
+        }
+        names
+    }
+}
+
+fn collect(text: &str, names: &mut BTreeSet<String>) {
+    for token in Lexer::new(text).map_while(Result::ok) {
+        let word = text.get(token.start..token.end).unwrap_or_default();
+        match token.kind {
+            TokenKind::Word => {
+                names.insert(word.to_lowercase());
+            }
+            TokenKind::QuotedIdentifier => {
+                names.extend(
+                    word.strip_prefix('"')
+                        .and_then(|name| name.strip_suffix('"'))
+                        .map(|name| name.replace("\"\"", "\"")),
+                );
+            }
+            // A body is a text of its own; one within another is not looked into.
+            TokenKind::DollarString => {
+                let body = word.split_once('$').and_then(|(_, rest)| rest.split_once('$')).map_or("", |(_, body)| body);
+                for token in Lexer::new(body).map_while(Result::ok) {
+                    if token.kind == TokenKind::Word {
+                        names.extend(body.get(token.start..token.end).map(str::to_lowercase));
+                    }
+                }
+            }
+            TokenKind::Whitespace
+            | TokenKind::LineComment
+            | TokenKind::BlockComment
+            | TokenKind::String
+            | TokenKind::Number
+            | TokenKind::Parameter
+            | TokenKind::Operator
+            | TokenKind::OpenParenthesis
+            | TokenKind::CloseParenthesis
+            | TokenKind::Semicolon
+            | TokenKind::Backslash
+            | TokenKind::Other => {}
+        }
     }
 }
 

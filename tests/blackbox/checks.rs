@@ -53,6 +53,7 @@ impl Checked {
             client: Client::try_from(config).unwrap(),
             namespace: team.namespace.clone(),
             endpoints: Arc::new(Endpoints { service, ..Endpoints::default() }),
+            mentioned: Arc::default(),
         };
         let probe = sluice::checks::build(&check, &means).unwrap();
         Self { check, probe, baseline: None }
@@ -293,6 +294,7 @@ async fn checks_are_accepted_as_documented_and_refused_with_what_is_wrong() {
             "anywhereInWindow": true, "errorThreshold": 2, "minMeasurements": 5, "onNoData": "Pass", "mode": "Observe"},
         {"name": "rows", "rowCounts": {"tables": ["orders"], "method": "Estimated"}},
         {"name": "latency", "latency": {"query": "select 1", "samples": 9, "maxRegression": "30%", "max": "100ms"}},
+        {"name": "top", "latency": {"statements": {"tables": ["orders"], "top": 5, "minCalls": 20}}, "expect": "worst < 3"},
         {"name": "errors", "prometheus": {"endpoint": "platform", "query": "up"}, "expect": "value < 0.01", "failureShare": "50%"},
         {"name": "http", "http": {"serviceRef": {"name": "web", "port": 80}, "path": "/healthz", "timeout": "2s"}, "expect": "status == 200"},
         {"name": "web", "workload": {"kind": "Deployment", "name": "web"}},
@@ -307,6 +309,8 @@ async fn checks_are_accepted_as_documented_and_refused_with_what_is_wrong() {
         (json!({"name": "c", "sql": {"query": "select 1"}}), "give expect"),
         (json!({"name": "c", "builtin": "Connectivity", "failureThreshold": 2, "failureShare": "5%"}), "not both"),
         (json!({"name": "c", "http": {"path": "/"}, "expect": "true"}), "give exactly one of endpoint and serviceRef"),
+        (json!({"name": "c", "latency": {"samples": 3}}), "give exactly one of query and statements"),
+        (json!({"name": "c", "latency": {"statements": {}, "samples": 3}}), "samples are of a query"),
         (json!({"name": "Upper", "builtin": "Connectivity"}), "name"),
         (json!({"name": "c", "builtin": "Everything"}), "Unsupported value"),
     ] {

@@ -1,6 +1,10 @@
 //! Checks and their limits, with a real web application and a real Prometheus: what passes, what fails at exactly its threshold,
 //! what could not be measured, and what each of them leads to.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use sluice::api::v1alpha1::VerificationStatus;
 
@@ -188,6 +192,13 @@ fn errors() -> Value {
     json!([{"name": "errors", "prometheus": {"endpoint": "platform", "query": ERRORS}, "expect": "value < 5", "failureThreshold": 2}])
 }
 
+/// Until it was scraped there is nothing to measure, which is neither good nor bad.
+async fn scraped(app: &App) {
+    while app.asked() <= 2 {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
 #[tokio::test]
 async fn an_error_count_that_prometheus_sees_rise_takes_the_version_back() {
     let team = Team::new("prometheus").await;
@@ -196,12 +207,7 @@ async fn an_error_count_that_prometheus_sees_rise_takes_the_version_back() {
     let prometheus = Servers::of("prometheus", &[&format!("127.0.0.1:{}", app.port)]);
     let endpoint = format!("--prometheus-endpoint=platform=http://127.0.0.1:{}", prometheus.description["port"]);
     let _operator = Operator::with(&team.namespace, &["--leader-elect=false", &endpoint]);
-    // Until it was scraped there is nothing to measure, which is neither good nor bad.
-    let mut scraped = false;
-    while !scraped {
-        scraped = app.asked() > 2;
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
+    scraped(&app).await;
     app.always(200, "shop_errors 7\n");
     let (verdict, reason) = judged(&team, errors(), "10s").await;
     assert_eq!((verdict.verdict.as_str(), reason.as_str()), ("Failed", "RolledBack"), "{verdict:?}");
@@ -225,4 +231,123 @@ async fn a_prometheus_that_is_down_for_the_whole_window_takes_nothing_back() {
     assert_eq!(operator.metric("sluice_measurements_total{result=\"failed\"}"), Some(0.0));
     let rollbacks = team.value("select count(*) from sluice.migration_rollbacks").await;
     assert_eq!(rollbacks, "0");
+}
+
+/// Logins that an application counts: a hundred more all the time, so many of them failed.
+async fn logins(app: Arc<App>, failing: Arc<AtomicU64>) {
+    let (mut good, mut bad) = (0, 0);
+    loop {
+        let now = failing.load(Ordering::Relaxed);
+        (good, bad) = (good + 100 - now, bad + now);
+        let page = format!("shop_logins_total{{result=\"ok\"}} {good}\nshop_logins_total{{result=\"failed\"}} {bad}\n");
+        app.always(200, &page);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test]
+async fn logins_of_which_more_than_five_percent_fail_take_the_version_back_as_the_example_says() {
+    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/production.yaml")).unwrap();
+    let mut check = None;
+    for document in serde_yaml::Deserializer::from_str(&text) {
+        let document = <Value as serde::Deserialize>::deserialize(document).unwrap();
+        let checks = document.pointer("/spec/verification/checks").and_then(Value::as_array).cloned();
+        check = check.or_else(|| checks?.into_iter().find(|check| check["name"] == "logins"));
+    }
+    let mut check = check.expect("the example's check");
+    assert_eq!(check["expect"], "value <= 0.05");
+    // Seconds instead of a minute.
+    check["prometheus"]["query"] = json!(check["prometheus"]["query"].as_str().unwrap().replace("[1m]", "[2s]"));
+
+    let team = Team::new("logins").await;
+    let (app, failing) = (Arc::new(App::start().await), Arc::new(AtomicU64::new(4)));
+    let counting = tokio::spawn(logins(app.clone(), failing.clone()));
+    let prometheus = Servers::of("prometheus", &[&format!("127.0.0.1:{}", app.port)]);
+    let endpoint = format!("--prometheus-endpoint=platform=http://127.0.0.1:{}", prometheus.description["port"]);
+    let _operator = Operator::with(&team.namespace, &["--leader-elect=false", &endpoint]);
+    let spec = |version: &str| {
+        let mut scripts = files(TABLE);
+        scripts.insert("V002__u.sql".to_owned(), "create table u (id int);".to_owned());
+        scripts.insert("U002__u.sql".to_owned(), "drop table u;".to_owned());
+        let window = json!({"initialDelay": "3s", "interval": "300ms", "duration": "4s", "checks": [check]});
+        Spec::to(version).inline(&scripts).set("/verification", window).set("/rollback/mode", json!("Automatic"))
+    };
+    team.apply("shop", &spec("001")).await;
+    let status = team.at("shop", "001").await.verification.unwrap();
+    let four = &status.checks[0];
+    assert!(four.passed >= 5 && four.failed == 0, "{four:?}");
+    assert!(four.last.as_ref().unwrap().starts_with("value 0.04,"), "{four:?}");
+
+    team.apply("shop", &spec("002")).await;
+    team.reason("shop", "Verifying").await;
+    failing.store(8, Ordering::Relaxed);
+    let message = team.reason("shop", "RolledBack").await;
+    assert!(message.contains("check logins failed (value 0.0"), "{message}");
+    assert_eq!(team.tables().await, ["t"]);
+    counting.abort();
+}
+
+#[tokio::test]
+async fn exactly_five_percent_of_failed_logins_are_not_more_than_five_percent() {
+    let team = Team::new("five-percent").await;
+    let app = App::start().await;
+    let show = |failed: u32| app.always(200, &format!("logins{{ok=\"yes\"}} 95\nlogins{{ok=\"no\"}} {failed}\n"));
+    show(5);
+    let prometheus = Servers::of("prometheus", &[&format!("127.0.0.1:{}", app.port)]);
+    let endpoint = format!("--prometheus-endpoint=platform=http://127.0.0.1:{}", prometheus.description["port"]);
+    let _operator = Operator::with(&team.namespace, &["--leader-elect=false", &endpoint]);
+    scraped(&app).await;
+    let check = json!([{
+        "name": "logins", "expect": "value <= 0.05", "failureThreshold": 2, "minMeasurements": 3, "errorThreshold": 100,
+        "prometheus": {"endpoint": "platform", "query": "sum(logins{ok=\"no\"}) / sum(logins)"},
+    }]);
+    let (verdict, reason) = judged(&team, check.clone(), "3s").await;
+    assert_eq!((verdict.verdict.as_str(), reason.as_str()), ("Passed", "UpToDate"), "{verdict:?}");
+    assert!(verdict.checks[0].last.as_ref().unwrap().starts_with("value 0.05,"), "{verdict:?}");
+    show(6);
+    team.migrations().delete("shop", &kube::api::DeleteParams::default()).await.unwrap();
+    team.sql("drop schema sluice cascade; drop table t").await;
+    let (verdict, reason) = judged(&team, check, "10s").await;
+    assert_eq!((verdict.verdict.as_str(), reason.as_str()), ("Failed", "RolledBack"), "{verdict:?}");
+    assert!(verdict.checks[0].last.as_ref().unwrap().starts_with("value 0.05941,"), "{verdict:?}");
+}
+
+#[tokio::test]
+async fn an_index_that_the_application_needed_is_put_back_because_its_statements_became_slower() {
+    let server = Servers::start(&["postgres", "--set", "shared_preload_libraries=pg_stat_statements"]);
+    let team = Team::on("statements", &server.postgres()).await;
+    let _operator = Operator::start(&team.namespace);
+    team.sql("create extension pg_stat_statements").await;
+    let scripts = files(&[
+        (
+            "V001__orders.sql",
+            "create table orders (id int primary key, customer int); create index orders_customer on orders (customer);
+             insert into orders select n, n from generate_series(1, 50000) n;",
+        ),
+        ("U001__orders.sql", "drop table orders;"),
+        ("V002__tidy.sql", "drop index orders_customer;"),
+        ("U002__tidy.sql", "create index orders_customer on orders (customer);"),
+    ]);
+    let spec = |version: &str| Spec::to(version).inline(&scripts).set("/rollback/mode", json!("Automatic"));
+    let spec = |version: &str| spec(version).set("/adoption/allowExisting", json!(true));
+    team.apply("shop", &spec("001")).await;
+    team.at("shop", "001").await;
+    let mut application = team.connect().await;
+    let calls = tokio::spawn(async move {
+        for customer in 0.. {
+            let query = sqlx::query("select id from orders where customer = $1").bind(customer);
+            sqlx::Executor::fetch_all(&mut application, query).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    });
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let check = json!({"name": "statements", "latency": {"statements": {}}, "expect": "worst < 5"});
+    let window = json!({"initialDelay": "100ms", "interval": "500ms", "duration": "10s", "checks": [check]});
+    team.apply("shop", &spec("002").set("/verification", window)).await;
+    let message = team.reason("shop", "RolledBack").await;
+    assert!(message.contains("check statements failed (value 0.0") && message.contains("(statement "), "{message}");
+    assert_eq!(team.value("select count(*) from pg_indexes where indexname = 'orders_customer'").await, "1");
+    let kept = team.query("select baseline, evidence from sluice.migration_verifications").await.join(" ");
+    assert!(kept.contains("public.orders") && !kept.contains("select"), "{kept}");
+    calls.abort();
 }

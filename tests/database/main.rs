@@ -5,6 +5,7 @@
 mod apply;
 mod checks;
 mod faults;
+mod hostile;
 mod journal;
 mod ledger;
 mod locks;
@@ -16,6 +17,7 @@ mod proxy;
 mod reading;
 mod rehearsal;
 mod speed;
+mod statements;
 mod suitability;
 mod support;
 mod undo;

@@ -26,7 +26,12 @@ impl Probing {
         probing
     }
 
-    pub fn without_baseline(db: &Database, prometheus: &BTreeMap<String, Url>, mut fields: Value) -> Self {
+    pub fn without_baseline(db: &Database, prometheus: &BTreeMap<String, Url>, fields: Value) -> Self {
+        Self::about(db, prometheus, &[], fields)
+    }
+
+    /// Before a run whose scripts mention these names.
+    pub fn about(db: &Database, prometheus: &BTreeMap<String, Url>, mentioned: &[&str], mut fields: Value) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         fields["name"] = json!("check");
         let spec: CheckSpec = serde_json::from_value(fields).expect("a spec");
@@ -37,6 +42,7 @@ impl Probing {
             client: kube::Client::try_from(config).expect("a client"),
             namespace: "shop".to_owned(),
             endpoints: Arc::new(Endpoints { prometheus: prometheus.clone(), ..Endpoints::default() }),
+            mentioned: Arc::new(mentioned.iter().map(|name| (*name).to_owned()).collect()),
         };
         let probe = sluice::checks::build(&check, &means).expect("a probe");
         Self { check, probe, baseline: None }

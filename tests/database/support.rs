@@ -113,8 +113,13 @@ pub struct Database {
 
 /// A new, empty database.
 pub async fn database() -> Database {
+    database_on(server()).await
+}
+
+/// The same on another server.
+pub async fn database_on(server: &Server) -> Database {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
-    let server = server().clone();
+    let server = server.clone();
     let name = format!("t{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
     let mut admin = server.connect("postgres").await;
     execute(&mut admin, &format!("create database {name}")).await;

@@ -35,7 +35,7 @@ pub use status::{
 pub use verification::{
     ApplyFailureSpec, BuiltinCheck, CheckMode, CheckSpec, CountMethod, DataLossSpec, HttpCheckSpec, InconclusiveSpec,
     LatencyCheckSpec, NoDataSpec, PrometheusCheckSpec, RequireSpec, RollbackMode, RollbackSpec, RowCountsCheckSpec,
-    ServiceRef, SqlCheckSpec, VerificationSpec, WorkloadCheckSpec, WorkloadKind,
+    ServiceRef, SqlCheckSpec, StatementsCheckSpec, VerificationSpec, WorkloadCheckSpec, WorkloadKind,
 };
 
 /// The annotation whose change asks for another look now, as Flux and its command line use it.

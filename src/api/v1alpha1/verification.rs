@@ -149,14 +149,21 @@ pub enum CountMethod {
     Estimated,
 }
 
-/// How long a query takes. `value` and `baseline` are medians in seconds; `baseline` was taken before the run.
+/// How long a query takes, or the statements that the server has counted. `value` and `baseline` are seconds; `baseline` was taken
+/// before the run.
 #[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("has(self.query) != has(self.statements)").message("give exactly one of query and statements"))]
+#[x_kube(validation = Rule::new("!(has(self.samples) && has(self.statements))").message("samples are of a query; statements are not run"))]
 pub struct LatencyCheckSpec {
-    /// One statement, in a read-only transaction.
+    /// One statement, in a read-only transaction; medians are compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 16384))]
-    pub query: String,
-    /// How often it runs for one measurement, `5` unless set; the median counts.
+    pub query: Option<String>,
+    /// What the server's extension `pg_stat_statements` has counted; means are compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub statements: Option<StatementsCheckSpec>,
+    /// How often the query runs for one measurement, `5` unless set; the median counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 50))]
     pub samples: Option<i64>,
@@ -168,6 +175,26 @@ pub struct LatencyCheckSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 2, max = 32), regex(pattern = crate::duration::PATTERN))]
     pub max: Option<String>,
+}
+
+/// Of the statements that use certain tables, those that took the most time before the run. `value` is the mean time of their calls
+/// since the window began, `baseline` what the same calls would have taken before, `worst` how many times as long the statement
+/// takes that became slower the most, `statements` and `calls` how many are compared.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StatementsCheckSpec {
+    /// Names of tables, with their schema where that is not `public`. Those that the run's scripts mention unless set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 100))]
+    pub tables: Option<Vec<String>>,
+    /// How many statements are compared at most, `10` unless set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 100))]
+    pub top: Option<i64>,
+    /// A statement that was called fewer times since the window began is not compared, `10` unless set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1000000))]
+    pub min_calls: Option<i64>,
 }
 
 /// A Prometheus query. `value` is a scalar's or a single series' value, the greatest of several, `values` the values of all

@@ -10,6 +10,7 @@ mod prometheus;
 mod row_counts;
 mod server_errors;
 mod sql;
+mod statements;
 mod workload;
 
 use std::sync::Arc;
@@ -28,6 +29,7 @@ pub(super) use prometheus::Prometheus;
 pub(super) use row_counts::RowCounts;
 pub(super) use server_errors::ServerErrors;
 pub(super) use sql::Sql;
+pub(super) use statements::Statements;
 pub(super) use workload::Workload;
 
 /// Opens a session for one measurement.

@@ -128,7 +128,7 @@ fn a_failure_outweighs_what_could_not_be_measured() {
 }
 
 #[test]
-fn a_window_without_checks_says_nothing() {
+fn a_window_in_which_nothing_is_measured_comes_to_no_result() {
     assert_eq!(Window::new([]).verdict(true), Verdict::Inconclusive);
     assert_eq!(Window::new([]).verdict(false), Verdict::Open);
 }

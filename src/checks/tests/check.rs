@@ -26,6 +26,10 @@ fn check(fields: &Value) -> Check {
     json!({"latency": {"query": "select 1", "maxRegression": "50%", "max": "250ms"}}),
     "(baseline == null || value <= baseline * 1.5) && value <= 0.25"
 )]
+#[case(
+    json!({"latency": {"statements": {}, "maxRegression": "50%"}}),
+    "(baseline == null || value <= baseline * 1.5)"
+)]
 #[case(json!({"workload": {"kind": "Deployment", "name": "web"}}), "ready >= 1")]
 #[case(json!({"builtin": "ForeignKeys"}), "value == 0")]
 #[case(json!({"builtin": "InvalidObjects"}), "value == 0")]

@@ -19,5 +19,5 @@ fn every_example_of_the_guide_is_a_valid_check() {
         let specs: Vec<CheckSpec> = serde_json::from_value(value).unwrap();
         names.extend(specs.iter().map(|spec| Check::of(spec).unwrap().name));
     }
-    assert_eq!(names.len(), 11, "{names:?}");
+    assert_eq!(names.len(), 12, "{names:?}");
 }

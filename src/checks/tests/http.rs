@@ -39,6 +39,7 @@ fn means(endpoints: &[(&str, &str)]) -> Means {
         client: kube::Client::try_from(kube::Config::new("http://127.0.0.1:1".parse().unwrap())).unwrap(),
         namespace: "shop".to_owned(),
         endpoints: Arc::new(Endpoints { http: endpoints.clone(), prometheus: endpoints, service: None }),
+        mentioned: Arc::default(),
     }
 }
 

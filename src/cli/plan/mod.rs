@@ -10,12 +10,12 @@ use clap::{ArgAction, Args, ValueEnum};
 
 use crate::database::{Database, Inspection, UndoEstimate, UndoLimits};
 use crate::lint::{self, Catalog};
-use crate::migration::{Dialect, Layout, MigrationSet, SetOptions, Version};
+use crate::migration::{Dialect, MigrationSet, SetOptions, Version};
 use crate::plan::{self, Adoption, Ledger, MissingPolicy, OutOfOrder, Plan, Policy, Refusal, Target};
+use crate::review::PlanShown;
 use crate::sources::{Directory, Source};
 
-use crate::review::PlanShown;
-
+use super::layout_value::LayoutValue;
 use super::output::{self, NOT_DONE};
 use super::target_database;
 use report::{Outcome, Report};
@@ -105,27 +105,6 @@ enum Format {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 #[value(rename_all = "PascalCase")]
-enum LayoutValue {
-    /// Recognised from the files
-    Auto,
-    /// V001__x.sql with U001__x.sql or V001__rollback_x.sql, R__x.sql
-    Flyway,
-    /// 001_x.up.sql and 001_x.down.sql
-    GolangMigrate,
-    /// Single files with -- +goose Up and -- +goose Down
-    Goose,
-    /// Single files with -- migrate:up and -- migrate:down
-    Dbmate,
-    /// version_name/up.sql, down.sql and metadata.toml
-    Diesel,
-    /// 001_x.sql, or 001_x.up.sql and 001_x.down.sql
-    Sqlx,
-    /// 001_x.sql with rollbacks/001_x_rollback.sql or 001_x.rollback.sql
-    Rollbacks,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-#[value(rename_all = "PascalCase")]
 enum OutOfOrderValue {
     /// No plan
     Refuse,
@@ -154,17 +133,7 @@ fn version(text: &str) -> Result<Version, String> {
 
 impl Arguments {
     fn set_options(&self) -> SetOptions {
-        let layout = match self.layout {
-            LayoutValue::Auto => Layout::Auto,
-            LayoutValue::Flyway => Layout::Flyway,
-            LayoutValue::GolangMigrate => Layout::GolangMigrate,
-            LayoutValue::Goose => Layout::Goose,
-            LayoutValue::Dbmate => Layout::Dbmate,
-            LayoutValue::Diesel => Layout::Diesel,
-            LayoutValue::Sqlx => Layout::Sqlx,
-            LayoutValue::Rollbacks => Layout::Rollbacks,
-        };
-        SetOptions { dialect: Dialect::Postgres, layout, allow_gaps: self.allow_gaps }
+        SetOptions { dialect: Dialect::Postgres, layout: self.layout.into(), allow_gaps: self.allow_gaps }
     }
 
     fn policy(&self) -> Policy {

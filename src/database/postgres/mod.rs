@@ -34,6 +34,7 @@ mod rehearse;
 mod session;
 mod settings;
 mod sqlstate;
+mod statement_times;
 mod statements;
 mod supervise;
 mod tokens;

@@ -16,7 +16,7 @@ use tokio::time::timeout;
 
 use crate::database::{
     Activity, CountBy, DatabaseError, LedgerFaults, MOST_BYTES, MOST_ROWS, PreflightFacts, ReadError, Reader, Row,
-    Timing,
+    StatementTimes, StatementsOf, Timing,
 };
 use crate::lint::Catalog;
 
@@ -27,7 +27,8 @@ use super::preflight;
 use super::query::{Query, Sent};
 use super::quote::millis;
 use super::readings;
-use super::sqlstate::QUERY_CANCELED;
+use super::sqlstate::{NOT_IN_PREREQUISITE_STATE, QUERY_CANCELED};
+use super::statement_times;
 use super::statements::Sql;
 
 /// How long ready-made checks may take on the server.
@@ -223,6 +224,17 @@ impl Reader for PostgresReader {
 
     async fn catalog(&mut self, names: &[String]) -> Result<Catalog, ReadError> {
         self.one::<catalog::Answer>(&catalog::statement(names)).await.map(Catalog::from)
+    }
+
+    async fn statement_times(&mut self, of: &StatementsOf) -> Result<Option<StatementTimes>, ReadError> {
+        self.begin(OWN, Some(LOCK)).await?;
+        let result = self.two(statement_times::EXTENSION, |parts| statement_times::times(&parts, of)).await;
+        match self.end(result).await? {
+            Ok(times) => Ok(times),
+            // The extension is there, and the server was started without its library.
+            Err(error) if error.code() == Some(NOT_IN_PREREQUISITE_STATE) => Ok(None),
+            Err(error) => Err(self.own_error(&error)),
+        }
     }
 
     async fn close(self: Box<Self>) {

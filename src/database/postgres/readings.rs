@@ -13,8 +13,8 @@ use super::statements::{Sql, is_applications};
 /// A part of a statement: what it is about, and an expression that counts it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(super) struct Part {
-    name: String,
-    sql: String,
+    pub name: String,
+    pub sql: String,
 }
 
 /// One statement of parts: a JSON object of counts by name. `None` of nothing.
@@ -25,7 +25,7 @@ pub(super) fn sums(parts: &[Part]) -> Option<String> {
     let rows: Vec<String> =
         parts.iter().map(|Part { name, sql }| format!("select {} as name, ({sql}) as n", text(name))).collect();
     Some(format!(
-        "select coalesce(pg_catalog.json_object_agg(name, n), '{{}}')::text from ({}) counted",
+        "select coalesce(pg_catalog.json_object_agg(name, n), '{{}}')::text from ({}) sluice_counted",
         rows.join(" union all ")
     ))
 }

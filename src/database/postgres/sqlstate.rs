@@ -3,6 +3,7 @@
 /// The code of a `lock_timeout`.
 pub(super) const LOCK_NOT_AVAILABLE: &str = "55P03";
 /// The code of a cancelled statement: `statement_timeout`, `pg_cancel_backend`.
+pub(super) const NOT_IN_PREREQUISITE_STATE: &str = "55000";
 pub(super) const QUERY_CANCELED: &str = "57014";
 
 /// What a failed statement means for another try of the same.

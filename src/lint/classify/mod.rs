@@ -21,6 +21,8 @@ mod views;
 mod volatile;
 mod whole_tables;
 
+use std::cell::OnceCell;
+
 use squawk_syntax::ast::{self, AstNode};
 
 use crate::migration::{Lexer, Risk, Statement, TokenKind};
@@ -81,7 +83,7 @@ pub(super) fn classify<'a>(statement: &'a Statement, world: &World<'_>, reading:
         estimate: risk::estimate(&sketch),
     };
     let (creates, drops) = (sketch.creates(), sketch.drops());
-    (Judged { statement, syntax: tree, effect, creates, drops }, sketch.changes)
+    (Judged { statement, syntax: tree, effect, creates, drops, words: OnceCell::new() }, sketch.changes)
 }
 
 fn first_word(text: &str) -> String {

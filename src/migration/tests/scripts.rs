@@ -158,3 +158,16 @@ fn lines_are_those_of_the_whole_file() {
     let lines: Vec<_> = script.statements.iter().map(|s| s.line).collect();
     assert_eq!(lines, [10, 11]);
 }
+
+#[test]
+fn the_names_in_a_script_are_those_of_the_catalog() {
+    let sql = "ALTER TABLE Shop.Orders ADD COLUMN \"My \"\"Note\" text DEFAULT 'customers'; -- invoices
+        do $body$ begin update lines set x = 'parcels'; /* notes */ end $body$;";
+    let names = parse(sql).unwrap().names();
+    for name in ["shop", "orders", "My \"Note", "lines"] {
+        assert!(names.contains(name), "{name}: {names:?}");
+    }
+    for text in ["customers", "invoices", "parcels", "notes", "Orders"] {
+        assert!(!names.contains(text), "{text}: {names:?}");
+    }
+}
