@@ -4,6 +4,7 @@
 //! decide anything itself.
 
 mod act;
+mod assessed;
 mod context;
 mod credentials;
 mod error;

@@ -6,7 +6,7 @@
 
 mod admission;
 mod adoption;
-
+mod approvals;
 mod checks;
 mod command_line;
 mod concurrently;
@@ -36,3 +36,4 @@ mod undo;
 mod validation;
 mod verification;
 mod watching;
+mod windows;

@@ -53,6 +53,8 @@ pub fn gathered() -> Gathered {
             strongest: None,
             rewrites: false,
             scans: false,
+            creates: Vec::new(),
+            drops: Vec::new(),
             estimate: None,
         }),
         shown_in: None,
@@ -62,6 +64,8 @@ pub fn gathered() -> Gathered {
         guard: Guard::Installed,
         neighbours: BTreeMap::new(),
         promotion: None,
+        preflight: None,
+        sql: Vec::new(),
     }
 }
 

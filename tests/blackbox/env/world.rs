@@ -93,6 +93,21 @@ impl Postgres {
     }
 }
 
+/// Installs the chart, and returns the kubeconfig of its ServiceAccount.
+pub fn helm_install(admin: &Path, arguments: &[&str]) -> PathBuf {
+    let script = env_script("helm-install");
+    let installed = Command::new(script).arg(admin).arg("sluice-system").args(arguments).output().unwrap();
+    assert!(installed.status.success(), "{}", String::from_utf8_lossy(&installed.stderr));
+    PathBuf::from(String::from_utf8(installed.stdout).unwrap().trim())
+}
+
+/// A client of a member of system:masters.
+pub async fn client_of(admin: &Path) -> kube::Client {
+    let kubeconfig = kube::config::Kubeconfig::read_from(admin).unwrap();
+    let config = kube::Config::from_custom_kubeconfig(kubeconfig, &Default::default()).await.unwrap();
+    kube::Client::try_from(config).unwrap()
+}
+
 static WORLD: OnceLock<World> = OnceLock::new();
 
 pub fn world() -> &'static World {
@@ -100,7 +115,7 @@ pub fn world() -> &'static World {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let servers = Servers::start(&["all"]);
         let admin = PathBuf::from(servers.description["kubeconfig"].as_str().unwrap());
-        let operator = install(&admin);
+        let operator = helm_install(&admin, &[]);
         let audit = PathBuf::from(servers.description["controlplane"]["audit"].as_str().unwrap());
         World { postgres: servers.postgres(), servers, admin, operator, audit }
     })
@@ -118,30 +133,11 @@ impl Cluster {
     pub fn start() -> Self {
         let servers = Servers::start(&["controlplane"]);
         let admin = PathBuf::from(servers.description["kubeconfig"].as_str().unwrap());
-        let operator = install(&admin);
+        let operator = helm_install(&admin, &[]);
         Self { admin, operator, _servers: servers }
     }
 
     pub async fn client(&self) -> kube::Client {
-        client(&self.admin).await
-    }
-}
-
-/// Installs the chart, and returns the kubeconfig of its ServiceAccount.
-fn install(admin: &Path) -> PathBuf {
-    let installed = Command::new(env_script("helm-install")).arg(admin).arg("sluice-system").output().unwrap();
-    assert!(installed.status.success(), "{}", String::from_utf8_lossy(&installed.stderr));
-    PathBuf::from(String::from_utf8(installed.stdout).unwrap().trim())
-}
-
-async fn client(admin: &Path) -> kube::Client {
-    let kubeconfig = kube::config::Kubeconfig::read_from(admin).unwrap();
-    let config = kube::Config::from_custom_kubeconfig(kubeconfig, &Default::default()).await.unwrap();
-    kube::Client::try_from(config).unwrap()
-}
-
-impl World {
-    pub async fn client(&self) -> kube::Client {
-        client(&self.admin).await
+        let operator = helm_install(&admin, &[]);
     }
 }
