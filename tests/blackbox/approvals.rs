@@ -7,7 +7,7 @@ use kube::{Api, ResourceExt};
 use serde_json::{Value, json};
 use sluice::api::v1alpha1::{AUTHOR, DatabaseMigrationStatus, MigrationApproval};
 
-use crate::env::{Operator, Person, Servers, Spec, Team, eventually, client_of, files, helm_install, world};
+use crate::env::{Operator, Person, Servers, Spec, Team, client_of, eventually, files, helm_install, world};
 
 fn gated(approvals: Value) -> Spec {
     Spec::latest()
