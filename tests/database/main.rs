@@ -10,6 +10,7 @@ mod ledger;
 mod locks;
 mod losses;
 mod preflight;
+mod preflight_servers;
 mod probing;
 mod prometheus;
 mod proxy;
