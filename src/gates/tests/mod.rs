@@ -1,10 +1,10 @@
 mod approvals;
 mod calendar;
 mod clocks;
+mod dependency;
 mod examples;
 mod fixture;
 mod guard;
-mod dependency;
 mod neighbour;
 mod promotion;
 mod window;
