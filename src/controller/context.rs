@@ -13,6 +13,7 @@ use super::Options;
 use super::guards::Guards;
 use super::leader::Lease;
 use super::memory::Memory;
+use super::neighbours::Neighbours;
 use super::rehearsals::Rehearsals;
 use super::tasks::Tasks;
 use super::verify::Verifications;
@@ -31,6 +32,8 @@ pub struct Context {
     pub rehearsals: Arc<Rehearsals>,
     /// Verifications in the background.
     pub verifications: Arc<Verifications>,
+    /// Who waits for whom.
+    pub neighbours: Neighbours,
     /// The approvals that there are.
     pub approvals: Store<MigrationApproval>,
     /// Whether approvals are guarded.

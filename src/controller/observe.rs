@@ -70,6 +70,8 @@ pub async fn observe(context: &Context, object: &DatabaseMigration) -> Sight {
         key: None,
         ended: None,
     };
+    // Only a pass that comes to its gates waits for others.
+    context.neighbours.forget(&uid);
     if let Some(running) = context.tasks.running(&uid) {
         sight.observed.task = Task::Running {
             run: running.run,

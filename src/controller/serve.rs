@@ -22,6 +22,7 @@ use super::context::Context;
 use super::guards::Guards;
 use super::leader::{LeaderElector, Lease};
 use super::memory::{Input, Memory};
+use super::neighbours::Neighbours;
 use super::options::Options;
 use super::reconcile::{on_error, reconcile};
 use super::rehearsals::Rehearsals;
@@ -107,10 +108,11 @@ async fn lead(
     let closing = CancellationToken::new();
     let tasks = Tasks::new(options.concurrency, metrics.clone(), wake.clone());
     let rehearsals = Rehearsals::new(wake.clone(), closing.clone());
-    let verifications = Verifications::new(metrics.clone(), wake, closing.clone());
+    let verifications = Verifications::new(metrics.clone(), wake.clone(), closing.clone());
     let grace = options.shutdown_grace;
     let lost = lease.as_ref().map(Lease::lost).unwrap_or_default();
     let (approvals, approvals_writer) = reflector::store();
+    let (store, writer) = reflector::store();
     let context = Arc::new(Context {
         client,
         options,
@@ -118,6 +120,7 @@ async fn lead(
         tasks: Arc::clone(&tasks),
         rehearsals,
         verifications,
+        neighbours: Neighbours::new(store.clone(), wake),
         approvals,
         guards: Guards::default(),
         metrics,
@@ -125,7 +128,6 @@ async fn lead(
         lease,
     });
 
-    let (store, writer) = reflector::store();
     let objects = watch::objects(Arc::clone(&context), store.clone(), writer);
     let (by_secret, secrets_of) = (Arc::clone(&context), store.clone());
     let (by_map, maps_of) = (Arc::clone(&context), store.clone());

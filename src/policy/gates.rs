@@ -5,7 +5,6 @@ use std::time::Duration;
 use crate::api::v1alpha1::{
     DatabaseMigrationSpec, DependencySpec, GatesSpec, RehearsalMode, RehearsalSpec, RequireSpec, WindowKind, WindowSpec,
 };
-use crate::duration;
 use crate::migration::Version;
 
 use super::notes::{Demands, Notes, readable};
@@ -30,13 +29,7 @@ pub(super) struct GatesDemand {
 impl GatesDemand {
     /// Validates `spec.gates`, as far as that is not the gates' own business.
     pub(super) fn of(spec: &GatesSpec) -> Result<Self, Problem> {
-        for dependency in spec.depends_on.iter().flatten() {
-            if let Some(version) = &dependency.version {
-                Version::parse(version).map_err(|error| {
-                    Problem::at(&format!("gates.dependsOn.{}.version", dependency.name), error.to_string())
-                })?;
-            }
-        }
+        spec.lint.as_ref().map_or(Ok(()), lint::check)?;
         let rehearsal = spec.rehearsal.as_ref().filter(|rehearsal| rehearsal.mode != Some(RehearsalMode::Disabled));
         Ok(Self {
             deadline: length("gates.deadline", spec.deadline.as_deref())?,
@@ -169,14 +162,7 @@ fn rehearsal(object: &mut Option<RehearsalSpec>, rehearsed: bool, policies: &[&P
         for policy in askers {
             notes.imposed(policy, format!("{field}.mode: Shadow instead of none"));
         }
-        let own = object.get_or_insert_default();
-        own.mode = disabled.then_some(RehearsalMode::Shadow);
-        if own.deadline.is_none() {
-            // There was none to be shortened.
-            let shortest = demands.iter().filter_map(|(_, deadline)| *deadline).min();
-            own.deadline = shortest.map(duration::format);
-            return;
-        }
+        object.get_or_insert_default().mode = disabled.then_some(RehearsalMode::Shadow);
     }
     let text = object.as_ref().and_then(|own| own.deadline.as_deref());
     let Some(mine) = readable(text, Some(TEN_MINUTES)) else { return };

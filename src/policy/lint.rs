@@ -4,13 +4,12 @@
 //! `deny: [DataLoss]` of another.
 
 use crate::api::v1alpha1::{GatesSpec, LintSpec};
+use crate::lint::{Class, LintPolicy, RULES};
 
 use super::notes::{Demands, Notes};
-use super::policy::Policy;
+use super::policy::{Policy, Problem};
 
 const FIELD: &str = "spec.gates.lint";
-const CLASSES: [&str; 9] =
-    ["DataLoss", "TableRewrite", "BlockingLock", "TableScan", "Security", "Environment", "Rerun", "WayBack", "Opaque"];
 
 /// What a finding comes to, mildest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,8 +19,19 @@ enum Level {
     Denied,
 }
 
+/// That a policy names rules and classes that there are: another name would deny nothing.
+pub(super) fn check(spec: &LintSpec) -> Result<(), Problem> {
+    let lists = [&spec.deny, &spec.warn, &spec.allow].map(|names| list(names.as_ref()));
+    let [deny, warn, allow] = lists;
+    LintPolicy::parse(deny, warn, allow).map(drop).map_err(|error| Problem::at("gates.lint", error.to_string()))
+}
+
 fn is_class(name: &str) -> bool {
-    CLASSES.iter().any(|class| class.eq_ignore_ascii_case(name))
+    Class::ALL.iter().any(|class| class.as_str().eq_ignore_ascii_case(name))
+}
+
+fn class_of(rule: &str) -> Option<Class> {
+    RULES.iter().map(|known| known.about()).find(|about| about.name.eq_ignore_ascii_case(rule)).map(|about| about.class)
 }
 
 fn list(names: Option<&Vec<String>>) -> &[String] {
@@ -37,13 +47,7 @@ fn said(spec: &LintSpec, name: &str) -> Option<Level> {
 
 /// What a source makes of a name that is a rule or a class. `silent` is what it makes of what it does not mention.
 fn level(spec: &LintSpec, name: &str, silent: Level) -> Level {
-    let by_class = || {
-        if is_class(name) {
-            return None;
-        }
-        // Of whatever class the rule is: the strictest that is said of any, or of none.
-        CLASSES.iter().map(|class| said(spec, class).unwrap_or(silent)).max()
-    };
+    let by_class = || said(spec, class_of(name)?.as_str());
     said(spec, name).or_else(by_class).unwrap_or(silent)
 }
 

@@ -24,9 +24,6 @@ impl PromotionDemand {
     /// Validates both.
     pub(super) fn of(spec: &MigrationPolicySpec) -> Result<Self, Problem> {
         let from = spec.gates.as_ref().and_then(|gates| gates.promotion.clone());
-        if from.as_ref().is_some_and(|from| from.from.is_some() == from.attestation.is_some()) {
-            return Err(Problem::at("gates.promotion", "give exactly one of from and attestation"));
-        }
         let of_gate = length("gates.promotion.minSoak", from.as_ref().and_then(|from| from.min_soak.as_deref()))?;
         let PolicyPromotion { required, min_soak, from_namespaces, public_keys } =
             spec.promotion.clone().unwrap_or_default();

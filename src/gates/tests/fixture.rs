@@ -43,7 +43,7 @@ impl World {
         Self {
             now: at("2026-11-26T12:00:00Z"),
             gates: Gates::of(Some(&spec)).unwrap(),
-            guard: Guard::Installed,
+            guard: Guard::Installed { since: at("2026-01-01T00:00:00Z") },
             author: None,
             risk: Risk::Low,
             estimate: None,
@@ -103,6 +103,8 @@ impl World {
             strongest: None,
             rewrites: false,
             scans: false,
+            creates: Vec::new(),
+            drops: Vec::new(),
             estimate: self.estimate,
         };
         gate(&Facts {
@@ -118,6 +120,8 @@ impl World {
             guard: &self.guard,
             neighbours: &self.neighbours,
             promotion: self.promotion.as_ref(),
+            preflight: None,
+            sql: &[],
         })
     }
 

@@ -141,3 +141,19 @@ fn what_cannot_be_used_is_named_with_a_cure(#[case] window: Value, #[case] field
     assert_eq!(named, field);
     assert!(why.contains(cure), "{why}");
 }
+
+#[test]
+fn one_window_that_may_be_outlasted_does_not_excuse_another_that_may_not() {
+    let gates = json!({"windows": [
+        {"schedule": "0 2 * * *", "duration": "3h"},
+        {"schedule": "0 2 * * *", "duration": "30m", "allowOverrun": true, "group": "mine"},
+        {"schedule": "0 9 * * *", "duration": "1h", "kind": "Deny"},
+    ]});
+    let mut world = World::of(gates).now("2026-11-27T02:00:00Z");
+    world.estimate = Some(Duration::from_secs(3 * 3600));
+    assert_eq!(world.one(check).state, GateState::Open, "its own window is over by then, and may be");
+    world.estimate = Some(Duration::from_secs(3 * 3600 + 1));
+    let verdict = world.one(check);
+    assert_eq!(verdict.state, GateState::Closed);
+    assert!(verdict.message.starts_with("open until 2026-11-27T05:00+00:00 (UTC), but a run"), "{}", verdict.message);
+}

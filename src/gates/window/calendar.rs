@@ -94,10 +94,10 @@ impl<'a> Calendar<'a> {
         let mut at = from;
         for _ in 0..STEPS / 50 {
             let opening = self.opening(at)?;
-            match self.end(opening.at) {
-                Some(end) if !fits(opening.at, length, &end) => at = end.at,
-                Some(_) | None => return Some(opening),
+            if fits(opening.at, length, self.limit(opening.at).as_ref()) {
+                return Some(opening);
             }
+            at = self.end(opening.at)?.at;
         }
         None
     }
@@ -111,8 +111,32 @@ impl<'a> Calendar<'a> {
 
     /// When what is open now ends.
     fn end(&self, now: Timestamp) -> Option<Edge<'a>> {
-        let denied = first(&self.denies, now);
-        let ends = self.groups.iter().filter_map(|group| {
+        self.earliest(&self.denies, self.groups.iter(), now)
+    }
+
+    /// When a run that begins now has to be over. Windows that may be outlasted end nothing; all others do, also where one that may be
+    /// outlasted ends before.
+    #[must_use]
+    pub fn limit(&self, now: Timestamp) -> Option<Edge<'a>> {
+        let denies: Vec<&Window> = self.denies.iter().filter(|window| !window.allow_overrun).copied().collect();
+        let groups = self.groups.iter().filter(|group| {
+            let mut open = group.iter().filter(|window| longest(&[window], now).is_some());
+            !open.any(|window| window.allow_overrun)
+        });
+        self.earliest(&denies, groups, now).filter(|edge| !edge.window.allow_overrun)
+    }
+
+    fn earliest<'b>(
+        &self,
+        denies: &[&'a Window],
+        groups: impl Iterator<Item = &'b Vec<&'a Window>>,
+        now: Timestamp,
+    ) -> Option<Edge<'a>>
+    where
+        'a: 'b,
+    {
+        let denied = first(denies, now);
+        let ends = groups.filter_map(|group| {
             let mut edge = longest(group, now)?;
             for _ in 0..STEPS {
                 if denied.is_some_and(|denied| denied.at <= edge.at) {
@@ -153,10 +177,10 @@ impl<'a> Calendar<'a> {
     }
 }
 
-/// Whether a run of that length that begins at a moment is over before the end, or may go on.
+/// Whether a run of that length that begins at a moment is over when it has to be.
 #[must_use]
-pub fn fits(at: Timestamp, length: SignedDuration, end: &Edge<'_>) -> bool {
-    end.window.allow_overrun || at.checked_add(length).is_ok_and(|over| over <= end.at)
+pub fn fits(at: Timestamp, length: SignedDuration, limit: Option<&Edge<'_>>) -> bool {
+    limit.is_none_or(|limit| at.checked_add(length).is_ok_and(|over| over <= limit.at))
 }
 
 /// Of the windows that are open at a moment the one that stays open longest, and until when.

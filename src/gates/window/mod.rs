@@ -41,9 +41,10 @@ pub fn check(facts: &Facts<'_>) -> Vec<Verdict> {
     let calendar = Calendar::of(&facts.gates.windows);
     let length = facts.assessment.estimate.and_then(|estimate| SignedDuration::try_from(estimate).ok());
     let verdict = match calendar.state_at(facts.now) {
-        State::Open { until } => open(facts.now, length, until).unwrap_or_else(|end| {
-            let text = format!("open until {}, but a run of {} would outlast that", said(&end), about(length));
-            let fitting = length.and_then(|length| calendar.fitting(end.at, length));
+        State::Open { until } => open(facts.now, length, until, calendar.limit(facts.now)).unwrap_or_else(|limit| {
+            let text = format!("open until {}, but a run of {} would outlast that", said(&limit), about(length));
+            let next = until.map_or(limit.at, |end| end.at);
+            let fitting = length.and_then(|length| calendar.fitting(next, length));
             shut(text, fitting, length)
         }),
         State::Closed { denied, until } => {
@@ -66,21 +67,28 @@ pub fn check(facts: &Facts<'_>) -> Vec<Verdict> {
     vec![overridden(facts, verdict)]
 }
 
-/// An open window, or its end where the run does not fit into it.
-fn open<'a>(now: Timestamp, length: Option<SignedDuration>, until: Option<Edge<'a>>) -> Result<Verdict, Edge<'a>> {
-    let Some(end) = until else { return Ok(Verdict::open(GATE, "open; no end is in sight")) };
-    let mut verdict = Verdict::open(GATE, format!("open until {}", said(&end)));
-    verdict.changes_at = Some(end.at);
-    match length {
-        Some(length) if !fits(now, length, &end) => return Err(end),
+/// An open window, or the end that the run has to keep where it does not fit.
+fn open<'a>(
+    now: Timestamp,
+    length: Option<SignedDuration>,
+    until: Option<Edge<'a>>,
+    limit: Option<Edge<'a>>,
+) -> Result<Verdict, Edge<'a>> {
+    let mut verdict = match &until {
+        Some(end) => Verdict::open(GATE, format!("open until {}", said(end))),
+        None => Verdict::open(GATE, "open; no end is in sight"),
+    };
+    verdict.changes_at = until.map(|end| end.at);
+    match (length, limit) {
+        (Some(length), Some(limit)) if !fits(now, length, Some(&limit)) => Err(limit),
         // The last moment at which it fits; from the next on it does not.
-        Some(length) if !end.window.allow_overrun => {
-            let last = end.at.checked_sub(length).and_then(|last| last.checked_add(SignedDuration::from_nanos(1)));
-            verdict.changes_at = last.ok().or(verdict.changes_at);
+        (Some(length), Some(limit)) => {
+            let last = limit.at.checked_sub(length).and_then(|last| last.checked_add(SignedDuration::from_nanos(1)));
+            verdict.changes_at = [last.ok(), verdict.changes_at].into_iter().flatten().min();
+            Ok(verdict)
         }
-        Some(_) | None => {}
+        (Some(_) | None, _) => Ok(verdict),
     }
-    Ok(verdict)
 }
 
 fn shut(message: String, opens: Option<Edge<'_>>, length: Option<SignedDuration>) -> Verdict {

@@ -19,7 +19,7 @@ fn a_policy_in_error_is_told_with_its_field_and_the_cure() {
         ),
         (json!({"approvalsByRisk": {"HUGE": 2}}), "spec.approvalsByRisk.HUGE: is not known to this Sluice"),
         (json!({"gates": {"windows": [{"schedule": "0 2 * * *"}]}}), "spec.gates.windows[0]: missing field `duration`"),
-        (json!({"gates": {"dependsOn": [{"name": "x", "version": "one"}]}}), "spec.gates.dependsOn.x.version"),
+        (json!({"gates": {"dependsOn": [{"name": "x", "version": "one"}]}}), "spec.gates.dependsOn[0].version"),
         (json!({"gates": {"promotion": {"minSoak": "1h"}}}), "give exactly one of from and attestation"),
         (json!({"promotion": {"minSoak": "1d"}}), "spec.promotion.minSoak"),
         (json!({"verification": {"minDuration": "169h"}}), "give at most 168h"),
@@ -27,6 +27,7 @@ fn a_policy_in_error_is_told_with_its_field_and_the_cure() {
         (json!({"execution": {"maxLockTimeout": "0s"}}), "spec.execution.maxLockTimeout: no time at all"),
         (json!({"database": {"allowedHosts": []}}), "allows no host at all"),
         (json!({"database": {"allowedHosts": ["db;x"]}}), "`db;x` is no host"),
+        (json!({"gates": {"lint": {"deny": ["drop-tabel"]}}}), "spec.gates.lint: deny: `drop-tabel` is neither"),
         (json!({"gatez": {}}), "spec.gatez: is not known to this Sluice; remove it, or update Sluice"),
         (json!({"gates": {"approvals": {"people": 3}}}), "spec.gates.approvals.people: is not known"),
     ] {

@@ -52,6 +52,7 @@ fn the_shortest_deadlines_hold() {
         [
             "spec.gates.deadline: 24h instead of for ever",
             "spec.gates.rehearsal.mode: Shadow instead of none",
+            "spec.gates.rehearsal.deadline: 5m instead of 10m",
             "spec.execution.lockTimeout: 50ms instead of 100ms",
             "spec.execution.deadline: 30m instead of 45m",
         ]

@@ -6,9 +6,13 @@ use proptest::sample::{select, subsequence};
 use serde_json::{Map, Value, json};
 
 /// Rules with their classes, as far as these tests know them.
-pub const RULES: [(&str, &str); 4] =
-    [("drop-table", "DataLoss"), ("truncate", "DataLoss"), ("rewrite", "TableRewrite"), ("scan", "TableScan")];
-pub const CLASSES: [&str; 3] = ["DataLoss", "TableRewrite", "TableScan"];
+pub const RULES: [(&str, &str); 4] = [
+    ("drop-table", "DataLoss"),
+    ("truncate", "DataLoss"),
+    ("change-type", "TableRewrite"),
+    ("set-not-null", "BlockingLock"),
+];
+pub const CLASSES: [&str; 3] = ["DataLoss", "TableRewrite", "BlockingLock"];
 /// Schedules that tests open and close by name.
 pub const SCHEDULES: [&str; 5] = ["0 1 * * *", "0 2 * * *", "0 3 * * *", "0 4 * * *", "0 5 * * *"];
 
@@ -67,7 +71,8 @@ fn windows() -> impl Strategy<Value = Option<Value>> {
 }
 
 fn lint() -> impl Strategy<Value = Option<Value>> {
-    const NAMES: &[&str] = &["drop-table", "truncate", "rewrite", "scan", "DataLoss", "TableRewrite", "TableScan"];
+    const NAMES: &[&str] =
+        &["drop-table", "truncate", "change-type", "set-not-null", "DataLoss", "TableRewrite", "BlockingLock"];
     option::of((some_of(NAMES), some_of(NAMES), some_of(NAMES), flag()).prop_map(|(deny, warn, allow, forbid)| {
         object(vec![("deny", deny), ("warn", warn), ("allow", allow), ("forbidIgnore", forbid)])
     }))

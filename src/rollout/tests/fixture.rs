@@ -53,15 +53,19 @@ pub fn gathered() -> Gathered {
             strongest: None,
             rewrites: false,
             scans: false,
+            creates: Vec::new(),
+            drops: Vec::new(),
             estimate: None,
         }),
         shown_in: None,
         hide_sql: false,
         author: None,
         approvals: Vec::new(),
-        guard: Guard::Installed,
+        guard: Guard::Installed { since: Timestamp::UNIX_EPOCH },
         neighbours: BTreeMap::new(),
         promotion: None,
+        preflight: None,
+        sql: Vec::new(),
     }
 }
 

@@ -1,7 +1,6 @@
 //! A team: one namespace, one database, and what it does with them.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -14,7 +13,6 @@ use sluice::api::v1alpha1::{DatabaseMigration, DatabaseMigrationStatus};
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
 use sqlx::{AssertSqlSafe, Connection, Executor, Row};
 
-use super::world::client_of;
 use super::{Postgres, Proxy, eventually, world};
 
 /// How long anything that should happen at once may take on a busy machine.
@@ -78,14 +76,13 @@ impl Team {
 
     /// The same on a server of its own.
     pub async fn on(name: &str, server: &Postgres) -> Self {
-        Self::in_cluster(name, server, &world().admin).await
+        Self::of(world().client().await, name, server).await
     }
 
-    /// The same in a cluster of its own.
-    pub async fn in_cluster(name: &str, server: &Postgres, admin: &Path) -> Self {
+    /// The same in another cluster.
+    pub async fn of(client: Client, name: &str, server: &Postgres) -> Self {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let namespace = format!("{name}-{number}");
-        let client = client_of(admin).await;
         let api: Api<Namespace> = Api::all(client.clone());
         let body = serde_json::from_value(json!({"metadata": {"name": namespace}})).unwrap();
         api.create(&PostParams::default(), &body).await.unwrap();

@@ -121,6 +121,27 @@ pub fn world() -> &'static World {
     })
 }
 
+/// A cluster that one test has to itself.
+pub struct Cluster {
+    pub admin: PathBuf,
+    /// The chart's ServiceAccount.
+    pub operator: PathBuf,
+    _servers: Servers,
+}
+
+impl Cluster {
+    pub fn start() -> Self {
+        let servers = Servers::start(&["controlplane"]);
+        let admin = PathBuf::from(servers.description["kubeconfig"].as_str().unwrap());
+        let operator = helm_install(&admin, &[]);
+        Self { admin, operator, _servers: servers }
+    }
+
+    pub async fn client(&self) -> kube::Client {
+        client_of(&self.admin).await
+    }
+}
+
 impl World {
     pub async fn client(&self) -> kube::Client {
         client_of(&self.admin).await
