@@ -99,7 +99,7 @@ async fn guarded(
         return (Guard::Unknown("nobody looked".to_owned()), None);
     }
     let seen = context.guards.look(&context.client).await;
-    let author = object.annotations().get(AUTHOR).filter(|_| seen.author == Guard::Installed).cloned();
+    let author = object.annotations().get(AUTHOR).filter(|_| matches!(seen.author, Guard::Installed { .. })).cloned();
     (seen.approvals, author.filter(|author| !author.is_empty()))
 }
 
