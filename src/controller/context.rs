@@ -13,6 +13,7 @@ use super::Options;
 use super::guards::Guards;
 use super::leader::Lease;
 use super::memory::Memory;
+use super::platform::Platforms;
 use super::rehearsals::Rehearsals;
 use super::tasks::Tasks;
 use super::verify::Verifications;
@@ -33,6 +34,8 @@ pub struct Context {
     pub verifications: Arc<Verifications>,
     /// The approvals that there are.
     pub approvals: Store<MigrationApproval>,
+    /// What the platform imposes.
+    pub platforms: Arc<Platforms>,
     /// Whether approvals are guarded.
     pub guards: Guards,
     /// What is measured.

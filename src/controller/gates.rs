@@ -26,13 +26,14 @@ pub async fn gather(
     desired: &Desired,
     database: &Arc<dyn Database>,
     job: &Job,
+    hide_sql: bool,
 ) -> Gathered {
     let approvals = approvals(context, object);
     let (guard, author) = guarded(context, object, desired, &approvals).await;
     Gathered {
         assessment: assessment(context, object, desired, database, &job.plan).await,
         shown_in: None,
-        hide_sql: false,
+        hide_sql,
         author,
         approvals,
         guard,

@@ -14,6 +14,7 @@ mod measure;
 mod memory;
 mod observe;
 mod options;
+mod platform;
 mod reconcile;
 mod record;
 mod rehearsals;
