@@ -58,7 +58,7 @@ fn of(resource: &str, operations: &[&str]) -> Value {
         "namespaceSelector": {},
         "objectSelector": {},
         "resourceRules": [{
-            "apiGroups": ["sluice.dev"], "apiVersions": ["*"], "resources": [resource], "operations": operations, "scope": "Namespaced",
+            "apiGroups": ["sluice.dev"], "apiVersions": ["v1alpha1"], "resources": [resource], "operations": operations, "scope": "Namespaced",
         }],
     })
 }

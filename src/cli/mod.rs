@@ -6,6 +6,7 @@
 mod admission;
 mod approval;
 mod ask;
+mod attest;
 mod cluster;
 mod crds;
 mod duration_value;
@@ -55,6 +56,7 @@ enum Command {
     Withdraw(approval::Withdraw),
     #[command(subcommand)]
     Undo(undo::Undo),
+    Attest(attest::Arguments),
     #[command(subcommand)]
     Policy(policy::Policy),
     Crds(crds::Arguments),
@@ -108,6 +110,7 @@ fn run(cli: Cli) -> ExitCode {
             Command::Deny(arguments) => approval::deny(&arguments).await,
             Command::Withdraw(arguments) => approval::withdraw(&arguments).await,
             Command::Undo(command) => undo::run(&command).await,
+            Command::Attest(arguments) => attest::run(&arguments).await,
             Command::Policy(command) => policy::run(&command),
             Command::Crds(arguments) => crds::run(&arguments),
             Command::Admission(arguments) => admission::run(&arguments),

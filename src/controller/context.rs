@@ -13,6 +13,7 @@ use super::Options;
 use super::guards::Guards;
 use super::leader::Lease;
 use super::memory::Memory;
+use super::neighbours::Neighbours;
 use super::platform::Platforms;
 use super::rehearsals::Rehearsals;
 use super::tasks::Tasks;
@@ -32,6 +33,8 @@ pub struct Context {
     pub rehearsals: Arc<Rehearsals>,
     /// Verifications in the background.
     pub verifications: Arc<Verifications>,
+    /// Who waits for whom.
+    pub neighbours: Neighbours,
     /// The approvals that there are.
     pub approvals: Store<MigrationApproval>,
     /// What the platform imposes.

@@ -54,9 +54,9 @@ pub async fn read(client: &Client, namespace: &str, desired: &Desired, rules: &D
         }
     }
     let database = database.map_err(NoDatabase::NotReady).and_then(|parts| {
-        let (address, credentials) = parts.resolve(&desired.ledger_schema).map_err(|problem| {
-            NoDatabase::NotReady(format!("Secret {namespace}/{}: {problem}", desired.secret))
-        })?;
+        let (address, credentials) = parts
+            .resolve(&desired.ledger_schema)
+            .map_err(|problem| NoDatabase::NotReady(format!("Secret {namespace}/{}: {problem}", desired.secret)))?;
         rules.check(&address.host, credentials.tls).map_err(NoDatabase::Refused)?;
         Ok(database::connect(address, credentials))
     });

@@ -1,23 +1,19 @@
 //! Gathers what the gates of a plan look at. Reads only; what cannot be read is a fact, too.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use kube::ResourceExt;
 
 use crate::api::v1alpha1::{AUTHOR, DatabaseMigration, MigrationApproval};
+use crate::checks::{self, SqlAnswer};
 use crate::database::Database;
-use crate::gates::{Gates, Guard};
-use crate::lint::{self, Assessment, Catalog};
-use crate::migration::Risk;
-use crate::plan::Plan;
+use crate::gates::preflight::FreeDisk;
+use crate::gates::{Guard, Preflight};
 use crate::rollout::{Desired, Gathered, Job};
 
+use super::assessed::{Assessed, assess};
 use super::context::Context;
-
-/// How long what the database said of tables is good enough to judge a plan by.
-const FRESH: Duration = Duration::from_secs(60);
+use super::neighbours;
 
 /// Gathers them for one plan.
 pub async fn gather(
@@ -28,73 +24,62 @@ pub async fn gather(
     job: &Job,
     hide_sql: bool,
 ) -> Gathered {
+    let assessed = assess(context, &object.uid().unwrap_or_default(), desired, database, &job.plan).await;
     let approvals = approvals(context, object);
     let (guard, author) = guarded(context, object, desired, &approvals).await;
+    let preflight = preflight(context, desired, database, &assessed).await;
+    let sql = conditions(desired, database).await;
+    // Others may change at any moment: they are looked at last.
+    let (neighbours, promotion) = neighbours::gather(context, object, &desired.gates).await;
     Gathered {
-        assessment: assessment(context, object, desired, database, &job.plan).await,
+        assessment: assessed.assessment,
         shown_in: None,
         hide_sql,
         author,
         approvals,
         guard,
-        neighbours: BTreeMap::new(),
-        promotion: None,
+        preflight,
+        sql,
+        neighbours,
+        promotion,
     }
 }
 
-/// What the plan does. Where people or gates look at it, with what the database says of its tables, and again once that is old.
-async fn assessment(
+/// What the database says of itself, where the plan needs it to be somehow. Asked in the very pass in which a run may begin.
+async fn preflight(
     context: &Context,
-    object: &DatabaseMigration,
     desired: &Desired,
     database: &Arc<dyn Database>,
-    plan: &Plan,
-) -> Arc<Assessment> {
-    let uid = object.uid().unwrap_or_default();
-    let looks = desired.plan_only || desired.suspended || desired.gates != Gates::default();
-    let key = format!("{} {looks}", plan.digest);
-    if let Some((digest, at, known)) = context.memory.recall(&uid).assessed
-        && digest == key
-        && (!looks || at.elapsed() < FRESH)
-    {
-        return known;
-    }
-    let plan = Arc::new(plan.clone());
-    let catalog = if looks { catalog(database, &plan).await } else { Catalog::default() };
-    let assessed = {
-        let plan = Arc::clone(&plan);
-        // Reading thousands of statements takes its time, and others wait for this thread.
-        tokio::task::spawn_blocking(move || lint::assess(&plan, &catalog)).await
+    assessed: &Assessed,
+) -> Option<Preflight> {
+    let wanted = desired.gates.preflight.as_ref().filter(|_| asks(desired))?;
+    let facts = async {
+        let mut reader = database.reader().await.map_err(|error| error.to_string())?;
+        let facts = reader.preflight(&assessed.tables).await;
+        reader.close().await;
+        facts.map_err(|error| error.to_string())
     };
-    // It can only have failed by a panic: what is not known is taken for the worst.
-    let assessed = Arc::new(assessed.unwrap_or_else(|error| {
-        tracing::error!(%error, "a plan could not be judged; please report this");
-        let reasons = vec!["what the scripts do could not be found out".to_owned()];
-        Assessment { risk: Risk::Critical, reasons, ..Assessment::default() }
-    }));
-    context.memory.update(&uid, |memo| memo.assessed = Some((key, Instant::now(), Arc::clone(&assessed))));
-    assessed
+    let free_disk = match &wanted.free_disk {
+        FreeDisk::Asked { endpoint, query } => {
+            Some(checks::free_disk(&context.options.endpoints, endpoint, query).await)
+        }
+        FreeDisk::Unsaid | FreeDisk::Declared(_) => None,
+    };
+    Some(Preflight { facts: facts.await, needs: Arc::clone(&assessed.needs), free_disk })
 }
 
-/// What the database says of the tables of a plan; nothing where it cannot be asked.
-async fn catalog(database: &Arc<dyn Database>, plan: &Arc<Plan>) -> Catalog {
-    let names = {
-        let plan = Arc::clone(plan);
-        tokio::task::spawn_blocking(move || lint::names(&plan)).await.unwrap_or_default()
-    };
-    let mut reader = match database.reader().await {
-        Ok(reader) => reader,
-        Err(error) => {
-            tracing::debug!(%error, "the catalog could not be read for a plan");
-            return Catalog::default();
-        }
-    };
-    let catalog = reader.catalog(&names).await;
-    reader.close().await;
-    catalog.unwrap_or_else(|error| {
-        tracing::debug!(%error, "the catalog could not be read for a plan");
-        Catalog::default()
-    })
+/// What the team's own conditions are answered, one after the other: they share the database with the application.
+async fn conditions(desired: &Desired, database: &Arc<dyn Database>) -> Vec<SqlAnswer> {
+    let mut answers = Vec::new();
+    for gate in desired.gates.sql.iter().filter(|_| asks(desired)) {
+        answers.push(checks::ask(database, gate).await);
+    }
+    answers
+}
+
+/// A suspended object asks the database nothing that nobody waits for.
+fn asks(desired: &Desired) -> bool {
+    !desired.suspended
 }
 
 /// What the approvals are worth, and who changed the spec last. Where nobody asks for approvals and there are none, nobody asks the

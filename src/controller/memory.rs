@@ -2,8 +2,8 @@
 //! work (looks, writes) and spaces tries; the truth is in the ledger and in the spec.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use kube::ResourceExt;
@@ -12,8 +12,9 @@ use crate::api::v1alpha1::{
     ABORT, ALLOW_DATA_LOSS, DatabaseMigration, DatabaseMigrationStatus, REQUESTED_AT, RETRY, ROLLBACK,
 };
 use crate::database::{Inspection, ServerFacts};
-use crate::lint::Assessment;
 use crate::rollout::{Requests, Settled, SettledKey};
+
+use super::assessed::Assessed;
 
 /// A Secret or ConfigMap that an object depends on, in the object's namespace.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -57,8 +58,8 @@ pub struct Memo {
     pub waiting_since: Option<Timestamp>,
     /// What it saw when it began to wait: for what, and when.
     pub seen_waiting: Option<(SettledKey, Timestamp, Inspection)>,
-    /// What a plan of that digest does, and when that was found out.
-    pub assessed: Option<(String, Instant, Arc<Assessment>)>,
+    /// What the plan does, as it was found out last.
+    pub assessed: Option<Assessed>,
     /// A digest of the plan as it was shown last.
     pub shown: Option<String>,
     /// The server, as it was seen last.
@@ -209,6 +210,18 @@ impl Memory {
     pub fn read(&self, uid: &str, inputs: impl IntoIterator<Item = (Input, Option<String>)>) {
         self.update(uid, |memo| {
             memo.inputs = inputs.into_iter().map(|(input, version)| (input, Known::At(version))).collect();
+        });
+    }
+
+    /// Notes what a pass read besides, and at which resource version.
+    pub fn also_read(&self, uid: &str, input: Input, version: Option<String>) {
+        self.update(uid, |memo| {
+            // What was read of it at another version is out of date: whatever happens to it next wakes the object.
+            let known = match memo.inputs.get(&input) {
+                Some(Known::At(before)) if *before != version => Known::Reading,
+                Some(Known::At(_) | Known::Reading) | None => Known::At(version),
+            };
+            memo.inputs.insert(input, known);
         });
     }
 

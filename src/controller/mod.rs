@@ -4,6 +4,7 @@
 //! decide anything itself.
 
 mod act;
+mod assessed;
 mod context;
 mod credentials;
 mod error;
@@ -12,6 +13,7 @@ mod guards;
 pub mod leader;
 mod measure;
 mod memory;
+mod neighbours;
 mod observe;
 mod options;
 mod platform;

@@ -12,8 +12,8 @@ use crate::database::{Database, Inspection};
 use crate::migration::MigrationSet;
 use crate::policy::DatabaseRules;
 use crate::rollout::{
-    Closed, Desired, Look, Observed, Rehearsed, Room, Settled, SettledKey, Source, SourceDesired, State, Task, backoff, due,
-    later,
+    Closed, Desired, Look, Observed, Rehearsed, Room, Settled, SettledKey, Source, SourceDesired, State, Task, backoff,
+    due, later,
 };
 use crate::sources::{ConfigMaps, Source as _, SourceError};
 
@@ -77,6 +77,8 @@ pub async fn observe(context: &Context, object: &DatabaseMigration) -> Sight {
         ended: None,
         endpoints: ruled.endpoints,
     };
+    // Only a pass that comes to its gates waits for others.
+    context.neighbours.forget(&uid);
     if let Some(running) = context.tasks.running(&uid) {
         sight.observed.task = Task::Running {
             run: running.run,
@@ -232,13 +234,7 @@ fn still(context: &Context, sight: &Sight) -> Option<Inputs> {
 }
 
 /// Reads what the spec leads to.
-async fn read(
-    context: &Context,
-    namespace: &str,
-    uid: &str,
-    desired: &Desired,
-    rules: &DatabaseRules,
-) -> Inputs {
+async fn read(context: &Context, namespace: &str, uid: &str, desired: &Desired, rules: &DatabaseRules) -> Inputs {
     context.memory.reading(uid, inputs_of(desired));
     let (scripts, login) = tokio::join!(
         read_scripts(context, namespace, desired),

@@ -71,12 +71,8 @@ impl Platforms {
                  of this release and let the operator list and watch migrationpolicies"
             )));
         }
-        let policies: Vec<_> = self
-            .policies
-            .state()
-            .iter()
-            .map(|policy| Policy::read(&policy.name_any(), &policy.data))
-            .collect();
+        let policies: Vec<_> =
+            self.policies.state().iter().map(|policy| Policy::read(&policy.name_any(), &policy.data)).collect();
         let namespace = object.namespace().unwrap_or_default();
         let labels = Labels {
             namespace_labels: self.namespace_labels(client, &namespace).await,

@@ -23,6 +23,7 @@ use super::context::Context;
 use super::guards::Guards;
 use super::leader::{LeaderElector, Lease};
 use super::memory::{Input, Memory};
+use super::neighbours::Neighbours;
 use super::options::Options;
 use super::platform::Platforms;
 use super::reconcile::{on_error, reconcile};
@@ -109,13 +110,14 @@ async fn lead(
     let closing = CancellationToken::new();
     let tasks = Tasks::new(options.concurrency, metrics.clone(), wake.clone());
     let rehearsals = Rehearsals::new(wake.clone(), closing.clone());
-    let verifications = Verifications::new(metrics.clone(), wake, closing.clone());
+    let verifications = Verifications::new(metrics.clone(), wake.clone(), closing.clone());
     let grace = options.shutdown_grace;
     let lost = lease.as_ref().map(Lease::lost).unwrap_or_default();
     let (approvals, approvals_writer) = reflector::store();
     let policies_writer = Writer::new(watch::policy_resource());
     let (namespaces, namespaces_writer) = reflector::store();
     let platforms = Arc::new(Platforms::new(policies_writer.as_reader(), namespaces));
+    let (store, writer) = reflector::store();
     let context = Arc::new(Context {
         client,
         options,
@@ -123,6 +125,7 @@ async fn lead(
         tasks: Arc::clone(&tasks),
         rehearsals,
         verifications,
+        neighbours: Neighbours::new(store.clone(), wake),
         approvals,
         platforms,
         guards: Guards::default(),
@@ -131,7 +134,6 @@ async fn lead(
         lease,
     });
 
-    let (store, writer) = reflector::store();
     let objects = watch::objects(Arc::clone(&context), store.clone(), writer);
     let (by_secret, secrets_of) = (Arc::clone(&context), store.clone());
     let (by_map, maps_of) = (Arc::clone(&context), store.clone());

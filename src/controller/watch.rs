@@ -1,5 +1,5 @@
 //! What wakes an object: a change of its spec, annotations or status (unless this process wrote it), of a Secret or
-//! ConfigMap that its last pass read, and the end of a run.
+//! ConfigMap that its last pass read, of an object that it waits for, and the end of a run.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -41,9 +41,16 @@ pub fn objects(
         .default_backoff()
         .reflect(writer)
         .inspect(move |event| match event {
-            Ok(Event::Delete(object)) => forget(&cleaning, object),
-            Ok(Event::InitDone) => forget_absent(&cleaning, &store),
-            Ok(Event::Apply(_) | Event::Init | Event::InitApply(_)) | Err(_) => {}
+            Ok(Event::Delete(object)) => {
+                forget(&cleaning, object);
+                cleaning.neighbours.changed(object, true);
+            }
+            Ok(Event::InitDone) => {
+                forget_absent(&cleaning, &store);
+                cleaning.neighbours.began_anew();
+            }
+            Ok(Event::Apply(object)) => cleaning.neighbours.changed(object, false),
+            Ok(Event::Init | Event::InitApply(_)) | Err(_) => {}
         })
         .applied_objects()
         .filter(move |object| future::ready(object.as_ref().map_or(true, |object| context.memory.touched(object))))
@@ -55,6 +62,7 @@ fn forget(context: &Context, object: &DatabaseMigration) {
     context.tasks.forget(&uid, &ObjectRef::from_obj(object));
     context.verifications.forget(&uid);
     context.rehearsals.forget(&uid);
+    context.neighbours.forget(&uid);
     context.memory.forget(&uid);
     context.metrics.forget(&namespace, &object.name_any());
     tracing::info!(object = %format!("{namespace}/{}", object.name_any()), "deleted; the database is left as it is");
@@ -67,6 +75,7 @@ fn forget_absent(context: &Context, store: &Store<DatabaseMigration>) {
         context.tasks.forget(&uid, &ObjectRef::new(&name).within(&namespace));
         context.verifications.forget(&uid);
         context.rehearsals.forget(&uid);
+        context.neighbours.forget(&uid);
         context.metrics.forget(&namespace, &name);
     }
 }
@@ -123,7 +132,9 @@ pub fn unfinished(
 ) -> Vec<ObjectRef<DatabaseMigration>> {
     let ready = |object: &DatabaseMigration| {
         let conditions = object.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
-        conditions.iter().any(|condition| condition.type_ == ConditionType::Ready.as_str() && condition.status == "True")
+        conditions
+            .iter()
+            .any(|condition| condition.type_ == ConditionType::Ready.as_str() && condition.status == "True")
     };
     let objects = store.state();
     let concerned = objects.iter().filter(|object| {

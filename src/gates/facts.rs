@@ -1,13 +1,17 @@
 //! Everything that gates look at, gathered before. Plain values.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use crate::api::v1alpha1::MigrationApproval;
+use crate::checks::SqlAnswer;
+use crate::database::PreflightFacts;
 use crate::lint::Assessment;
 use crate::plan::Plan;
 
+use super::preflight::Needs;
 use super::{Gates, Neighbour};
 
 /// Whether the ValidatingAdmissionPolicy that makes approvals worth something is installed.
@@ -37,6 +41,17 @@ pub enum Forerunner {
     },
 }
 
+/// What the database said of itself.
+#[derive(Debug, Clone)]
+pub struct Preflight {
+    /// It, or why it could not be asked.
+    pub facts: Result<PreflightFacts, String>,
+    /// What the plan needs.
+    pub needs: Arc<Needs>,
+    /// How many bytes of the disk are free, or why that cannot be told, where somebody else was asked.
+    pub free_disk: Option<Result<u64, String>>,
+}
+
 /// Everything that gates look at.
 #[derive(Debug)]
 pub struct Facts<'a> {
@@ -64,4 +79,8 @@ pub struct Facts<'a> {
     pub neighbours: &'a BTreeMap<String, Option<Neighbour>>,
     /// What promotion asks about, where it does.
     pub promotion: Option<&'a Forerunner>,
+    /// What the database said of itself, where it was asked.
+    pub preflight: Option<&'a Preflight>,
+    /// What the team's own conditions were answered, in their order; as far as they were asked.
+    pub sql: &'a [SqlAnswer],
 }

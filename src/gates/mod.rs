@@ -6,6 +6,7 @@ pub mod approvals;
 pub mod dependency;
 mod facts;
 mod guard;
+pub mod lint;
 mod neighbour;
 pub mod preflight;
 pub mod promotion;
@@ -16,7 +17,7 @@ mod tests;
 mod verdict;
 pub mod window;
 
-pub use facts::{Facts, Forerunner, Guard};
+pub use facts::{Facts, Forerunner, Guard, Preflight};
 pub use guard::{author_guard, guard};
 pub use neighbour::Neighbour;
 pub use spec::{ApprovalRule, Gates};
@@ -32,6 +33,9 @@ pub const GATES: &[Gate] = &[
     ("dependency", dependency::check),
     ("promotion", promotion::check),
     ("approvals", approvals::check),
+    ("lint", lint::check),
+    ("preflight", preflight::check),
+    ("sql", sql::check),
 ];
 
 /// What all gates say.

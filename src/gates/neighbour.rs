@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::ResourceExt as _;
 
-use crate::api::v1alpha1::{ConditionType, DatabaseMigration, DatabaseMigrationStatus, PROMOTES_TO};
+use crate::api::v1alpha1::{ConditionType, DatabaseMigration, DatabaseMigrationStatus, PROMOTES_TO, Reason};
 use crate::migration::Version;
 
 /// Characters of another object's message that are repeated. Where objects wait in a row, each tells of the one before.
@@ -44,7 +44,7 @@ impl Neighbour {
         let ready = current.is_some_and(|told| told.status == "True");
         let message = match (ready, current, told) {
             (true, _, _) => String::new(),
-            (false, Some(told), _) => shortened(&told.message),
+            (false, Some(told), _) => words(status, told),
             (false, None, Some(_)) => "its spec was changed, and that was not looked at yet".to_owned(),
             (false, None, None) => "it was not looked at yet".to_owned(),
         };
@@ -102,6 +102,17 @@ fn verified_since(
         Some(_) => None,
         None if object.spec.verification.is_some() => None,
         None => Some(ready.last_transition_time.0),
+    }
+}
+
+/// Why it is not Ready. Of what goes on, only that it does: whoever waits must not be woken by each step that it takes.
+fn words(status: &DatabaseMigrationStatus, told: &Condition) -> String {
+    if status.run.is_some() {
+        "a run is under way".to_owned()
+    } else if told.reason == Reason::Verifying.as_str() {
+        "what it applied is being verified".to_owned()
+    } else {
+        shortened(&told.message)
     }
 }
 

@@ -13,7 +13,7 @@ use crate::api::v1alpha1::{AttestationRef, PROMOTES_TO, PromotionSource, Promoti
 use crate::attest::{self, PublicKey, Statement};
 use crate::plan::{Action, Direction};
 
-use super::{Facts, Forerunner, GateState, Neighbour, Verdict};
+use super::{Facts, Forerunner, GateState, Verdict};
 
 const GATE: &str = "promotion";
 

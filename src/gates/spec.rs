@@ -2,10 +2,15 @@
 
 use std::time::Duration;
 
-use crate::api::v1alpha1::{ApprovalsByRisk, ApprovalsSpec, DependencySpec, GatesSpec, PromotionSpec, WindowSpec};
+use crate::api::v1alpha1::{
+    ApprovalsByRisk, ApprovalsSpec, DependencySpec, GatesSpec, LintSpec, PromotionSpec, SqlGateSpec, WindowSpec,
+};
+use crate::checks::SqlGate;
+use crate::lint::LintPolicy;
 use crate::migration::{Risk, Version};
 
 use super::Window;
+use super::preflight::Requirements;
 
 /// Who must agree.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +51,12 @@ pub struct Gates {
     pub approvals: Option<ApprovalRule>,
     /// When runs may begin.
     pub windows: Vec<Window>,
+    /// What the scripts must not do.
+    pub lint: Option<LintPolicy>,
+    /// What must hold in the database.
+    pub preflight: Option<Requirements>,
+    /// The team's own conditions.
+    pub sql: Vec<SqlGate>,
     /// Others that must be Ready.
     pub depends_on: Vec<DependencySpec>,
     /// Where it must have been verified before.
@@ -63,6 +74,9 @@ impl Gates {
             deadline: duration("deadline", spec.deadline.as_deref())?,
             approvals: spec.approvals.as_ref().map(approvals).transpose()?,
             windows: windows(spec.windows.as_deref().unwrap_or_default())?,
+            lint: spec.lint.as_ref().map(lint).transpose()?,
+            preflight: spec.preflight.as_ref().map(Requirements::of).transpose()?,
+            sql: spec.sql.as_deref().map_or(Ok(Vec::new()), conditions)?,
             depends_on: spec.depends_on.as_deref().map_or(Ok(Vec::new()), dependencies)?,
             promotion: spec.promotion.as_ref().map(promotion).transpose()?,
         })
@@ -89,6 +103,20 @@ fn approvals(spec: &ApprovalsSpec) -> Result<ApprovalRule, (String, String)> {
         exclude_author: spec.exclude_author.unwrap_or(false),
         expires_after: duration("approvals.expiresAfter", spec.expires_after.as_deref())?,
     })
+}
+
+fn lint(spec: &LintSpec) -> Result<LintPolicy, (String, String)> {
+    let list = |list: &Option<Vec<String>>| list.clone().unwrap_or_default();
+    let policy = LintPolicy::parse(&list(&spec.deny), &list(&spec.warn), &list(&spec.allow))
+        .map_err(|error| (format!("lint.{}", error.list), error.to_string()))?;
+    Ok(LintPolicy { forbid_ignore: spec.forbid_ignore.unwrap_or(false), ..policy })
+}
+
+fn conditions(specs: &[SqlGateSpec]) -> Result<Vec<SqlGate>, (String, String)> {
+    let one = |spec: &SqlGateSpec| {
+        SqlGate::of(spec).map_err(|error| (format!("sql.{}.{}", spec.name, error.field), error.problem))
+    };
+    specs.iter().map(one).collect()
 }
 
 fn windows(specs: &[WindowSpec]) -> Result<Vec<Window>, (String, String)> {

@@ -2,10 +2,16 @@
 
 use crate::checks::{SqlAnswer, SqlGate};
 
-use super::{GateState, Verdict};
+use super::{Facts, GateState, Verdict};
 
 /// The gate's kind.
 pub const SQL: &str = "sql";
+
+/// What all conditions say, each by its name.
+#[must_use]
+pub fn check(facts: &Facts<'_>) -> Vec<Verdict> {
+    facts.gates.sql.iter().enumerate().map(|(index, gate)| judge(gate, facts.sql.get(index))).collect()
+}
 
 /// What one condition says; `None` where nobody asked the database yet.
 #[must_use]

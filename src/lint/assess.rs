@@ -43,6 +43,10 @@ pub struct Assessment {
     pub rewrites: bool,
     /// Something that others may be using is read from end to end.
     pub scans: bool,
+    /// What its statements create, by full names, in their order.
+    pub creates: Vec<Object>,
+    /// What they drop.
+    pub drops: Vec<Object>,
     /// About how long all of it takes; `None` where that cannot be told of one statement.
     pub estimate: Option<Duration>,
 }
@@ -81,6 +85,17 @@ fn names_in(scripts: Vec<&Script>) -> Vec<String> {
             .filter_map(|statement| read(&statement.text).tree)
             .flat_map(|tree| super::syntax::names(&tree))
             .collect();
+        // Scripts that set the search path mean the relations there.
+        let schemas: Vec<String> = scripts
+            .iter()
+            .flat_map(|script| &script.statements)
+            .filter_map(|statement| read(&statement.text).tree)
+            .flat_map(|tree| super::classify::search_path(&tree).unwrap_or_default())
+            .collect();
+        let plain = names.iter().filter(|name| !name.contains('.'));
+        let elsewhere: Vec<String> =
+            plain.flat_map(|name| schemas.iter().map(move |schema| format!("{schema}.{name}"))).collect();
+        names.extend(elsewhere);
         names.sort_unstable();
         names.dedup();
         names
@@ -184,6 +199,8 @@ impl Default for Assessment {
             strongest: None,
             rewrites: false,
             scans: false,
+            creates: Vec::new(),
+            drops: Vec::new(),
             estimate: Some(Duration::ZERO),
         }
     }
@@ -197,7 +214,9 @@ impl Assessment {
         findings.sort_by_key(|finding| (finding.line, finding.column, finding.rule));
         self.findings.extend(findings);
         let mut reasons = Vec::new();
-        for Judged { effect, .. } in &subject.statements {
+        for Judged { effect, creates, drops, .. } in &subject.statements {
+            self.creates.extend(creates.iter().cloned());
+            self.drops.extend(drops.iter().cloned());
             let (risk, why) = &effect.risk;
             reasons.extend(why.iter().map(|why| (*risk, format!("{} line {}: {why}", subject.label, effect.line))));
             self.strongest = self.strongest.max(effect.strongest());

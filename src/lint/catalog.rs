@@ -23,6 +23,12 @@ pub struct Relation {
     pub children: Vec<String>,
     /// The table that it is a partition of or inherits from.
     pub parents: Vec<String>,
+    /// The partition for rows that no other is for.
+    pub default_partition: Option<String>,
+    /// The views that read it.
+    pub views: Vec<String>,
+    /// What a view reads.
+    pub reads: Vec<String>,
 }
 
 /// One column.
@@ -56,6 +62,8 @@ pub struct Catalog {
     pub major: Option<u32>,
     /// By `schema.name`; a part that holds a dot or a quotation mark stands in quotation marks.
     pub relations: BTreeMap<String, Relation>,
+    /// Tables whose triggers call a function, by the function's `schema.name`.
+    pub triggers: BTreeMap<String, Vec<String>>,
     /// Domains that have constraints, by `schema.name`.
     pub domains: BTreeSet<String>,
     /// The schemas that unqualified names are looked for in, in order.

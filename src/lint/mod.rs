@@ -29,7 +29,7 @@ pub use catalog::{Catalog, Column, Constraint, Relation, split_name};
 pub use effect::{Effect, LockMode, Touch};
 pub use finding::{Class, Finding, Severity};
 pub use objects::{Created, Object, ObjectKind};
-pub use policy::{LintPolicy, Selector, UnknownName, Verdict};
+pub use policy::{LintPolicy, Selector, UnknownName, Verdict as LintVerdict};
 pub use registry::RULES;
 pub use rule::{About, Found, Rule};
 pub use subject::{Judged, Subject};

@@ -46,6 +46,8 @@ pub struct LintPolicy {
     pub allow: Vec<Selector>,
     /// What no list names is refused from this severity on; `None` refuses nothing.
     pub deny_from: Option<Severity>,
+    /// A comment does not silence what is denied.
+    pub forbid_ignore: bool,
 }
 
 /// A name that is neither a rule nor a class.
@@ -72,15 +74,27 @@ impl LintPolicy {
         let read = |list: &'static str, names: &[S]| -> Result<Vec<Selector>, UnknownName> {
             names.iter().map(|name| selector(list, name.as_ref().trim())).collect()
         };
-        Ok(Self { deny: read("deny", deny)?, warn: read("warn", warn)?, allow: read("allow", allow)?, deny_from: None })
+        Ok(Self {
+            deny: read("deny", deny)?,
+            warn: read("warn", warn)?,
+            allow: read("allow", allow)?,
+            deny_from: None,
+            forbid_ignore: false,
+        })
     }
 
     /// What the finding comes to. One that a comment silences is allowed whatever the lists say.
     #[must_use]
     pub fn verdict(&self, finding: &Finding) -> Verdict {
-        if finding.ignored.is_some() {
-            return Verdict::Allowed;
+        match (finding.ignored.is_some(), self.listed(finding)) {
+            (true, Verdict::Denied) if self.forbid_ignore => Verdict::Denied,
+            (true, _) => Verdict::Allowed,
+            (false, verdict) => verdict,
         }
+    }
+
+    /// What the lists say of it.
+    fn listed(&self, finding: &Finding) -> Verdict {
         let named = |selector: Selector| {
             let lists = [(&self.deny, Verdict::Denied), (&self.warn, Verdict::Warned), (&self.allow, Verdict::Allowed)];
             lists.into_iter().find(|(list, _)| list.contains(&selector)).map(|(_, verdict)| verdict)

@@ -35,8 +35,9 @@ pub(super) fn judge(sketch: &Sketch<'_, '_>) -> (Risk, Vec<String>) {
                 Some((_, time)) if time > PATIENCE && touch.lock.blocks_reads() => Risk::Critical,
                 _ => Risk::High,
             };
-            let long = time
-                .map_or_else(String::new, |time| format!(", for about {}", crate::duration::format(time.max(SECOND))));
+            let long = time.map_or_else(String::new, |time| {
+                format!(", for about {}", crate::duration::format(Duration::from_secs(time.as_secs().max(1))))
+            });
             reasons.push((risk, format!("{table} is {what} under {lock}: {who} wait{long}")));
         } else if touch.lock.blocks_writes() {
             reasons.push((Risk::Medium, format!("{lock} on {table}: {who} wait until it ends")));
@@ -49,8 +50,6 @@ pub(super) fn judge(sketch: &Sketch<'_, '_>) -> (Risk, Vec<String>) {
     let highest = reasons.first().map_or(Risk::Low, |(risk, _)| *risk);
     (highest, reasons.into_iter().map(|(_, reason)| reason).collect())
 }
-
-const SECOND: Duration = Duration::from_secs(1);
 
 /// About how long what is read and written takes; `None` where a size is not known.
 pub(super) fn estimate(sketch: &Sketch<'_, '_>) -> Option<Duration> {

@@ -82,6 +82,11 @@ impl<'w, 'c> Sketch<'w, 'c> {
             )
     }
 
+    /// Whether it is known not to be there where that is no error.
+    pub fn is_absent(&self, name: &Name, if_exists: bool) -> bool {
+        if_exists && self.world.catalog.known && !self.world.exists(&name.full) && !self.is_new(&name.full)
+    }
+
     /// Takes a lock.
     pub fn lock(&mut self, name: &Name, lock: LockMode) -> &mut Touch {
         let new = self.is_new(&name.full);

@@ -13,8 +13,10 @@ use crate::migration::{Lexer, TokenKind};
 
 /// The longest statement that is read, in bytes. Longer ones are rows to insert.
 const LONGEST: usize = 1024 * 1024;
-/// The deepest nesting that is read, in tokens on the way down.
+/// The deepest tree that is read, in tokens on the way down: `a or b or c …` is one.
 const DEEPEST: usize = 10_000;
+/// The most brackets in each other, and signs in a row: each costs time for all those around it.
+const BRACKETS: usize = 500;
 /// What reading the deepest one needs, several times over, in a build without optimisation. Only what is touched costs memory.
 const STACK: usize = 512 * 1024 * 1024;
 /// What the server cuts names off at, in bytes.
@@ -41,7 +43,7 @@ pub(super) fn read(text: &str) -> Read {
     if text.len() > LONGEST {
         return Read { tree: None, trouble: Some(format!("it is longer than {} KiB", LONGEST / 1024)) };
     }
-    if depth(text, false) > DEEPEST {
+    if depth(text, false) > DEEPEST || brackets(text) > BRACKETS {
         return Read { tree: None, trouble: Some("it is nested too deeply".to_owned()) };
     }
     let parsed = catch_unwind(AssertUnwindSafe(|| {
@@ -112,6 +114,35 @@ fn depth(text: &str, body: bool) -> usize {
     deepest
 }
 
+/// The most brackets in each other, or signs in a row; strings may be bodies of functions.
+fn brackets(text: &str) -> usize {
+    let (mut open, mut row, mut most) = (0_usize, 0_usize, 0_usize);
+    for token in Lexer::new(text).map_while(Result::ok).filter(|token| !token.kind.is_blank()) {
+        let piece = text.get(token.start..token.end).unwrap_or_default();
+        row = match token.kind {
+            TokenKind::Operator => row + piece.len(),
+            TokenKind::Word if piece.eq_ignore_ascii_case("not") => row + 1,
+            TokenKind::String | TokenKind::DollarString if piece.len() > BRACKETS => {
+                let signs = piece.bytes().fold((0_usize, 0_usize), |(open, most), byte| match byte {
+                    b'(' | b'[' => (open + 1, most.max(open + 1)),
+                    b')' | b']' => (open.saturating_sub(1), most),
+                    _ => (open, most),
+                });
+                most = most.max(signs.1);
+                0
+            }
+            _ => 0,
+        };
+        match piece {
+            "(" | "[" => open += 1,
+            ")" | "]" => open = open.saturating_sub(1),
+            _ => {}
+        }
+        most = most.max(open).max(row);
+    }
+    most
+}
+
 /// A name of one part as the server folds it.
 pub(super) fn ident(node: &SyntaxNode) -> String {
     cut(ast::normalize_name_node(node))
@@ -157,6 +188,13 @@ pub(super) fn names(tree: &ast::Stmt) -> Vec<String> {
             && node.parent().is_none_or(|parent| parent.kind() != SyntaxKind::PATH_REF)
     };
     let names = tree.syntax().descendants().filter(outer).map(|node| path(&node));
+    let schemas = all::<ast::SchemaRef>(tree.syntax()).map(|schema| vec![ident(schema.syntax())]);
+    let texts = all::<ast::Literal>(tree.syntax()).filter_map(|literal| literal.string_value());
+    // What counts sequences up names them in texts. Nothing comes of a text but a look for a relation of that name.
+    let texts =
+        texts.filter(|text| text.len() <= 2 * NAME && !text.contains(char::is_whitespace)).map(|text| vec![text]);
     // The last part may be a column.
-    names.flat_map(|parts| (1..=parts.len()).map(move |length| join(parts.get(..length).unwrap_or_default()))).collect()
+    let prefixes =
+        |parts: Vec<String>| (1..=parts.len()).map(move |length| join(parts.get(..length).unwrap_or_default()));
+    names.chain(schemas).flat_map(prefixes).chain(texts.flatten()).collect()
 }

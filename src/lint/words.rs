@@ -89,11 +89,10 @@ impl<'a> Words<'a> {
     /// The name at an index as the server folds it: lower case without quotes, as it is with them.
     pub(super) fn name(&self, at: usize) -> Option<String> {
         let word = self.0.get(at)?;
-        match word.kind {
-            TokenKind::Word => Some(word.text.to_lowercase()),
-            TokenKind::QuotedIdentifier => Some(unquoted(word.text)),
-            _ => None,
+        if word.kind == TokenKind::QuotedIdentifier {
+            return Some(unquoted(word.text));
         }
+        (word.kind == TokenKind::Word).then(|| word.text.to_lowercase())
     }
 
     /// The functions that are called, with their index: names before an opening parenthesis.
@@ -273,20 +272,17 @@ fn mask(text: &str, depth: u8, masked: &mut String) {
     for token in Lexer::new(text).map_while(Result::ok) {
         at = token.end;
         let word = text.get(token.start..token.end).unwrap_or_default();
-        match token.kind {
-            TokenKind::DollarString if depth < DEPTH && opens_body(before) => {
-                let (head, inner) = inside(word);
-                masked.push_str(word.get(..head).unwrap_or_default());
+        if matches!(token.kind, TokenKind::String | TokenKind::DollarString) {
+            let (head, inner) = inside(word);
+            masked.push_str(word.get(..head).unwrap_or_default());
+            if token.kind == TokenKind::DollarString && depth < DEPTH && opens_body(before) {
                 mask(inner, depth + 1, masked);
-                masked.push_str(word.get(head + inner.len()..).unwrap_or_default());
-            }
-            TokenKind::String | TokenKind::DollarString => {
-                let (head, inner) = inside(word);
-                masked.push_str(word.get(..head).unwrap_or_default());
+            } else {
                 masked.extend(inner.chars().map(|c| if c == '\n' || c == '\r' { c } else { '*' }));
-                masked.push_str(word.get(head + inner.len()..).unwrap_or_default());
             }
-            _ => masked.push_str(word),
+            masked.push_str(word.get(head + inner.len()..).unwrap_or_default());
+        } else {
+            masked.push_str(word);
         }
         if !token.kind.is_blank() {
             before = [word, before[0]];

@@ -48,6 +48,8 @@ fn assessed() -> Assessment {
         strongest: Some(LockMode::AccessExclusive),
         rewrites: true,
         scans: false,
+        creates: Vec::new(),
+        drops: Vec::new(),
         estimate: Some(Duration::from_secs(12)),
     }
 }

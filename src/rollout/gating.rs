@@ -8,7 +8,8 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use crate::api::v1alpha1::{ConditionType, GateStatus, GatesStatus, MigrationApproval, Reason};
-use crate::gates::{self, Facts, Forerunner, GateState, Guard, Neighbour, Verdict};
+use crate::checks::SqlAnswer;
+use crate::gates::{self, Facts, Forerunner, GateState, Guard, Neighbour, Preflight, Verdict};
 use crate::lint::Assessment;
 use crate::plan::Plan;
 
@@ -34,6 +35,10 @@ pub struct Gathered {
     pub neighbours: BTreeMap<String, Option<Neighbour>>,
     /// What promotion asks about.
     pub promotion: Option<Forerunner>,
+    /// What the database said of itself.
+    pub preflight: Option<Preflight>,
+    /// What the team's own conditions were answered.
+    pub sql: Vec<SqlAnswer>,
 }
 
 /// What the gates say of a plan.
@@ -52,6 +57,8 @@ pub fn verdicts(observed: &Observed, desired: &Desired, gathered: &Gathered, pla
         guard: &gathered.guard,
         neighbours: &gathered.neighbours,
         promotion: gathered.promotion.as_ref(),
+        preflight: gathered.preflight.as_ref(),
+        sql: &gathered.sql,
     })
 }
 

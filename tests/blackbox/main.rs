@@ -6,10 +6,11 @@
 
 mod admission;
 mod adoption;
-
+mod approvals;
 mod checks;
 mod command_line;
 mod concurrently;
+mod dependencies;
 mod endings;
 mod env;
 mod first_steps;
@@ -23,6 +24,7 @@ mod network;
 mod objects;
 mod plans;
 mod promises;
+mod promotion;
 mod races;
 mod releases;
 mod restart;
@@ -34,3 +36,4 @@ mod undo;
 mod validation;
 mod verification;
 mod watching;
+mod windows;

@@ -4,7 +4,7 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{ApprovalsByRisk, LintSpec, RehearsalSpec};
+use super::{ApprovalsByRisk, LintSpec, PreflightSpec, RehearsalSpec, SqlGateSpec};
 
 /// What must hold before SQL runs. Each gate is looked at again until all are open at once; then the run begins.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -25,6 +25,14 @@ pub struct GatesSpec {
     /// What the scripts must not do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lint: Option<LintSpec>,
+    /// What must hold in the database and on its server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preflight: Option<PreflightSpec>,
+    /// Conditions of your own: queries, and what their answers have to be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 32))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub sql: Option<Vec<SqlGateSpec>>,
     /// Other DatabaseMigrations of this namespace that must be Ready.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 32))]
@@ -130,7 +138,7 @@ pub struct PromotionSpec {
 }
 
 /// The DatabaseMigration that went before. One of another namespace must allow it by its annotation
-/// `sluice.dev/promotes-to: NAMESPACE[,NAMESPACE …]`.
+/// `sluice.dev/promotes-to: NAMESPACE[,NAMESPACE …]`, or `*` for all.
 #[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PromotionSource {

@@ -1,6 +1,6 @@
 //! Findings as annotations of a GitHub workflow: `::error file=…,line=…::message`.
 
-use crate::lint::{Severity, Verdict};
+use crate::lint::{LintVerdict, Severity};
 
 use super::report::{Report, Told, UNREADABLE, Unreadable};
 
@@ -10,14 +10,14 @@ pub fn render(report: &Report) -> String {
         let line = line.map(|line| format!(",line={line}")).unwrap_or_default();
         format!("::error file={}{line},title={UNREADABLE}::{}\n", property(file), data(&format!("{what}: {cure}")))
     });
-    let told = report.findings.iter().filter(|told| told.verdict > Verdict::Allowed);
+    let told = report.findings.iter().filter(|told| told.verdict > LintVerdict::Allowed);
     problems.chain(told.map(annotation)).collect()
 }
 
 fn annotation(told: &Told) -> String {
     let finding = &told.finding;
     let command = match (told.verdict, finding.severity) {
-        (Verdict::Denied, _) => "error",
+        (LintVerdict::Denied, _) => "error",
         (_, Severity::Note) => "notice",
         (_, Severity::Warning | Severity::Error) => "warning",
     };

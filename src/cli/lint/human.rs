@@ -2,7 +2,7 @@
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
-use crate::lint::{Finding, Severity, Verdict};
+use crate::lint::{Finding, LintVerdict, Severity};
 
 use super::report::{Report, Told, Unreadable};
 
@@ -16,7 +16,7 @@ pub fn render(report: &Report, colours: bool) -> String {
     for problem in &report.problems {
         push(&mut text, &renderer.render(&[unreadable(report, problem)]));
     }
-    for told in report.findings.iter().filter(|told| told.verdict > Verdict::Allowed) {
+    for told in report.findings.iter().filter(|told| told.verdict > LintVerdict::Allowed) {
         push(&mut text, &renderer.render(&[group(report, told)]));
     }
     for Told { finding, .. } in &report.findings {
@@ -40,7 +40,7 @@ fn push(text: &mut String, shown: &str) {
 fn group<'a>(report: &'a Report, told: &'a Told) -> Group<'a> {
     let finding = &told.finding;
     let level = match (told.verdict, finding.severity) {
-        (Verdict::Denied, _) => Level::ERROR,
+        (LintVerdict::Denied, _) => Level::ERROR,
         (_, Severity::Note) => Level::NOTE,
         (_, Severity::Warning | Severity::Error) => Level::WARNING,
     };

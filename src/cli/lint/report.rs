@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::lint::{Finding, LintPolicy, Verdict};
+use crate::lint::{Finding, LintPolicy, LintVerdict};
 use crate::migration::{MigrationSet, Problem, Problems, RawFile, Script};
 
 /// A finding and what it comes to.
@@ -16,7 +16,7 @@ pub struct Told {
     #[serde(flatten)]
     pub finding: Finding,
     /// Denied, warned or allowed.
-    pub verdict: Verdict,
+    pub verdict: LintVerdict,
 }
 
 /// Something wrong with the source itself.
@@ -79,16 +79,16 @@ impl Report {
     ) -> Self {
         let told = findings.into_iter().map(|finding| Told { verdict: policy.verdict(&finding), finding });
         let mut findings: Vec<Told> =
-            told.filter(|told| told.verdict > Verdict::Allowed || told.finding.ignored.is_some()).collect();
+            told.filter(|told| told.verdict > LintVerdict::Allowed || told.finding.ignored.is_some()).collect();
         findings.sort_by(|a, b| key(&a.finding).cmp(&key(&b.finding)));
         let count = |verdict| findings.iter().filter(|told| told.verdict == verdict).count();
         let scripts = scripts(set);
         Self {
             scripts: scripts.len(),
             statements: scripts.iter().map(|script| script.statements.len()).sum(),
-            denied: count(Verdict::Denied),
-            warned: count(Verdict::Warned),
-            ignored: count(Verdict::Allowed),
+            denied: count(LintVerdict::Denied),
+            warned: count(LintVerdict::Warned),
+            ignored: count(LintVerdict::Allowed),
             findings,
             warnings: set.warnings.clone(),
             ..Self::empty(directory, files)

@@ -3,7 +3,7 @@
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde_json::{Value, json};
 
-use crate::lint::{About, RULES, Severity, Verdict};
+use crate::lint::{About, LintVerdict, RULES, Severity};
 
 use super::report::{Report, Told, UNREADABLE, Unreadable};
 
@@ -73,7 +73,7 @@ fn descriptor(about: &About) -> Value {
 fn result(told: &Told, abouts: &[&About]) -> Value {
     let finding = &told.finding;
     let level = match (told.verdict, finding.severity) {
-        (Verdict::Denied, _) => Severity::Error,
+        (LintVerdict::Denied, _) => Severity::Error,
         (_, Severity::Note) => Severity::Note,
         (_, Severity::Warning | Severity::Error) => Severity::Warning,
     };

@@ -1,7 +1,8 @@
 //! What the linter wants to know of a database: the relations that a plan names and those tied to them.
 //!
 //! One statement, of the catalog alone: it takes no lock on a relation of the user and reads no row of it, so sizes are those
-//! that the last VACUUM or ANALYZE noted, or what the counted rows need at least.
+//! that the last VACUUM or ANALYZE noted, or what the counted rows need at least, and expressions are read as the server keeps
+//! them: its functions that tell sizes and write expressions out wait for whoever holds a table.
 
 use std::collections::BTreeMap;
 
@@ -26,12 +27,12 @@ pub(super) fn statement(names: &[String]) -> String {
         .collect();
     // The path of a run's session; what is of the server itself is looked up there first all the same.
     format!(
-        "set local search_path to default; {}",
+        "set local search_path to default; set local jit = off; {}",
         QUERY
             .replace("WANTED", &wanted.join(", "))
             .replace("MOST", &MOST.to_string())
             .replace("KEY(c)", &key("cn.nspname", "c.relname"))
-            .replace("KEY(o)", &key("o.nspname", "o.relname"))
+            .replace("KEY(f)", &key("fn.nspname", "f.proname"))
             .replace("KEY(t)", &key("tn.nspname", "t.typname"))
     )
 }
@@ -55,6 +56,10 @@ const QUERY: &str = "with recursive wanted (schema, name) as (values WANTED),
             where n.nspname = w.schema or w.schema is null and n.oid in (select v.oid from visible v)
         union select c.oid from wanted w join pg_catalog.pg_namespace n on n.nspname = w.name
             join pg_catalog.pg_class c on c.relnamespace = n.oid where w.schema is null and n.nspname !~ '^pg_'
+        union select t.tgrelid from wanted w join pg_catalog.pg_proc f on f.proname = w.name
+            join pg_catalog.pg_trigger t on t.tgfoid = f.oid and not t.tgisinternal
+            join pg_catalog.pg_namespace n on n.oid = f.pronamespace
+            where n.nspname = w.schema or w.schema is null and n.oid in (select v.oid from visible v)
         union select a.attrelid from wanted w join pg_catalog.pg_type t on t.typname = w.name and t.typtype in ('c', 'd', 'e')
             join pg_catalog.pg_namespace n on n.oid = t.typnamespace
             join pg_catalog.pg_attribute a on a.atttypid in (t.oid, t.typarray) and not a.attisdropped
@@ -74,6 +79,11 @@ const QUERY: &str = "with recursive wanted (schema, name) as (values WANTED),
     ), meant as (
         select n.oid from neighbours n
         union select i.indexrelid from family f join pg_catalog.pg_index i on i.indrelid = f.oid
+        union select r.ev_class from family f join pg_catalog.pg_depend d on d.refclassid = 'pg_catalog.pg_class'::regclass
+            and d.refobjid = f.oid and d.classid = 'pg_catalog.pg_rewrite'::regclass join pg_catalog.pg_rewrite r on r.oid = d.objid
+        union select d.refobjid from family f join pg_catalog.pg_rewrite r on r.ev_class = f.oid
+            join pg_catalog.pg_depend d on d.classid = 'pg_catalog.pg_rewrite'::regclass and d.objid = r.oid
+            and d.refclassid = 'pg_catalog.pg_class'::regclass
     ), described as (
         select c.oid, c.relkind, c.reltuples, c.reltoastrelid, c.relpages, KEY(c) as key
         from meant m join pg_catalog.pg_class c on c.oid = m.oid join pg_catalog.pg_namespace cn on cn.oid = c.relnamespace
@@ -97,6 +107,13 @@ const QUERY: &str = "with recursive wanted (schema, name) as (values WANTED),
             join pg_catalog.pg_namespace tn on tn.oid = t.typnamespace
             where t.typtype = 'd' and tn.nspname <> 'information_schema'
                 and (t.typnotnull or exists (select from pg_catalog.pg_constraint k where k.contypid = t.oid))),
+        'triggers', (select coalesce(pg_catalog.json_object_agg(f.key, f.tables), '{}') from (
+            select KEY(f) as key, pg_catalog.json_agg(distinct KEY(c)) as tables
+            from wanted w join pg_catalog.pg_proc f on f.proname = w.name join pg_catalog.pg_namespace fn on fn.oid = f.pronamespace
+            join pg_catalog.pg_trigger t on t.tgfoid = f.oid and not t.tgisinternal
+            join pg_catalog.pg_class c on c.oid = t.tgrelid join pg_catalog.pg_namespace cn on cn.oid = c.relnamespace
+            where fn.nspname = w.schema or w.schema is null and fn.oid in (select v.oid from visible v)
+            group by 1) f),
         'relations', coalesce((select pg_catalog.json_object_agg(d.key, pg_catalog.json_build_object(
             'kind', d.relkind, 'rows', case when d.reltuples >= 0 then d.reltuples::int8 end,
             'bytes', (select s.bytes from sizes s where s.oid = d.oid)::int8,
@@ -105,6 +122,17 @@ const QUERY: &str = "with recursive wanted (schema, name) as (values WANTED),
                 join keys k on k.oid = i.inhparent where i.inhrelid = d.oid),
             'children', (select coalesce(pg_catalog.json_agg(k.key order by k.key), '[]') from down w join keys k on k.oid = w.oid
                 where w.root = d.oid),
+            'default_partition', (select k.key from pg_catalog.pg_partitioned_table p join keys k on k.oid = p.partdefid
+                where p.partrelid = d.oid),
+            'views', (select coalesce(pg_catalog.json_agg(distinct k.key), '[]') from pg_catalog.pg_depend w
+                join pg_catalog.pg_rewrite r on r.oid = w.objid join pg_catalog.pg_class v on v.oid = r.ev_class
+                join keys k on k.oid = v.oid
+                where w.refclassid = 'pg_catalog.pg_class'::regclass and w.refobjid = d.oid
+                    and w.classid = 'pg_catalog.pg_rewrite'::regclass and v.oid <> d.oid and v.relkind in ('v', 'm')),
+            'reads', (select coalesce(pg_catalog.json_agg(distinct k.key), '[]') from pg_catalog.pg_rewrite r
+                join pg_catalog.pg_depend w on w.classid = 'pg_catalog.pg_rewrite'::regclass and w.objid = r.oid
+                    and w.refclassid = 'pg_catalog.pg_class'::regclass and w.refobjid <> d.oid
+                join keys k on k.oid = w.refobjid where r.ev_class = d.oid and d.relkind in ('v', 'm')),
             'foreign', (select coalesce(pg_catalog.json_agg(distinct k.key), '[]') from pg_catalog.pg_constraint f
                 join keys k on k.oid = case f.conrelid when d.oid then f.confrelid else f.conrelid end
                 where f.contype = 'f' and d.oid in (f.conrelid, f.confrelid)),
@@ -128,9 +156,8 @@ const QUERY: &str = "with recursive wanted (schema, name) as (values WANTED),
                     'columns', (select coalesce(pg_catalog.json_agg(a.attname order by x.place), '[]')
                         from pg_catalog.unnest(k.conkey) with ordinality x (number, place)
                         join pg_catalog.pg_attribute a on a.attrelid = k.conrelid and a.attnum = x.number),
-                    'not_null', k.contype = 'c' and pg_catalog.pg_get_constraintdef(k.oid) = (
-                        select pg_catalog.format('CHECK ((%I IS NOT NULL))', a.attname) from pg_catalog.pg_attribute a
-                        where a.attrelid = k.conrelid and array[a.attnum] = k.conkey))), '{}')
+                    'not_null', k.contype = 'c'
+                        and k.conbin::text ~ '^[{]NULLTEST :arg [{]VAR [^{}]*[}] :nulltesttype 1 ')), '{}')
                 from pg_catalog.pg_constraint k where k.conrelid = d.oid and k.contype in ('c', 'f', 'p', 'u', 'x', 'n'))
         )) from described d), '{}'))::text";
 
@@ -140,6 +167,7 @@ pub(super) struct Answer {
     major: u32,
     path: Vec<String>,
     domains: Vec<String>,
+    triggers: BTreeMap<String, Vec<String>>,
     relations: BTreeMap<String, Described>,
 }
 
@@ -151,6 +179,9 @@ struct Described {
     table: Option<String>,
     parents: Vec<String>,
     children: Vec<String>,
+    default_partition: Option<String>,
+    views: Vec<String>,
+    reads: Vec<String>,
     foreign: Vec<String>,
     columns: BTreeMap<String, DescribedColumn>,
     constraints: BTreeMap<String, DescribedConstraint>,
@@ -173,7 +204,7 @@ struct DescribedConstraint {
 
 impl From<Answer> for Catalog {
     fn from(answer: Answer) -> Self {
-        let Answer { major, path, domains, relations } = answer;
+        let Answer { major, path, domains, triggers, relations } = answer;
         let column = |DescribedColumn { type_name, not_null }| Column { type_name, not_null };
         let constraint = |DescribedConstraint { kind, validated, other, columns, not_null }| Constraint {
             kind,
@@ -192,10 +223,14 @@ impl From<Answer> for Catalog {
             constraints: described.constraints.into_iter().map(|(name, one)| (name, constraint(one))).collect(),
             children: described.children,
             parents: described.parents,
+            default_partition: described.default_partition,
+            views: described.views,
+            reads: described.reads,
         };
         Self {
             major: Some(major),
             relations: relations.into_iter().map(|(name, one)| (name, relation(one))).collect(),
+            triggers,
             domains: domains.into_iter().collect(),
             search_path: path,
             known: true,

@@ -12,6 +12,7 @@ mod free_connections;
 mod free_disk;
 mod idle_in_transaction;
 mod invalid_indexes;
+mod needs;
 mod prepared;
 mod privileges;
 mod replication_lag;
@@ -30,7 +31,9 @@ use std::collections::BTreeSet;
 
 use crate::database::{Fact, PreflightFacts};
 
-use super::{GateState, Verdict};
+use super::{Facts, GateState, Preflight, Verdict};
+
+pub(crate) use size::parse as bytes_of;
 
 pub use requirements::{FreeDisk, Requirements, Threshold};
 
@@ -85,6 +88,19 @@ pub const REQUIREMENTS: &[(&str, Requirement)] = &[
     ("invalidIndexes", invalid_indexes::judge),
     ("minFreeDisk", free_disk::judge),
 ];
+
+/// What all requirements say of a plan, where somebody asks for them.
+#[must_use]
+pub fn check(facts: &Facts<'_>) -> Vec<Verdict> {
+    let Some(wanted) = &facts.gates.preflight else { return Vec::new() };
+    let Some(Preflight { facts, needs, free_disk }) = facts.preflight else {
+        return unanswered("it was not asked yet");
+    };
+    match facts {
+        Ok(facts) => judge(&Case { wanted, facts, needs, free_disk: free_disk.as_ref() }),
+        Err(why) => unanswered(why),
+    }
+}
 
 /// What all requirements say, each by the name of its field.
 #[must_use]

@@ -103,6 +103,8 @@ impl World {
             strongest: None,
             rewrites: false,
             scans: false,
+            creates: Vec::new(),
+            drops: Vec::new(),
             estimate: self.estimate,
         };
         gate(&Facts {
@@ -118,6 +120,8 @@ impl World {
             guard: &self.guard,
             neighbours: &self.neighbours,
             promotion: self.promotion.as_ref(),
+            preflight: None,
+            sql: &[],
         })
     }
 

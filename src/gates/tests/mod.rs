@@ -7,4 +7,5 @@ mod fixture;
 mod guard;
 mod neighbour;
 mod promotion;
+mod registry;
 mod window;

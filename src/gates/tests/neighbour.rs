@@ -53,6 +53,24 @@ fn what_is_not_ready_now_is_not_verified_now() {
 }
 
 #[test]
+fn whoever_waits_for_what_is_at_work_does_not_hear_of_each_step() {
+    let words = |reason: &str, message: &str, run: bool| {
+        let mut status = unready(reason, message);
+        if run {
+            status["run"] = json!({
+                "id": "run-3", "stage": "Applying", "progress": message, "stepsDone": 1, "stepsTotal": 3,
+                "statementsDone": 1, "statementsTotal": 3, "startTime": "2026-11-24T08:00:00Z",
+            });
+        }
+        Neighbour::of(&object("staging", "orders", json!({}), status))
+    };
+    assert_eq!(words("Applying", "1/3 statements", true), words("Applying", "2/3 statements", true));
+    assert_eq!(words("Applying", "1/3 statements", true).message, "a run is under way");
+    assert_eq!(words("Verifying", "9s left", false), words("Verifying", "8s left", false));
+    assert_eq!(words("ApplyFailed", "line 3", false).message, "line 3");
+}
+
+#[test]
 fn the_digest_of_the_source_counts_only_where_all_of_it_is_in_effect() {
     assert_eq!(shown(json!({}), |_| {}).set_digest.as_deref(), Some("sha256:cc"));
     let lower = shown(json!({}), |status| status["applied"]["version"] = json!("011"));

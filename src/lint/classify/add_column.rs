@@ -3,7 +3,7 @@
 use squawk_syntax::ast::{self, AstNode};
 
 use super::volatile::volatile;
-use super::{columns, constraints};
+use super::{columns, constraints, reads};
 use crate::lint::LockMode::AccessExclusive;
 use crate::lint::sketch::{Name, Sketch};
 use crate::lint::types::{is_serial, spelling};
@@ -32,6 +32,7 @@ pub(super) fn tell(add: &ast::AddColumn, name: &Name, sketch: &mut Sketch<'_, '_
         match constraint {
             ast::Constraint::DefaultConstraint(default) => {
                 rewrites |= volatile(default.syntax()).is_some();
+                reads::sequences(default.syntax(), sketch);
             }
             ast::Constraint::GeneratedConstraint(_) => rewrites |= generated(constraint) == Some(Generated::Stored),
             ast::Constraint::CheckConstraint(_)
@@ -50,7 +51,7 @@ pub(super) fn tell(add: &ast::AddColumn, name: &Name, sketch: &mut Sketch<'_, '_
             ast::Constraint::ReferencesConstraint(references) => {
                 // A column without a default is null everywhere and refers to nothing.
                 scans |= default;
-                constraints::reference(references.table(), name, vec![column.clone()], constraint, sketch);
+                constraints::reference(references.table(), name, vec![column.clone()], constraint, default, sketch);
             }
             ast::Constraint::NotNullConstraint(_)
             | ast::Constraint::NullConstraint(_)

@@ -70,7 +70,7 @@ fn set_type(set: &ast::SetType, column: &str, name: &Name, sketch: &mut Sketch<'
     // What depends on the column is made again: foreign keys on both sides, and checks, which are proven again.
     let others = constraints::partners(name, sketch, |one| one.columns.iter().any(|other| other == column));
     for other in others {
-        sketch.lock(&other, AccessExclusive);
+        sketch.lock(&other, AccessExclusive).scans |= rewrites;
     }
     let checked = |one: &crate::lint::Constraint| one.kind == 'c' && one.columns.iter().any(|other| other == column);
     if !rewrites && sketch.relation(name).is_some_and(|relation| relation.constraints.values().any(checked)) {

@@ -2,7 +2,7 @@
 
 use squawk_syntax::ast::{self, AlterTableAction as Action, AstNode};
 
-use super::{add_column, alter_column, constraints, partitions};
+use super::{add_column, alter_column, constraints, drops, partitions};
 use crate::lint::LockMode::{AccessExclusive, ShareRowExclusive, ShareUpdateExclusive};
 use crate::lint::sketch::{Name, Sketch};
 use crate::lint::syntax::ident;
@@ -11,12 +11,12 @@ use crate::lint::{LockMode, ObjectKind};
 use crate::migration::Risk;
 
 pub(super) fn tell(statement: &ast::Stmt, sketch: &mut Sketch<'_, '_>) -> bool {
-    let (named, actions, all, kind) = match statement {
+    let (named, actions, all, kind, if_exists) = match statement {
         ast::Stmt::AlterTable(alter) => {
-            (alter.table_relation_name(), alter.actions(), alter.all_in_tablespace(), "ALTER TABLE")
+            (alter.table_relation_name(), alter.actions(), alter.all_in_tablespace(), "ALTER TABLE", alter.if_exists())
         }
         ast::Stmt::AlterForeignTable(alter) => {
-            (alter.table_relation_name(), alter.actions(), None, "ALTER FOREIGN TABLE")
+            (alter.table_relation_name(), alter.actions(), None, "ALTER FOREIGN TABLE", alter.if_exists())
         }
         _ => return false,
     };
@@ -30,6 +30,9 @@ pub(super) fn tell(statement: &ast::Stmt, sketch: &mut Sketch<'_, '_>) -> bool {
     let Some((named, name)) = named.and_then(|named| sketch.name(named.syntax()).map(|name| (named, name))) else {
         return true;
     };
+    if sketch.is_absent(&name, if_exists.is_some()) {
+        return true;
+    }
     let only = named.only_token().is_some();
     let mut kinds = Vec::new();
     for action in actions {
@@ -58,6 +61,9 @@ pub(super) fn act(action: &Action, name: &Name, only: bool, sketch: &mut Sketch<
             lock(AccessExclusive);
             if let Some(column) = drop.column_name_ref().map(|column| ident(column.syntax())) {
                 drop_column(&column, name, sketch);
+                if matches!(drop.drop_behavior(), Some(ast::DropBehavior::Cascade(_))) {
+                    drops::views(name, sketch);
+                }
             }
         }
         Action::AlterColumn(alter) => alter_column::tell(alter, name, sketch),

@@ -46,13 +46,13 @@ pub(super) fn describe(list: Option<ast::TableArgList>, name: &Name, sketch: &mu
                     if let ast::ColumnClause::ColumnConstraint(constraint) = clause
                         && let Some(constraint) = ast::Constraint::cast(constraint.syntax().clone())
                     {
-                        constraints::note(&constraint, name, Some(&column_name), sketch);
+                        constraints::note(&constraint, name, Some(&column_name), false, sketch);
                     }
                 }
             }
             ast::TableArg::TableConstraint(constraint) => {
                 if let Some(constraint) = ast::Constraint::cast(constraint.syntax().clone()) {
-                    constraints::note(&constraint, name, None, sketch);
+                    constraints::note(&constraint, name, None, false, sketch);
                 }
             }
             ast::TableArg::LikeClause(_) => {}

@@ -34,7 +34,7 @@ pub(super) fn add(add: &ast::AddConstraint, name: &Name, sketch: &mut Sketch<'_,
         | ast::Constraint::GeneratedConstraint(_)
         | ast::Constraint::NullConstraint(_) => sketch.lock_all(name, AccessExclusive, false, false),
     }
-    note(&constraint, name, None, sketch);
+    note(&constraint, name, None, true, sketch);
 }
 
 /// UNIQUE and PRIMARY KEY: an index is built, or one that is there is taken.
@@ -60,7 +60,7 @@ pub(super) fn validate(validate: &ast::ValidateConstraint, name: &Name, sketch: 
     sketch.lock_all(name, ShareUpdateExclusive, false, !done);
     if let Some(other) = known.and_then(|known| known.other).filter(|_| !done) {
         let other = sketch.neighbour(&other);
-        sketch.lock(&other, RowShare);
+        sketch.lock(&other, RowShare).scans = true;
     }
     sketch.changes.push(Change::Validate(name.full.clone(), constraint));
 }
@@ -89,20 +89,28 @@ pub(super) fn reference(
     name: &Name,
     columns: Vec<String>,
     constraint: &ast::Constraint,
+    proves: bool,
     sketch: &mut Sketch<'_, '_>,
 ) {
     let Some(other) = table.and_then(|table| sketch.name(table.syntax())) else { return };
+    let validated = !constraint.is_not_valid() && !is_not_enforced(constraint);
     if other.full != name.full {
-        sketch.lock(&other, ShareRowExclusive);
+        // Both are read to prove it. A table that is created has no rows to prove it for.
+        sketch.lock(&other, ShareRowExclusive).scans |= proves && validated;
     }
-    let validated = !constraint.is_not_valid();
     let own = own_name(constraint).unwrap_or_else(|| generated_name(name, &columns, "fkey"));
     let described = Constraint { kind: 'f', columns, other: Some(other.full), validated, not_null: false };
     sketch.changes.push(Change::Constraint(name.full.clone(), own, described));
 }
 
-/// Takes over what a constraint says; a foreign key locks the other table.
-pub(super) fn note(constraint: &ast::Constraint, name: &Name, column: Option<&str>, sketch: &mut Sketch<'_, '_>) {
+/// Takes over what a constraint says; a foreign key locks the other table, and is proven or not.
+pub(super) fn note(
+    constraint: &ast::Constraint,
+    name: &Name,
+    column: Option<&str>,
+    proves: bool,
+    sketch: &mut Sketch<'_, '_>,
+) {
     let columns = |node: Option<&squawk_syntax::SyntaxNode>| -> Vec<String> {
         let named = node.map(|node| all::<ast::ColumnNameRef>(node).map(|name| ident(name.syntax())).collect());
         named
@@ -112,10 +120,10 @@ pub(super) fn note(constraint: &ast::Constraint, name: &Name, column: Option<&st
     match constraint {
         ast::Constraint::ForeignKeyConstraint(key) => {
             let from = columns(key.from_columns().as_ref().map(AstNode::syntax));
-            reference(key.table_name_ref(), name, from, constraint, sketch);
+            reference(key.table_name_ref(), name, from, constraint, proves, sketch);
         }
         ast::Constraint::ReferencesConstraint(key) => {
-            reference(key.table(), name, columns(None), constraint, sketch);
+            reference(key.table(), name, columns(None), constraint, proves, sketch);
         }
         ast::Constraint::CheckConstraint(check) => {
             let alone = check.expr().and_then(|expression| never_null(&expression));

@@ -95,19 +95,14 @@ fn used(kind: ObjectKind, name: &Name, sketch: &mut Sketch<'_, '_>) {
     sketch.drop(kind, name.full.clone());
 }
 
-/// Whether it is known not to be there, where that is no error.
-fn is_absent(name: &Name, if_exists: bool, sketch: &Sketch<'_, '_>) -> bool {
-    if_exists && sketch.world.catalog.known && !sketch.world.exists(&name.full) && !sketch.is_new(&name.full)
-}
-
 fn relation(kind: ObjectKind, node: &squawk_syntax::SyntaxNode, if_exists: bool, sketch: &mut Sketch<'_, '_>) {
-    let Some(name) = sketch.name(node).filter(|name| !is_absent(name, if_exists, sketch)) else { return };
+    let Some(name) = sketch.name(node).filter(|name| !sketch.is_absent(name, if_exists)) else { return };
     sketch.lock(&name, AccessExclusive);
     used(kind, &name, sketch);
 }
 
 fn table(node: &squawk_syntax::SyntaxNode, cascades: bool, if_exists: bool, sketch: &mut Sketch<'_, '_>) {
-    let Some(name) = sketch.name(node).filter(|name| !is_absent(name, if_exists, sketch)) else { return };
+    let Some(name) = sketch.name(node).filter(|name| !sketch.is_absent(name, if_exists)) else { return };
     sketch.lock_all(&name, AccessExclusive, false, false);
     if !sketch.is_new(&name.full) {
         sketch.destroy(format!("table {}", name.shown));
@@ -117,6 +112,7 @@ fn table(node: &squawk_syntax::SyntaxNode, cascades: bool, if_exists: bool, sket
     others.extend(sketch.relation(&name).map(|relation| relation.parents.clone()).unwrap_or_default());
     if cascades {
         others.extend(constraints::referring(&name, sketch));
+        views(&name, sketch);
     }
     for other in others {
         let other = sketch.neighbour(&other);
@@ -125,6 +121,22 @@ fn table(node: &squawk_syntax::SyntaxNode, cascades: bool, if_exists: bool, sket
     let children = sketch.relation(&name).map(|relation| relation.children.clone()).unwrap_or_default();
     children.into_iter().for_each(|child| sketch.drop(ObjectKind::Table, child));
     sketch.drop(ObjectKind::Table, name.full);
+}
+
+/// The views that read a relation go along with it, and those that read them.
+pub(super) fn views(name: &Name, sketch: &mut Sketch<'_, '_>) {
+    let mut names = vec![name.full.clone()];
+    let mut next = 0;
+    while let Some(relation) = names.get(next).map(|full| sketch.world.relation(full)) {
+        let more = relation.map(|relation| relation.views.clone()).unwrap_or_default();
+        names.extend(more.into_iter().filter(|view| !names.contains(view)).collect::<Vec<_>>());
+        next += 1;
+    }
+    for view in names.iter().skip(1) {
+        let view = sketch.neighbour(view);
+        sketch.lock(&view, AccessExclusive);
+        used(ObjectKind::View, &view, sketch);
+    }
 }
 
 fn schema(schema: &str, cascades: bool, sketch: &mut Sketch<'_, '_>) {
@@ -174,6 +186,11 @@ fn functions(statement: &ast::Stmt, cascades: bool, sketch: &mut Sketch<'_, '_>)
     for parts in names {
         let object = Object::new(ObjectKind::Function, sketch.world.full_of_new(&parts));
         gone(&object, sketch);
+        let tables = sketch.world.catalog.triggers.get(&object.name).filter(|_| cascades);
+        for table in tables.into_iter().flatten() {
+            let table = sketch.neighbour(table);
+            sketch.lock(&table, AccessExclusive);
+        }
         if cascades && !sketch.created().has(&object) {
             sketch.risk(Risk::High, format!("triggers, columns and indexes that use {object} go along"));
         }

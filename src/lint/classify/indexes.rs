@@ -40,10 +40,11 @@ fn create(create: &ast::CreateIndex, sketch: &mut Sketch<'_, '_>) {
         })
         .collect();
     let full = given.map(|index| format!("{schema}.{index}"));
+    let lock = if concurrently { ShareUpdateExclusive } else { Share };
     if create.if_not_exists().is_some() && full.as_ref().is_some_and(|full| sketch.world.exists(full)) {
+        sketch.lock(&table, lock);
         return;
     }
-    let lock = if concurrently { ShareUpdateExclusive } else { Share };
     if named.only_token().is_some() {
         sketch.lock(&table, lock);
     } else {
@@ -71,12 +72,12 @@ fn drop(drop: &ast::DropIndex, sketch: &mut Sketch<'_, '_>) {
     let lock = if concurrently { ShareUpdateExclusive } else { AccessExclusive };
     for index in drop.index_refs() {
         let Some(index) = sketch.name(index.syntax()) else { continue };
-        if sketch.world.catalog.known && drop.if_exists().is_some() && !sketch.world.exists(&index.full) {
+        if sketch.is_absent(&index, drop.if_exists().is_some()) {
             continue;
         }
-        sketch.lock(&index, lock);
+        sketch.lock_all(&index, lock, false, false);
         if let Some(table) = table(&index, sketch) {
-            sketch.lock(&table, lock);
+            sketch.lock_all(&table, lock, false, false);
         } else if !concurrently && !sketch.is_new(&index.full) {
             sketch.risk(
                 Risk::Medium,
@@ -97,6 +98,9 @@ fn alter(alter: &ast::AlterIndex, sketch: &mut Sketch<'_, '_>) {
         return;
     }
     let Some(index) = alter.index_ref().and_then(|index| sketch.name(index.syntax())) else { return };
+    if sketch.is_absent(&index, alter.if_exists().is_some()) {
+        return;
+    }
     let Some(action) = alter.action() else { return };
     sketch.kind = format!("ALTER INDEX {}", alter_table::verb(action.syntax()));
     match action {

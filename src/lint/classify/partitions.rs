@@ -54,8 +54,12 @@ pub(super) fn no_inherit(inherit: &ast::NoInheritTable, name: &Name, sketch: &mu
     }
 }
 
-/// A new partition gets the foreign keys of its table.
+/// A new partition gets the foreign keys of its table, and the default partition is read for rows that belong into it.
 pub(super) fn foreign(name: &Name, sketch: &mut Sketch<'_, '_>) {
+    if let Some(default) = sketch.relation(name).and_then(|relation| relation.default_partition.clone()) {
+        let default = sketch.neighbour(&default);
+        sketch.lock_all(&default, AccessExclusive, false, true);
+    }
     for other in constraints::referred(name, sketch) {
         let other = sketch.neighbour(&other);
         sketch.lock(&other, ShareRowExclusive);

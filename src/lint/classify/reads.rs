@@ -3,10 +3,11 @@
 use squawk_syntax::SyntaxNode;
 use squawk_syntax::ast::{self, AstNode};
 
-use super::code;
+use super::{code, rows, volatile};
 use crate::lint::LockMode::{AccessShare, RowExclusive, RowShare};
-use crate::lint::sketch::Sketch;
-use crate::lint::syntax::{all, ident, path};
+use crate::lint::sketch::{Name, Sketch};
+use crate::lint::split_name;
+use crate::lint::syntax::{all, ident, join, path};
 
 pub(super) fn select(statement: &ast::Stmt, sketch: &mut Sketch<'_, '_>) -> bool {
     match statement {
@@ -20,11 +21,29 @@ pub(super) fn select(statement: &ast::Stmt, sketch: &mut Sketch<'_, '_>) -> bool
     }
     tell(statement.syntax(), sketch);
     code::calls(statement.syntax(), sketch);
+    rows::writes(statement.syntax(), sketch);
     true
+}
+
+/// Locks the sequences that are counted up or set below a node.
+pub(super) fn sequences(node: &SyntaxNode, sketch: &mut Sketch<'_, '_>) {
+    for call in all::<ast::CallExpr>(node) {
+        let name = call.expr().and_then(|function| volatile::name(&function)).and_then(|mut parts| parts.pop());
+        if !matches!(name.as_deref(), Some("nextval" | "setval")) {
+            continue;
+        }
+        let literal = call.arg_list().and_then(|list| all::<ast::Literal>(list.syntax()).next());
+        let Some(text) = literal.and_then(|literal| literal.string_value()) else { continue };
+        let (schema, name) = split_name(&text);
+        let parts: Vec<String> = schema.into_iter().chain(std::iter::once(name)).collect();
+        let name = Name { full: sketch.world.full(&parts), shown: join(&parts) };
+        sketch.lock(&name, RowExclusive);
+    }
 }
 
 /// Locks what is read and written below a node.
 pub(super) fn tell(node: &SyntaxNode, sketch: &mut Sketch<'_, '_>) {
+    sequences(node, sketch);
     let named: Vec<String> =
         all::<ast::WithTable>(node).filter_map(|table| table.name()).map(|name| ident(name.syntax())).collect();
     let locking = all::<ast::LockingClause>(node).next().is_some();

@@ -1,5 +1,6 @@
 //! INSERT, UPDATE, DELETE, MERGE, COPY: which rows, and whether all of them.
 
+use squawk_syntax::SyntaxNode;
 use squawk_syntax::ast::{self, AstNode};
 
 use super::alter_table::is_new_column;
@@ -14,17 +15,7 @@ pub(super) fn tell(statement: &ast::Stmt, sketch: &mut Sketch<'_, '_>) -> bool {
         ast::Stmt::Insert(_) | ast::Stmt::Merge(_) | ast::Stmt::Update(_) | ast::Stmt::Delete(_) => {
             reads::tell(statement.syntax(), sketch);
             code::calls(statement.syntax(), sketch);
-            for insert in all::<ast::Insert>(statement.syntax()) {
-                if let Some(name) = insert.relation_name_ref().and_then(|name| sketch.name(name.syntax())) {
-                    refer(&name, sketch);
-                }
-            }
-            for update in all::<ast::Update>(statement.syntax()) {
-                self::update(&update, sketch);
-            }
-            for delete in all::<ast::Delete>(statement.syntax()) {
-                self::delete(&delete, sketch);
-            }
+            writes(statement.syntax(), sketch);
             if let ast::Stmt::Merge(merge) = statement
                 && let Some(name) = merge.table_relation_name().and_then(|name| sketch.name(name.syntax()))
             {
@@ -37,9 +28,28 @@ pub(super) fn tell(statement: &ast::Stmt, sketch: &mut Sketch<'_, '_>) -> bool {
     true
 }
 
-/// Rows of a table refer to rows of others, which are held in place for that.
-fn refer(name: &Name, sketch: &mut Sketch<'_, '_>) {
-    for other in constraints::referred(name, sketch) {
+/// What is written below a node: the statement itself, or what a query's WITH holds.
+pub(super) fn writes(node: &SyntaxNode, sketch: &mut Sketch<'_, '_>) {
+    for insert in all::<ast::Insert>(node) {
+        if let Some(name) = insert.relation_name_ref().and_then(|name| sketch.name(name.syntax())) {
+            refer(&name, None, sketch);
+        }
+    }
+    for update in all::<ast::Update>(node) {
+        self::update(&update, sketch);
+    }
+    for delete in all::<ast::Delete>(node) {
+        self::delete(&delete, sketch);
+    }
+}
+
+/// Rows of a table refer to rows of others, which are held in place for that where one of the columns changes.
+fn refer(name: &Name, columns: Option<&[String]>, sketch: &mut Sketch<'_, '_>) {
+    let relation = sketch.relation(name);
+    let keys = relation.into_iter().flat_map(|relation| relation.constraints.values());
+    let changed =
+        keys.filter(|key| columns.is_none_or(|columns| key.columns.iter().any(|column| columns.contains(column))));
+    for other in changed.filter_map(|key| key.other.clone()).filter(|other| *other != name.full).collect::<Vec<_>>() {
         let other = sketch.neighbour(&other);
         sketch.lock(&other, RowShare);
     }
@@ -65,12 +75,6 @@ fn is_all(clause: Option<&ast::WhereClauseOrCurrentOf>) -> bool {
 fn update(update: &ast::Update, sketch: &mut Sketch<'_, '_>) {
     let Some(name) = update.relation_name().and_then(|name| sketch.name(name.syntax())) else { return };
     changed(&name, sketch);
-    refer(&name, sketch);
-    depend(&name, sketch);
-    if !is_all(update.where_clause_or_current_of().as_ref()) || update.from_clause().is_some() {
-        return;
-    }
-    sketch.lock_all(&name, RowExclusive, false, true);
     let set = update.set_clause().and_then(|set| set.set_column_list());
     let columns: Vec<String> = set
         .iter()
@@ -78,6 +82,17 @@ fn update(update: &ast::Update, sketch: &mut Sketch<'_, '_>) {
         .filter_map(|target| target.name())
         .map(|column| ident(column.syntax()))
         .collect();
+    refer(&name, Some(&columns), sketch);
+    let is_key = |one: &crate::lint::Constraint| {
+        matches!(one.kind, 'p' | 'u') && one.columns.iter().any(|column| columns.contains(column))
+    };
+    if sketch.relation(&name).is_some_and(|relation| relation.constraints.values().any(is_key)) {
+        depend(&name, sketch);
+    }
+    if !is_all(update.where_clause_or_current_of().as_ref()) || update.from_clause().is_some() {
+        return;
+    }
+    sketch.lock_all(&name, RowExclusive, false, true);
     if sketch.is_new(&name.full) {
         return;
     }
@@ -116,7 +131,7 @@ fn copy(copy: &ast::Copy, sketch: &mut Sketch<'_, '_>) {
     if let Some(name) = copy.copy_table().and_then(|table| sketch.name(table.syntax())) {
         sketch.lock_all(&name, if from { RowExclusive } else { AccessShare }, false, false);
         if from {
-            refer(&name, sketch);
+            refer(&name, None, sketch);
         }
     }
 }

@@ -10,15 +10,7 @@ use crate::migration::Risk;
 
 pub(super) fn tell(statement: &ast::Stmt, sketch: &mut Sketch<'_, '_>) -> bool {
     match statement {
-        ast::Stmt::Set(set) => match set.set_target() {
-            Some(ast::SetTarget::SetConfig(config)) => search_path(&config, sketch),
-            Some(ast::SetTarget::SetSchemaValue(schema)) => {
-                let schema = schema.literal().and_then(|literal| literal.string_value());
-                sketch.changes.push(Change::Path(schema.into_iter().collect()));
-            }
-            Some(ast::SetTarget::SetCatalog(_) | ast::SetTarget::SetTimeZone(_) | ast::SetTarget::SetXmlOption(_))
-            | None => {}
-        },
+        ast::Stmt::Set(_) => sketch.changes.extend(search_path(statement).map(Change::Path)),
         ast::Stmt::AlterSystem(_) => sketch.risk(Risk::High, "changes the settings of the whole server"),
         ast::Stmt::AlterDatabase(_) => sketch.risk(Risk::High, "changes the database for all sessions"),
         ast::Stmt::CreateRole(create) => {
@@ -56,18 +48,26 @@ pub(super) fn tell(statement: &ast::Stmt, sketch: &mut Sketch<'_, '_>) -> bool {
     true
 }
 
-fn search_path(config: &ast::SetConfig, sketch: &mut Sketch<'_, '_>) {
-    let is_it = config
-        .config_parameter_ref()
-        .is_some_and(|name| matches!(path(name.syntax()).as_slice(), [name] if name == "search_path"));
-    let Some(ast::ConfigAssignment::ToConfigValue(value)) = config.config_assignment().filter(|_| is_it) else {
-        return;
+/// The schemas that a statement says unqualified names are looked for in from then on.
+pub(in crate::lint) fn search_path(statement: &ast::Stmt) -> Option<Vec<String>> {
+    let ast::Stmt::Set(set) = statement else { return None };
+    let config = match set.set_target()? {
+        ast::SetTarget::SetConfig(config) => config,
+        ast::SetTarget::SetSchemaValue(schema) => {
+            return Some(schema.literal().and_then(|literal| literal.string_value()).into_iter().collect());
+        }
+        ast::SetTarget::SetCatalog(_) | ast::SetTarget::SetTimeZone(_) | ast::SetTarget::SetXmlOption(_) => {
+            return None;
+        }
     };
+    if path(config.config_parameter_ref()?.syntax()) != ["search_path"] {
+        return None;
+    }
+    let ast::ConfigAssignment::ToConfigValue(value) = config.config_assignment()? else { return None };
     let values = value.config_values().filter_map(|value| match value {
         ast::ConfigValue::ConfigValueName(name) => Some(ident(name.syntax())),
         ast::ConfigValue::Literal(literal) => literal.string_value(),
         ast::ConfigValue::PrefixExpr(_) => None,
     });
-    let path: Vec<String> = values.filter(|schema| !schema.is_empty() && !schema.starts_with('$')).collect();
-    sketch.changes.push(Change::Path(path));
+    Some(values.filter(|schema| !schema.is_empty() && !schema.starts_with('$')).collect())
 }

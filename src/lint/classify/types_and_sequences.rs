@@ -3,9 +3,9 @@
 use squawk_syntax::ast::{self, AstNode};
 
 use super::alter_table;
-use crate::lint::LockMode::{AccessExclusive, Share, ShareRowExclusive};
+use crate::lint::LockMode::{AccessExclusive, AccessShare, Share, ShareRowExclusive};
 use crate::lint::sketch::{Name, Sketch};
-use crate::lint::syntax::{ident, path};
+use crate::lint::syntax::{all, ident, join, path};
 use crate::lint::world::Change;
 use crate::lint::{Object, ObjectKind, Relation};
 use crate::migration::Risk;
@@ -42,6 +42,7 @@ pub(super) fn tell(statement: &ast::Stmt, sketch: &mut Sketch<'_, '_>) -> bool {
             if let Some(name) =
                 named.filter(|name| create.if_not_exists().is_none() || !sketch.world.exists(&name.full))
             {
+                owner(create.syntax(), sketch);
                 sketch.create(ObjectKind::Sequence, name.full.clone());
                 sketch.changes.push(Change::Relation(name.full.clone(), Relation { kind: 'S', ..Relation::default() }));
                 sketch.lock(&name, AccessExclusive);
@@ -95,9 +96,6 @@ fn alter_type(alter: &ast::AlterType, sketch: &mut Sketch<'_, '_>) {
     let is_new = sketch.created().has(&Object::new(ObjectKind::Type, name.full.clone()));
     match action {
         ast::AlterTypeAction::AlterTypeAttributeActionList(_) | ast::AlterTypeAction::RenameAttribute(_) => {
-            for user in users(&name, sketch) {
-                sketch.lock(&user, AccessExclusive);
-            }
             if !is_new {
                 sketch.risk(Risk::High, format!("whoever reads values of type {} sees other attributes", name.shown));
             }
@@ -152,12 +150,26 @@ fn alter_domain(alter: &ast::AlterDomain, sketch: &mut Sketch<'_, '_>) {
     }
 }
 
+/// The table of the column that a sequence belongs to from then on.
+fn owner(option: &squawk_syntax::SyntaxNode, sketch: &mut Sketch<'_, '_>) {
+    for owned in all::<ast::OptionOwnedBy>(option).map(|owned| path(owned.syntax())).collect::<Vec<_>>() {
+        if let Some((_, table)) = owned.split_last().filter(|(_, table)| !table.is_empty()) {
+            let table = Name { full: sketch.world.full(table), shown: join(table) };
+            sketch.lock(&table, AccessShare);
+        }
+    }
+}
+
 fn alter_sequence(alter: &ast::AlterSequence, sketch: &mut Sketch<'_, '_>) {
     let Some(name) = alter.sequence_ref().and_then(|name| sketch.name(name.syntax())) else { return };
+    if sketch.is_absent(&name, alter.if_exists().is_some()) {
+        return;
+    }
     for action in alter.actions() {
         match action {
-            ast::AlterSequenceAction::SequenceOption(_) => {
+            ast::AlterSequenceAction::SequenceOption(option) => {
                 sketch.lock(&name, ShareRowExclusive);
+                owner(option.syntax(), sketch);
             }
             ast::AlterSequenceAction::SequenceRenameTo(rename) => {
                 sketch.lock(&name, AccessExclusive);

@@ -3,7 +3,7 @@
 use squawk_syntax::ast::{self, AlterMaterializedViewAction as Action, AstNode};
 
 use super::{alter_table, reads};
-use crate::lint::LockMode::{AccessExclusive, Exclusive};
+use crate::lint::LockMode::{AccessExclusive, AccessShare, Exclusive};
 use crate::lint::sketch::Sketch;
 use crate::lint::syntax::{ident, path};
 use crate::lint::world::Change;
@@ -24,6 +24,10 @@ pub(super) fn tell(statement: &ast::Stmt, sketch: &mut Sketch<'_, '_>) -> bool {
                 let touch = sketch.lock(&view, if concurrently { Exclusive } else { AccessExclusive });
                 touch.rewrites = !concurrently;
                 touch.scans = concurrently;
+                for read in sketch.relation(&view).map(|view| view.reads.clone()).unwrap_or_default() {
+                    let read = sketch.neighbour(&read);
+                    sketch.lock(&read, AccessShare);
+                }
             }
         }
         _ => return false,
@@ -66,6 +70,9 @@ fn materialize(create: &ast::CreateMaterializedView, sketch: &mut Sketch<'_, '_>
 
 fn alter(alter: &ast::AlterView, sketch: &mut Sketch<'_, '_>) {
     let Some(view) = alter.view_ref().and_then(|view| sketch.name(view.syntax())) else { return };
+    if sketch.is_absent(&view, alter.if_exists().is_some()) {
+        return;
+    }
     sketch.lock(&view, AccessExclusive);
     match alter.action() {
         Some(ast::AlterViewAction::ViewRenameTo(rename)) => {
@@ -93,6 +100,9 @@ fn alter_materialized(alter: &ast::AlterMaterializedView, sketch: &mut Sketch<'_
         return;
     }
     let Some(view) = alter.view_ref().and_then(|view| sketch.name(view.syntax())) else { return };
+    if sketch.is_absent(&view, alter.if_exists().is_some()) {
+        return;
+    }
     for action in alter.action() {
         match action {
             Action::ViewRenameTo(rename) => {

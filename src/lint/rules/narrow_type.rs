@@ -56,15 +56,13 @@ fn cuts(using: &str) -> bool {
 
 /// Whether the new type holds less than the old one. Where that is not plain, it does not.
 fn holds_less(old: &str, new: &str) -> bool {
-    let (old, new) = (measure(old), measure(new));
-    match (old.0, new.0) {
-        (Family::Text, Family::Text) => new.1 < old.1,
-        (Family::Integer, Family::Integer) | (Family::Float, Family::Float) => new.1 < old.1,
-        (Family::Decimal | Family::Float, Family::Integer) => true,
-        (Family::Decimal, Family::Float) => true,
-        (Family::Moment, Family::Day) => true,
-        _ => false,
-    }
+    let ((old, room), (new, left)) = (measure(old), measure(new));
+    let shrinks = old == new && left < room && [Family::Text, Family::Integer, Family::Float].contains(&old);
+    let rounds = [Family::Decimal, Family::Float].contains(&old) && new == Family::Integer;
+    shrinks
+        || rounds
+        || (old == Family::Decimal && new == Family::Float)
+        || (old == Family::Moment && new == Family::Day)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

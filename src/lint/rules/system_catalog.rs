@@ -32,7 +32,7 @@ impl Rule for SystemCatalog {
                     () if words.are(at, &["DELETE", "FROM"]) || words.are(at, &["ALTER", "TABLE"]) => at + 2,
                     () if words.is_any(at, &["UPDATE", "TRUNCATE"]) => at + 1,
                     () if words.is(at, "CREATE") && words.begins(at) => {
-                        match words.statement(at).find(|at| is_kind(&words, *at)) {
+                        match words.statement(at).find(|at| is_kind(words, *at)) {
                             Some(kind) => kind + 1,
                             None => continue,
                         }

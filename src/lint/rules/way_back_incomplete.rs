@@ -46,7 +46,9 @@ impl Rule for WayBackIncomplete {
             subject.way_back_drops.iter().chain(subject.statements.iter().flat_map(|judged| &judged.drops)).collect();
         for judged in &subject.statements {
             for object in judged.creates.iter().filter(|object| subject.created.has(object)) {
-                if is_gone(object, &gone, &judged.creates) || subject.way_back_creates.contains(object) {
+                // Every database has it.
+                let public = object.kind == ObjectKind::Schema && object.name == "public";
+                if public || is_gone(object, &gone, &judged.creates) || subject.way_back_creates.contains(object) {
                     continue;
                 }
                 let message = format!("{object} stays when {} takes this script back", back.file);
@@ -71,6 +73,12 @@ fn is_gone(object: &Object, gone: &[&Object], together: &[Object]) -> bool {
         table.kind == ObjectKind::Table
             && matches!(object.kind, ObjectKind::Index | ObjectKind::Sequence | ObjectKind::Statistics)
     };
-    gone.iter().any(|dropped| **dropped == *object || inside(dropped) || serves(dropped))
+    // The index of a key is called as the key is.
+    let keys = |key: &Object| {
+        key.kind == ObjectKind::Constraint
+            && object.kind == ObjectKind::Index
+            && key.name.rsplit('.').next() == object.name.rsplit('.').next()
+    };
+    gone.iter().any(|dropped| **dropped == *object || inside(dropped) || serves(dropped) || keys(dropped))
         || together.iter().any(|other| other != object && gone.contains(&other) && inside(other))
 }

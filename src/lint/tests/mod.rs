@@ -2,10 +2,12 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test that cannot go on fails")]
 
 mod examples;
+mod golden;
 mod hostile;
 mod ignore;
 mod policy;
 mod rules;
+mod statements;
 
 use super::{Catalog, Finding, judge_set};
 use crate::migration::{Dialect, MigrationSet, RawFile, SetOptions};

@@ -1,7 +1,7 @@
 //! Which findings a policy lets through.
 
 use super::super::policy::nearest;
-use super::super::{Class, Finding, LintPolicy, Selector, Severity, Verdict};
+use super::super::{Class, Finding, LintPolicy, LintVerdict, Selector, Severity};
 
 fn finding(rule: &'static str, class: Class, severity: Severity) -> Finding {
     Finding {
@@ -29,39 +29,39 @@ fn drop_table() -> Finding {
 
 #[test]
 fn without_lists_everything_is_told_and_nothing_refused() {
-    assert_eq!(LintPolicy::default().verdict(&drop_table()), Verdict::Warned);
+    assert_eq!(LintPolicy::default().verdict(&drop_table()), LintVerdict::Warned);
 }
 
 #[test]
 fn a_rules_name_counts_for_more_than_its_class() {
-    assert_eq!(policy(&["DataLoss"], &[], &["drop-table"]).verdict(&drop_table()), Verdict::Allowed);
-    assert_eq!(policy(&["drop-table"], &[], &["DataLoss"]).verdict(&drop_table()), Verdict::Denied);
-    assert_eq!(policy(&["DataLoss"], &["drop-table"], &[]).verdict(&drop_table()), Verdict::Warned);
+    assert_eq!(policy(&["DataLoss"], &[], &["drop-table"]).verdict(&drop_table()), LintVerdict::Allowed);
+    assert_eq!(policy(&["drop-table"], &[], &["DataLoss"]).verdict(&drop_table()), LintVerdict::Denied);
+    assert_eq!(policy(&["DataLoss"], &["drop-table"], &[]).verdict(&drop_table()), LintVerdict::Warned);
 }
 
 #[test]
 fn of_two_lists_at_one_level_the_stricter_counts() {
-    assert_eq!(policy(&["DataLoss"], &["DataLoss"], &["DataLoss"]).verdict(&drop_table()), Verdict::Denied);
-    assert_eq!(policy(&[], &["drop-table"], &["drop-table"]).verdict(&drop_table()), Verdict::Warned);
+    assert_eq!(policy(&["DataLoss"], &["DataLoss"], &["DataLoss"]).verdict(&drop_table()), LintVerdict::Denied);
+    assert_eq!(policy(&[], &["drop-table"], &["drop-table"]).verdict(&drop_table()), LintVerdict::Warned);
 }
 
 #[test]
 fn what_no_list_names_is_refused_from_the_given_severity_on() {
     let strict = LintPolicy { deny_from: Some(Severity::Error), ..policy(&[], &["truncate"], &[]) };
-    assert_eq!(strict.verdict(&drop_table()), Verdict::Denied);
-    assert_eq!(strict.verdict(&finding("lock-table", Class::BlockingLock, Severity::Warning)), Verdict::Warned);
-    assert_eq!(strict.verdict(&finding("truncate", Class::DataLoss, Severity::Error)), Verdict::Warned);
+    assert_eq!(strict.verdict(&drop_table()), LintVerdict::Denied);
+    assert_eq!(strict.verdict(&finding("lock-table", Class::BlockingLock, Severity::Warning)), LintVerdict::Warned);
+    assert_eq!(strict.verdict(&finding("truncate", Class::DataLoss, Severity::Error)), LintVerdict::Warned);
 }
 
 #[test]
 fn what_a_comment_silences_is_allowed_whatever_the_lists_say() {
     let silenced = Finding { ignored: Some("unused".to_owned()), ..drop_table() };
-    assert_eq!(policy(&["drop-table"], &[], &[]).verdict(&silenced), Verdict::Allowed);
+    assert_eq!(policy(&["drop-table"], &[], &[]).verdict(&silenced), LintVerdict::Allowed);
 }
 
 #[test]
 fn the_stricter_of_two_verdicts_is_the_greater() {
-    assert!(Verdict::Denied > Verdict::Warned && Verdict::Warned > Verdict::Allowed);
+    assert!(LintVerdict::Denied > LintVerdict::Warned && LintVerdict::Warned > LintVerdict::Allowed);
 }
 
 #[test]

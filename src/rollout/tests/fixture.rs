@@ -13,7 +13,9 @@ use crate::gates::Guard;
 use crate::lint::Assessment;
 use crate::migration::{Dialect, Layout, MigrationSet, RawFile, Risk, SetOptions};
 use crate::plan::{Direction, Entry, EntryStatus, Ledger, LedgerFailure, Outcome, RunSummary};
-use crate::rollout::{Desired, Gathered, InvalidSpec, Look, Observed, Platform, Rehearsed, Requests, Room, Source, Task};
+use crate::rollout::{
+    Desired, Gathered, InvalidSpec, Look, Observed, Platform, Rehearsed, Requests, Room, Source, Task,
+};
 
 /// The observation of an object whose source has versions 001 and 002, on an empty database.
 pub fn observed() -> Observed {
@@ -54,6 +56,8 @@ pub fn gathered() -> Gathered {
             strongest: None,
             rewrites: false,
             scans: false,
+            creates: Vec::new(),
+            drops: Vec::new(),
             estimate: None,
         }),
         shown_in: None,
@@ -63,6 +67,8 @@ pub fn gathered() -> Gathered {
         guard: Guard::Installed,
         neighbours: BTreeMap::new(),
         promotion: None,
+        preflight: None,
+        sql: Vec::new(),
     }
 }
 

@@ -13,7 +13,8 @@ fn refused() -> Platform {
 }
 
 fn violated() -> Platform {
-    let status = PolicyStatus { name: "a".into(), imposed: vec!["spec.gates.deadline: 24h instead of for ever".into()] };
+    let status =
+        PolicyStatus { name: "a".into(), imposed: vec!["spec.gates.deadline: 24h instead of for ever".into()] };
     let violations = vec!["MigrationPolicy a: a check is missing".into(), "MigrationPolicy b: another".into()];
     Platform { policies: Some(vec![status]), closed: None, violations }
 }

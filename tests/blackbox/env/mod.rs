@@ -22,7 +22,7 @@ pub use people::Person;
 pub use proxy::{Fault, Proxy};
 pub use team::{SOON, Spec, Team, condition, connect, files};
 pub use wire::Wire;
-pub use world::{Postgres, Servers, world};
+pub use world::{Cluster, Postgres, Servers, client_of, helm_install, world};
 
 use std::time::{Duration, Instant};
 
