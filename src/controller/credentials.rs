@@ -10,46 +10,67 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
 use crate::api::v1alpha1::{CaKind, CaRef};
-use crate::database::{self, ConnectionParts, Database};
+use crate::database::{self, ConnectionParts, Database, RehearsalServer};
 use crate::rollout::Desired;
 
 use super::memory::Input;
 
 /// The key of certificate authorities unless the spec names one.
 const CA_KEY: &str = "ca.crt";
+/// The part of the spec that names the database.
+const DATABASE: &str = "spec.database";
 
-/// What the Secret gave, and at which versions it was read.
-pub struct Login {
-    /// The database, or what is missing and what to write.
-    pub database: Result<Arc<dyn Database>, String>,
+/// What a Secret gave, and at which versions it was read.
+pub struct Login<T> {
+    /// Where it leads, or what is missing and what to write.
+    pub found: Result<T, String>,
     /// The Secret and the certificate authorities, with their resource versions.
     pub versions: Vec<(Input, Option<String>)>,
 }
 
-/// Reads the Secret and the certificate authorities.
-pub async fn read(client: &Client, namespace: &str, desired: &Desired) -> Login {
-    let (secret, ca) =
-        tokio::join!(secret(client, namespace, &desired.secret), authorities(client, namespace, desired.ca.as_ref()));
-    let mut versions = vec![(Input::Secret(desired.secret.clone()), secret.version.clone())];
-    let mut database = secret.value;
+/// The database that the Secret and the certificate authorities lead to.
+pub async fn read(client: &Client, namespace: &str, desired: &Desired) -> Login<Arc<dyn Database>> {
+    let Login { found, versions } =
+        server(client, namespace, &desired.secret, desired.ca.as_ref(), &desired.ledger_schema, DATABASE).await;
+    Login { found: found.map(|server| database::connect(server.address, server.credentials)), versions }
+}
+
+/// The server for rehearsals, where the spec names one.
+pub async fn rehearsal_server(client: &Client, namespace: &str, desired: &Desired) -> Option<Login<RehearsalServer>> {
+    let (secret, ca) = desired.rehearsal.as_ref()?.server.as_ref()?;
+    Some(server(client, namespace, secret, ca.as_ref(), &desired.ledger_schema, "spec.gates.rehearsal").await)
+}
+
+/// Reads a Secret and certificate authorities. `field` is the part of the spec that names them.
+async fn server(
+    client: &Client,
+    namespace: &str,
+    name: &str,
+    ca: Option<&CaRef>,
+    ledger_schema: &str,
+    field: &str,
+) -> Login<RehearsalServer> {
+    let (secret, ca) = tokio::join!(secret(client, namespace, name, field), authorities(client, namespace, ca, field));
+    let mut versions = vec![(Input::Secret(name.to_owned()), secret.version.clone())];
+    let mut parts = secret.value;
     if let Some(ca) = ca {
         versions.push(ca.input.clone());
         match ca.pem {
             Ok(pem) => {
-                if let Ok(parts) = &mut database {
+                if let Ok(parts) = &mut parts {
                     parts.ca_pem = Some(pem);
                 }
             }
-            Err(message) => database = database.and(Err(message)),
+            Err(message) => parts = parts.and(Err(message)),
         }
     }
-    let database = database.and_then(|parts| {
+    let found = parts.and_then(|parts| {
         parts
-            .resolve(&desired.ledger_schema)
-            .map(|(address, credentials)| database::connect(address, credentials))
-            .map_err(|problem| format!("Secret {namespace}/{}: {problem}", desired.secret))
+            .resolve(ledger_schema)
+            .map(|(address, credentials)| RehearsalServer { address, credentials })
+            .map_err(|problem| format!("Secret {namespace}/{name}: {problem}"))
     });
-    Login { database, versions }
+    Login { found, versions }
 }
 
 struct Read<T> {
@@ -57,7 +78,7 @@ struct Read<T> {
     version: Option<String>,
 }
 
-async fn secret(client: &Client, namespace: &str, name: &str) -> Read<ConnectionParts> {
+async fn secret(client: &Client, namespace: &str, name: &str, field: &str) -> Read<ConnectionParts> {
     match Api::<Secret>::namespaced(client.clone(), namespace).get_opt(name).await {
         Ok(Some(secret)) => {
             let version = secret.metadata.resource_version.clone();
@@ -70,7 +91,8 @@ async fn secret(client: &Client, namespace: &str, name: &str) -> Read<Connection
         Ok(None) => Read {
             value: Err(format!(
                 "Secret {name} does not exist in namespace {namespace}; create it with the key uri, or with host, port, user, \
-                 password and dbname (spec.database.secretRef names it), and Sluice goes on by itself"
+                 password and dbname ({field}.{reference} names it), and Sluice goes on by itself",
+                reference = if field == DATABASE { "secretRef" } else { "serverRef" },
             )),
             version: None,
         },
@@ -86,7 +108,7 @@ struct Authorities {
     input: (Input, Option<String>),
 }
 
-async fn authorities(client: &Client, namespace: &str, reference: Option<&CaRef>) -> Option<Authorities> {
+async fn authorities(client: &Client, namespace: &str, reference: Option<&CaRef>, field: &str) -> Option<Authorities> {
     let reference = reference?;
     let name = reference.name.as_str();
     let key = reference.key.as_deref().unwrap_or(CA_KEY);
@@ -118,18 +140,15 @@ async fn authorities(client: &Client, namespace: &str, reference: Option<&CaRef>
             version,
             Err(format!(
                 "{kind} {namespace}/{name}: key {key} holds no certificates in PEM (-----BEGIN CERTIFICATE-----); \
-                 spec.database.caRef names it"
+                 {field}.caRef names it"
             )),
         ),
-        Ok(Some((version, None))) => (
-            version,
-            Err(format!("{kind} {namespace}/{name} has no key {key} (spec.database.caRef.key); add it as PEM")),
-        ),
+        Ok(Some((version, None))) => {
+            (version, Err(format!("{kind} {namespace}/{name} has no key {key} ({field}.caRef.key); add it as PEM")))
+        }
         Ok(None) => (
             None,
-            Err(format!(
-                "{kind} {name} does not exist in namespace {namespace}; create it (spec.database.caRef names it)"
-            )),
+            Err(format!("{kind} {name} does not exist in namespace {namespace}; create it ({field}.caRef names it)")),
         ),
         Err(error) => {
             (None, Err(format!("{kind} {namespace}/{name} cannot be read: {}", crate::sources::kube_error(&error))))

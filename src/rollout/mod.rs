@@ -26,7 +26,7 @@ mod verified;
 pub use aftermath::{allows_loss, way_back, way_back_target};
 pub use backoff::backoff;
 pub use decide::{Action, Decision, decide};
-pub use desired::{Desired, SourceDesired};
+pub use desired::{Desired, RehearsalDesired, SourceDesired};
 pub use events::{Event, events};
 pub use invalid::InvalidSpec;
 pub use judging::{Mode, OnInconclusive, RollbackPolicy, Verification};

@@ -22,6 +22,7 @@ mod network;
 mod objects;
 mod promises;
 mod races;
+mod rehearsals;
 mod releases;
 mod restart;
 mod scripts;

@@ -8,6 +8,8 @@ use crate::database::{Inspection, UndoEstimate};
 use crate::migration::{Kind, MigrationSet, Problems, Risk, Script, TransactionMode};
 use crate::plan::{Action, Direction, Plan, Refusal, Step, Target};
 
+use super::rehearse::RehearsalShown;
+
 /// What came of planning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -39,6 +41,9 @@ pub struct Report {
     /// The plan.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plan: Option<PlanShown>,
+    /// What a rehearsal of it says, where one was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rehearsal: Option<RehearsalShown>,
     /// Why there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refusal: Option<String>,
@@ -187,6 +192,11 @@ pub struct ProblemShown {
 }
 
 impl Report {
+    /// A rehearsal was asked for, and did not prove the way back.
+    pub fn unproven(&self) -> bool {
+        self.rehearsal.as_ref().is_some_and(|rehearsal| rehearsal.verdict != "proven")
+    }
+
     /// Scripts that cannot be used.
     pub fn problems(dir: &Path, problems: &Problems) -> Self {
         let problems = problems.0.iter().map(|problem| ProblemShown {
@@ -201,6 +211,7 @@ impl Report {
             database: None,
             target: None,
             plan: None,
+            rehearsal: None,
             refusal: None,
             problems: problems.collect(),
             warnings: Vec::new(),
@@ -241,6 +252,7 @@ impl Report {
                 Target::Version(version) => version.to_string(),
             }),
             plan: made.ok().filter(|plan| !plan.is_empty()).map(|made| plan(made, undo)),
+            rehearsal: None,
             refusal: made.err().map(ToString::to_string),
             problems: Vec::new(),
             warnings,

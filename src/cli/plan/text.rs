@@ -7,6 +7,7 @@ use comfy_table::{ContentArrangement, Table, presets};
 use crate::migration::Risk;
 use crate::plan::Direction;
 
+use super::rehearse;
 use super::report::{DatabaseShown, Outcome, PlanShown, ProblemShown, Report, ScriptShown, StepShown};
 
 /// The whole answer.
@@ -33,6 +34,7 @@ pub fn render(report: &Report) -> String {
             lines.push(table(plan, &report.source.dir));
             lines.extend(reasons(plan, &report.source.dir));
             lines.extend(copies(plan));
+            lines.extend(report.rehearsal.iter().flat_map(rehearse::text));
         }
         (None, Some(refusal)) => lines.push(field("refused", refusal)),
         (None, None) => lines.push(field("plan", "nothing to do: the database is where it should be")),
