@@ -7,6 +7,10 @@
 //! | [`cli`] | one file per subcommand |
 //! | [`controller`] | the shell around the core, against Kubernetes: observe → decide → act → record |
 //! | [`rollout`] | the core: a pure state machine, from what was observed to one decision |
+//! | [`policy`] | what the platform imposes on an object: the strictest of all that is asked for |
+//! | [`gates`] | what must hold before SQL runs: one file per gate |
+//! | [`attest`] | what one environment verified, as a signed statement for another cluster |
+//! | [`review`] | a plan as people and tools review it: ConfigMap, command line, pull request |
 //! | [`checks`] | what is measured after SQL ran, and what the measurements mean |
 //! | [`database`] | the `Database` trait and its dialects: connect, lock, ledger, apply, revert, inspect, rehearse |
 //! | [`sources`] | where scripts come from: inline, ConfigMaps, a directory → raw files |
@@ -17,19 +21,23 @@
 //! | [`duration`], [`build`] | durations as people write them, in one spelling; what this program was built from |
 //! | [`telemetry`] | metrics, logs and the HTTP server that serves them |
 //!
-//! `migration`, `plan`, `rollout` and `api` are pure: no clock, no network, no Kubernetes client. They take time as an
+//! `migration`, `plan`, `policy`, `rollout` and `api` are pure: no clock, no network, no Kubernetes client. They take time as an
 //! argument, so that every case can be tested without a server.
 
 pub mod api;
+pub mod attest;
 pub mod build;
 pub mod checks;
 pub mod cli;
 pub mod controller;
 pub mod database;
 pub mod duration;
+pub mod gates;
 pub mod lint;
 pub mod migration;
 pub mod plan;
+pub mod policy;
+pub mod review;
 pub mod rollout;
 pub mod sources;
 pub mod telemetry;

@@ -27,6 +27,7 @@ create table {schema}.migration_runs (
     plan_digest      text not null,
     set_digest       text not null,
     rehearsed        boolean not null default false,
+    gates            jsonb not null default '[]',
     server_version   text not null default current_setting('server_version'),
     server_timeline  integer,
     server_lsn       pg_lsn,
@@ -54,6 +55,7 @@ comment on column {schema}.migration_runs.rollback_token is 'The annotation slui
 comment on column {schema}.migration_runs.role is 'The database role that logged in.';
 comment on column {schema}.migration_runs.server_timeline is 'The server''s timeline when the run began; a higher one later means a failover or a restore in between.';
 comment on column {schema}.migration_runs.rehearsed is 'A rehearsal proved the way up, back and up again before it began.';
+comment on column {schema}.migration_runs.gates is 'What opened its gates: who approved the plan and when, which window was overridden, what was verified before.';
 comment on column {schema}.migration_runs.backend_pid is 'The server process of its session, with its start time: after a lost connection the latest.';
 comment on column {schema}.migration_runs.locked_at is 'When that session had the migration lock.';
 comment on column {schema}.migration_runs.outcome is 'Null while it runs, or when its process died and no later run has noticed yet.';
@@ -230,7 +232,7 @@ create function {schema}.run_hash(run {schema}.migration_runs) returns text
     return encode(sha256(convert_to(jsonb_build_array(
         run.chain, run.previous_hash, run.ordinal, run.id, run.object, run.object_uid, run.generation, run.retry_token,
         run.abort_token, run.rollback_token, run.instance, run.role, run.direction, run.from_version, run.to_version,
-        run.plan_digest, run.set_digest, run.rehearsed, run.server_version, run.server_timeline, run.server_lsn, run.backend_pid,
+        run.plan_digest, run.set_digest, run.rehearsed, run.gates, run.server_version, run.server_timeline, run.server_lsn, run.backend_pid,
         (extract(epoch from run.backend_start) * 1000000)::bigint, (extract(epoch from run.locked_at) * 1000000)::bigint,
         (extract(epoch from run.started_at) * 1000000)::bigint,
         run.outcome, (extract(epoch from run.finished_at) * 1000000)::bigint, run.failed_step, run.failure_message,
@@ -322,7 +324,7 @@ comment on view {schema}.v_migration_performance is 'What took long, slowest fir
 
 create view {schema}.v_migration_audit as
     select r.chain, r.id, r.object, r.instance, r.role, r.direction, r.from_version, r.to_version, r.outcome, r.started_at,
-        r.finished_at, r.failed_step, r.failure_sqlstate, r.failure_message,
+        r.finished_at, r.gates, r.failed_step, r.failure_sqlstate, r.failure_message,
         r.hash = {schema}.run_hash(r)
             and r.previous_hash is not distinct from pg_catalog.lag(r.hash) over (order by r.chain)
             and r.chain = pg_catalog.row_number() over (order by r.chain) as intact

@@ -2,6 +2,7 @@
 //!
 //! Pure data. This room must not know how anything is carried out, and nothing here reads a clock or a client.
 
+pub mod admission;
 pub mod v1alpha1;
 
 use serde_json::{Value, json};
@@ -21,8 +22,11 @@ pub fn crds() -> Result<Vec<Value>, serde_json::Error> {
         status.insert("default".to_owned(), json!({"observedGeneration": -1}));
         status.remove("nullable");
     }
-    whole(&mut migration);
-    Ok(vec![migration])
+    let approval = serde_json::to_value(v1alpha1::MigrationApproval::crd())?;
+    let policy = serde_json::to_value(v1alpha1::MigrationPolicy::crd())?;
+    let mut definitions = vec![migration, approval, policy];
+    definitions.iter_mut().for_each(whole);
+    Ok(definitions)
 }
 
 /// Writes bounds such as 1.0 as the API server gives them back, 1, so that tools that compare see no difference.

@@ -128,7 +128,7 @@ fn kind(spec: &CheckSpec) -> Result<CheckKind, InvalidCheck> {
     if let Some(sql) = &spec.sql {
         kinds.push(CheckKind::Sql {
             query: sql.query.clone(),
-            timeout: timeout("sql.timeout", sql.timeout.as_deref(), TEN)?,
+            timeout: limited("sql.timeout", sql.timeout.as_deref(), TEN)?,
         });
     }
     if let Some(rows) = &spec.row_counts {
@@ -158,7 +158,7 @@ fn kind(spec: &CheckSpec) -> Result<CheckKind, InvalidCheck> {
             endpoint: http.endpoint.clone(),
             service,
             path: http.path.clone().unwrap_or_else(|| "/".to_owned()),
-            timeout: timeout("http.timeout", http.timeout.as_deref(), FIVE)?,
+            timeout: limited("http.timeout", http.timeout.as_deref(), FIVE)?,
         });
     }
     if let Some(workload) = &spec.workload {
@@ -270,7 +270,7 @@ fn duration(field: &str, text: Option<&str>, default: Duration) -> Result<Durati
 }
 
 /// How long one measurement may wait for its answer: with all that belongs to it, it takes no longer than half a minute.
-fn timeout(field: &str, text: Option<&str>, default: Duration) -> Result<Duration, InvalidCheck> {
+pub(super) fn limited(field: &str, text: Option<&str>, default: Duration) -> Result<Duration, InvalidCheck> {
     const LONGEST: Duration = Duration::from_secs(20);
     match duration(field, text, default)? {
         timeout if timeout.is_zero() || timeout > LONGEST => Err(invalid(field, "give at least 1ms and at most 20s")),

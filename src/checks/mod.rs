@@ -6,6 +6,7 @@
 
 pub mod assess;
 mod check;
+mod condition;
 mod expect;
 mod expression;
 pub mod probe;
@@ -17,6 +18,7 @@ mod web;
 
 pub use assess::{CheckState, Counts, Limit, Limits, Measurement, NoData, Outcome, Verdict, Window};
 pub use check::{Check, CheckKind, InvalidCheck};
+pub use condition::{SqlAnswer, SqlGate, ask, free_disk};
 pub use expect::{Expectation, InvalidExpectation};
 pub use probe::{Endpoints, Means, Probe, ProbeError, Sample};
 pub use registry::build;

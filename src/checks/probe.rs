@@ -136,7 +136,7 @@ pub trait Probe: Send + Sync {
 }
 
 /// How long one measurement may take, whatever it waits for.
-const LONGEST: Duration = Duration::from_secs(30);
+pub(super) const LONGEST: Duration = Duration::from_secs(30);
 
 /// Measures once and judges it by what the check expects.
 pub async fn measure(check: &Check, probe: &dyn Probe, baseline: Option<&Value>, now: Timestamp) -> Measurement {

@@ -17,11 +17,11 @@ use super::{cluster, output};
 #[derive(Debug, Args)]
 pub struct Object {
     /// Name of the DatabaseMigration
-    name: String,
+    pub(super) name: String,
 
     /// Its namespace [default: the kubeconfig's]
     #[arg(short, long, env = "SLUICE_NAMESPACE", value_name = "NAMESPACE")]
-    namespace: Option<String>,
+    pub(super) namespace: Option<String>,
 }
 
 /// Try again what failed, was taken back or came to no result

@@ -1,6 +1,6 @@
 //! The way to the Kubernetes API: from inside a cluster, or by KUBECONFIG.
 
-use kube::Config;
+use kube::{Client, Config};
 
 /// Finds the cluster: the kubeconfig that `KUBECONFIG` or `~/.kube/config` names, else the ServiceAccount of this Pod.
 ///
@@ -12,4 +12,23 @@ pub async fn find() -> Result<Config, String> {
             "no Kubernetes cluster was found: {error}; run inside a cluster, or name a kubeconfig file in KUBECONFIG"
         )
     })
+}
+
+/// A client, and the namespace that is meant: the given one, else the kubeconfig's.
+///
+/// # Errors
+/// When there is no cluster, or its kubeconfig cannot be used.
+pub async fn connect(namespace: Option<&str>) -> Result<(Client, String), String> {
+    let config = find().await?;
+    let namespace = namespace.map_or_else(|| config.default_namespace.clone(), str::to_owned);
+    let client = Client::try_from(config).map_err(|error| format!("the Kubernetes API cannot be used: {error}"))?;
+    Ok((client, namespace))
+}
+
+/// What the API server said, for people.
+pub fn said(error: &kube::Error) -> String {
+    match error {
+        kube::Error::Api(status) => format!("{} ({})", status.message, status.code),
+        other => format!("the Kubernetes API did not answer: {other}"),
+    }
 }

@@ -3,14 +3,20 @@
 //! This room turns flags and environment variables into plain values and shows what comes back. It must never decide
 //! anything about a database, and never prints a password or a URL that holds one.
 
+mod admission;
+mod approval;
 mod ask;
+mod attest;
 mod cluster;
 mod crds;
 mod duration_value;
 mod endpoint;
+mod layout_value;
+mod lint;
 mod operator;
 mod output;
 mod plan;
+mod policy;
 mod status;
 mod target_database;
 mod undo;
@@ -40,13 +46,21 @@ struct Cli {
 enum Command {
     Operator(Box<operator::Arguments>),
     Plan(Box<plan::Arguments>),
+    Lint(Box<lint::Arguments>),
     Status(status::Arguments),
     Retry(ask::Retry),
     Rollback(ask::Rollback),
     Abort(ask::Abort),
+    Approve(approval::Approve),
+    Deny(approval::Deny),
+    Withdraw(approval::Withdraw),
     #[command(subcommand)]
     Undo(undo::Undo),
+    Attest(attest::Arguments),
+    #[command(subcommand)]
+    Policy(policy::Policy),
     Crds(crds::Arguments),
+    Admission(admission::Arguments),
 }
 
 fn long_version() -> &'static str {
@@ -63,7 +77,20 @@ pub fn command() -> clap::Command {
 /// itself is wrong; each command's help says what that means there.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    run(Cli::parse())
+}
+
+/// Runs the program as kubectl's plugin: the same, and it speaks of itself as `kubectl sluice`.
+#[must_use]
+pub fn plugin() -> ExitCode {
+    let matches = command().name("kubectl-sluice").bin_name("kubectl sluice").get_matches();
+    match <Cli as clap::FromArgMatches>::from_arg_matches(&matches) {
+        Ok(cli) => run(cli),
+        Err(error) => error.exit(),
+    }
+}
+
+fn run(cli: Cli) -> ExitCode {
     // Only the first call can install one, and nobody called before: an error is impossible and would change nothing.
     let _first = rustls::crypto::ring::default_provider().install_default();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
@@ -74,12 +101,19 @@ pub fn main() -> ExitCode {
         match cli.command {
             Command::Operator(arguments) => operator::run(*arguments).await,
             Command::Plan(arguments) => plan::run(*arguments).await,
+            Command::Lint(arguments) => lint::run(&arguments).await,
             Command::Status(arguments) => status::run(&arguments).await,
             Command::Retry(arguments) => ask::retry(&arguments).await,
             Command::Rollback(arguments) => ask::rollback(&arguments).await,
             Command::Abort(arguments) => ask::abort(&arguments).await,
+            Command::Approve(arguments) => approval::approve(&arguments).await,
+            Command::Deny(arguments) => approval::deny(&arguments).await,
+            Command::Withdraw(arguments) => approval::withdraw(&arguments).await,
             Command::Undo(command) => undo::run(&command).await,
+            Command::Attest(arguments) => attest::run(&arguments).await,
+            Command::Policy(command) => policy::run(&command),
             Command::Crds(arguments) => crds::run(&arguments),
+            Command::Admission(arguments) => admission::run(&arguments),
         }
     })
 }

@@ -3,13 +3,17 @@
 use std::sync::Arc;
 
 use kube::Client;
+use kube::runtime::reflector::Store;
 use tokio_util::sync::CancellationToken;
 
+use crate::api::v1alpha1::MigrationApproval;
 use crate::telemetry::Metrics;
 
 use super::Options;
+use super::guards::Guards;
 use super::leader::Lease;
 use super::memory::Memory;
+use super::neighbours::Neighbours;
 use super::rehearsals::Rehearsals;
 use super::tasks::Tasks;
 use super::verify::Verifications;
@@ -28,6 +32,12 @@ pub struct Context {
     pub rehearsals: Arc<Rehearsals>,
     /// Verifications in the background.
     pub verifications: Arc<Verifications>,
+    /// Who waits for whom.
+    pub neighbours: Neighbours,
+    /// The approvals that there are.
+    pub approvals: Store<MigrationApproval>,
+    /// Whether approvals are guarded.
+    pub guards: Guards,
     /// What is measured.
     pub metrics: Metrics,
     /// Set when the process is about to end.

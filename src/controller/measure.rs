@@ -6,8 +6,9 @@ use kube::ResourceExt;
 
 use crate::api::v1alpha1::{ConditionType, DatabaseMigration, DatabaseMigrationStatus, Reason};
 use crate::database::{DatabaseError, FailureClass};
+use crate::gates::GateState;
 use crate::plan::Target;
-use crate::rollout::{Job, Look, Observed, State, Task};
+use crate::rollout::{Job, Look, Observed, State, Task, verdicts_of};
 use crate::telemetry::{Metrics, ObjectSample, ReconcileResult, RunResult};
 
 use super::tasks::Ended;
@@ -35,6 +36,9 @@ pub fn pass(metrics: &Metrics, state: &State, written: bool, elapsed: Duration) 
         | State::Unreachable(_)
         | State::Unsuitable(_)
         | State::Refused(_)
+        | State::GatesDue(_)
+        | State::PlanOnly(..)
+        | State::Gated { .. }
         | State::Failed(..)
         | State::CoolingDown(_)
         | State::RehearsalFailed(..)
@@ -87,6 +91,24 @@ pub fn run(metrics: &Metrics, ended: &Ended) {
     }
 }
 
+/// What the gates of a plan said, and how long a plan that passes them has waited.
+pub fn gates(metrics: &Metrics, observed: &Observed, state: &State, status: &DatabaseMigrationStatus) {
+    let Some(verdicts) = verdicts_of(observed, state) else { return };
+    for verdict in &verdicts {
+        let result = match verdict.state {
+            GateState::Open => "open",
+            GateState::Closed => "closed",
+            GateState::Unknown => "unknown",
+            GateState::Denied => "denied",
+        };
+        metrics.gate_evaluated(verdict.gate, result);
+    }
+    if let (State::Pending(_), Some(gates)) = (state, &status.gates) {
+        let waited = observed.now.duration_since(gates.since.0);
+        metrics.gates_passed(Duration::try_from(waited).unwrap_or_default());
+    }
+}
+
 /// How an object is now.
 pub fn object(
     metrics: &Metrics,
@@ -123,6 +145,11 @@ pub fn object(
             .iter()
             .find(|condition| condition.type_ == ConditionType::RollbackReady.as_str())
             .map(|condition| condition.status == "True"),
+        waiting_since: status
+            .gates
+            .as_ref()
+            .filter(|_| matches!(state, State::Gated { .. }))
+            .map(|gates| gates.since.0.as_second()),
         pending: pending(state, status, is_true(ConditionType::Ready)),
         database_up: database_up(observed),
         blocking_sessions: match &observed.task {
@@ -143,6 +170,9 @@ fn pending(state: &State, status: &DatabaseMigrationStatus, ready: bool) -> Opti
         },
         State::VerificationDue(_) | State::Verifying { .. } | State::Held(..) => Some(0),
         State::Suspended(Job { plan, .. })
+        | State::GatesDue(Job { plan, .. })
+        | State::PlanOnly(Job { plan, .. }, _)
+        | State::Gated { job: Job { plan, .. }, .. }
         | State::Failed(_, plan)
         | State::CoolingDown(Job { plan, .. })
         | State::AwaitingRoom(Job { plan, .. }, _)

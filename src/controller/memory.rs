@@ -14,6 +14,8 @@ use crate::api::v1alpha1::{
 use crate::database::{Inspection, ServerFacts};
 use crate::rollout::{Requests, Settled, SettledKey};
 
+use super::assessed::Assessed;
+
 /// A Secret or ConfigMap that an object depends on, in the object's namespace.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Input {
@@ -56,6 +58,10 @@ pub struct Memo {
     pub waiting_since: Option<Timestamp>,
     /// What it saw when it began to wait: for what, and when.
     pub seen_waiting: Option<(SettledKey, Timestamp, Inspection)>,
+    /// What the plan does, as it was found out last.
+    pub assessed: Option<Assessed>,
+    /// A digest of the plan as it was shown last.
+    pub shown: Option<String>,
     /// The server, as it was seen last.
     pub server: Option<ServerFacts>,
     /// What the spec and the annotations were when the object last woke a pass.
@@ -204,6 +210,18 @@ impl Memory {
     pub fn read(&self, uid: &str, inputs: impl IntoIterator<Item = (Input, Option<String>)>) {
         self.update(uid, |memo| {
             memo.inputs = inputs.into_iter().map(|(input, version)| (input, Known::At(version))).collect();
+        });
+    }
+
+    /// Notes what a pass read besides, and at which resource version.
+    pub fn also_read(&self, uid: &str, input: Input, version: Option<String>) {
+        self.update(uid, |memo| {
+            // What was read of it at another version is out of date: whatever happens to it next wakes the object.
+            let known = match memo.inputs.get(&input) {
+                Some(Known::At(before)) if *before != version => Known::Reading,
+                Some(Known::At(_) | Known::Reading) | None => Known::At(version),
+            };
+            memo.inputs.insert(input, known);
         });
     }
 

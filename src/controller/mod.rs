@@ -4,18 +4,23 @@
 //! decide anything itself.
 
 mod act;
+mod assessed;
 mod context;
 mod credentials;
 mod error;
+mod gates;
+mod guards;
 pub mod leader;
 mod measure;
 mod memory;
+mod neighbours;
 mod observe;
 mod options;
 mod reconcile;
 mod record;
 mod rehearsals;
 mod serve;
+mod show;
 mod tasks;
 #[cfg(test)]
 mod tests;

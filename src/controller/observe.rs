@@ -10,12 +10,14 @@ use crate::api::v1alpha1::{DatabaseMigration, REQUESTED_AT, RETRY};
 use crate::database::{Database, Inspection, RehearsalServer};
 use crate::migration::MigrationSet;
 use crate::rollout::{
-    Desired, Look, Observed, Rehearsed, Room, Settled, SettledKey, Source, SourceDesired, Task, backoff, due, later,
+    Desired, Look, Observed, Rehearsed, Room, Settled, SettledKey, Source, SourceDesired, State, Task, backoff, due,
+    later,
 };
 use crate::sources::{ConfigMaps, Source as _, SourceError};
 
 use super::context::Context;
 use super::credentials;
+use super::gates;
 use super::memory::{Input, requests};
 use super::tasks::Ended;
 
@@ -59,6 +61,7 @@ pub async fn observe(context: &Context, object: &DatabaseMigration) -> Sight {
             task: Task::None,
             verifying: None,
             rehearsal: Rehearsed::No,
+            gathered: None,
             room: Room::Free,
             attempts: memo.attempts,
             cooldown: Duration::ZERO,
@@ -70,6 +73,8 @@ pub async fn observe(context: &Context, object: &DatabaseMigration) -> Sight {
         key: None,
         ended: None,
     };
+    // Only a pass that comes to its gates waits for others.
+    context.neighbours.forget(&uid);
     if let Some(running) = context.tasks.running(&uid) {
         sight.observed.task = Task::Running {
             run: running.run,
@@ -137,6 +142,9 @@ pub async fn observe(context: &Context, object: &DatabaseMigration) -> Sight {
     if !matches!(sight.observed.database, Look::Later) {
         // The look took its time.
         sight.observed.room = room(context, &database);
+    }
+    if let State::GatesDue(job) = State::of(&sight.observed) {
+        sight.observed.gathered = Some(gates::gather(context, object, &desired, &database, &job).await);
     }
     sight.database = Some(database);
     sight

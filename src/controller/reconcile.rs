@@ -20,6 +20,7 @@ use super::error::Error;
 use super::measure;
 use super::observe::{Sight, observe};
 use super::record;
+use super::show;
 
 /// One pass over one object.
 ///
@@ -58,11 +59,12 @@ async fn pass(object: &DatabaseMigration, context: &Context, began: Instant) -> 
         context.tasks.stop(&object.uid().unwrap_or_default(), false);
         return Ok(Requeue::await_change());
     }
-    let sight = observe(context, object).await;
+    let mut sight = observe(context, object).await;
     if let Some(ended) = &sight.ended {
         measure::run(&context.metrics, ended);
     }
     let decision = decide(&sight.observed);
+    show::plan(context, object, &mut sight, &decision.state).await;
     let next = report(&sight.observed, &decision.state);
     remember(context, &sight, &decision);
 
@@ -81,6 +83,7 @@ async fn pass(object: &DatabaseMigration, context: &Context, began: Instant) -> 
     if written {
         record::events(context, object, events(previous, &next, &decision.state));
     }
+    measure::gates(&context.metrics, &sight.observed, &decision.state, &next);
     measure::object(&context.metrics, object, &sight.observed, &decision.state, &next);
 
     let acted = begun.unwrap_or_else(|| act(context, object, &sight, &decision.action));

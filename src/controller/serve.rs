@@ -9,18 +9,20 @@ use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::ResourceExt as _;
 use kube::core::PartialObjectMeta;
 use kube::runtime::controller::{Config, Controller};
-use kube::runtime::reflector;
+use kube::runtime::reflector::{self, ObjectRef};
 use kube::{Api, Client};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::UnboundedReceiverStream;
 use tokio_util::sync::CancellationToken;
 
-use crate::api::v1alpha1::DatabaseMigration;
+use crate::api::v1alpha1::{DatabaseMigration, MigrationApproval};
 use crate::telemetry::{Health, Metrics};
 
 use super::context::Context;
+use super::guards::Guards;
 use super::leader::{LeaderElector, Lease};
 use super::memory::{Input, Memory};
+use super::neighbours::Neighbours;
 use super::options::Options;
 use super::reconcile::{on_error, reconcile};
 use super::rehearsals::Rehearsals;
@@ -106,9 +108,11 @@ async fn lead(
     let closing = CancellationToken::new();
     let tasks = Tasks::new(options.concurrency, metrics.clone(), wake.clone());
     let rehearsals = Rehearsals::new(wake.clone(), closing.clone());
-    let verifications = Verifications::new(metrics.clone(), wake, closing.clone());
+    let verifications = Verifications::new(metrics.clone(), wake.clone(), closing.clone());
     let grace = options.shutdown_grace;
     let lost = lease.as_ref().map(Lease::lost).unwrap_or_default();
+    let (approvals, approvals_writer) = reflector::store();
+    let (store, writer) = reflector::store();
     let context = Arc::new(Context {
         client,
         options,
@@ -116,12 +120,14 @@ async fn lead(
         tasks: Arc::clone(&tasks),
         rehearsals,
         verifications,
+        neighbours: Neighbours::new(store.clone(), wake),
+        approvals,
+        guards: Guards::default(),
         metrics,
         closing: closing.clone(),
         lease,
     });
 
-    let (store, writer) = reflector::store();
     let objects = watch::objects(Arc::clone(&context), store.clone(), writer);
     let (by_secret, secrets_of) = (Arc::clone(&context), store.clone());
     let (by_map, maps_of) = (Arc::clone(&context), store.clone());
@@ -133,6 +139,10 @@ async fn lead(
         })
         .watches_stream(watch::config_maps(&context), move |map: PartialObjectMeta<ConfigMap>| {
             watch::dependents(&by_map, &maps_of, &map, &Input::ConfigMap(map.name_any()))
+        })
+        .watches_stream(watch::approvals(&context, approvals_writer), |approval: MigrationApproval| {
+            let namespace = approval.namespace().unwrap_or_default();
+            Some(ObjectRef::new(&approval.spec.migration_ref.name).within(&namespace))
         })
         .reconcile_on(UnboundedReceiverStream::new(woken))
         .graceful_shutdown_on(ended.clone().cancelled_owned())

@@ -1,5 +1,5 @@
 //! What wakes an object: a change of its spec, annotations or status (unless this process wrote it), of a Secret or
-//! ConfigMap that its last pass read, and the end of a run.
+//! ConfigMap that its last pass read, of an object that it waits for, and the end of a run.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use kube::runtime::reflector::{ObjectRef, Store, store::Writer};
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Client, Resource, ResourceExt};
 
-use crate::api::v1alpha1::DatabaseMigration;
+use crate::api::v1alpha1::{DatabaseMigration, MigrationApproval};
 
 use super::context::Context;
 use super::memory::Input;
@@ -41,9 +41,16 @@ pub fn objects(
         .default_backoff()
         .reflect(writer)
         .inspect(move |event| match event {
-            Ok(Event::Delete(object)) => forget(&cleaning, object),
-            Ok(Event::InitDone) => forget_absent(&cleaning, &store),
-            Ok(Event::Apply(_) | Event::Init | Event::InitApply(_)) | Err(_) => {}
+            Ok(Event::Delete(object)) => {
+                forget(&cleaning, object);
+                cleaning.neighbours.changed(object, true);
+            }
+            Ok(Event::InitDone) => {
+                forget_absent(&cleaning, &store);
+                cleaning.neighbours.began_anew();
+            }
+            Ok(Event::Apply(object)) => cleaning.neighbours.changed(object, false),
+            Ok(Event::Init | Event::InitApply(_)) | Err(_) => {}
         })
         .applied_objects()
         .filter(move |object| future::ready(object.as_ref().map_or(true, |object| context.memory.touched(object))))
@@ -55,6 +62,7 @@ fn forget(context: &Context, object: &DatabaseMigration) {
     context.tasks.forget(&uid, &ObjectRef::from_obj(object));
     context.verifications.forget(&uid);
     context.rehearsals.forget(&uid);
+    context.neighbours.forget(&uid);
     context.memory.forget(&uid);
     context.metrics.forget(&namespace, &object.name_any());
     tracing::info!(object = %format!("{namespace}/{}", object.name_any()), "deleted; the database is left as it is");
@@ -67,8 +75,18 @@ fn forget_absent(context: &Context, store: &Store<DatabaseMigration>) {
         context.tasks.forget(&uid, &ObjectRef::new(&name).within(&namespace));
         context.verifications.forget(&uid);
         context.rehearsals.forget(&uid);
+        context.neighbours.forget(&uid);
         context.metrics.forget(&namespace, &name);
     }
+}
+
+/// Approvals; fills their cache on the way.
+pub fn approvals(
+    context: &Context,
+    writer: Writer<MigrationApproval>,
+) -> impl Stream<Item = Result<MigrationApproval, watcher::Error>> + Send + use<> {
+    let api = api::<MigrationApproval>(&context.client, context.options.namespace.as_deref());
+    watcher(api, watcher::Config::default()).default_backoff().reflect(writer).touched_objects()
 }
 
 /// Secrets, as names and versions only.

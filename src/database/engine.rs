@@ -129,6 +129,7 @@ impl Course<'_> {
             plan_digest: plan.digest.clone(),
             set_digest: self.request.set.digest.clone(),
             rehearsed: self.request.rehearsed,
+            gates: self.request.gates.clone(),
             purpose: self.request.purpose.clone(),
         }
     }

@@ -9,6 +9,7 @@ mod engine;
 mod error;
 mod losses;
 pub mod postgres;
+mod preflight;
 mod progress;
 mod read;
 mod rehearsal;
@@ -27,6 +28,10 @@ pub use connection::{ConnectionParts, ConnectionProblem};
 pub use engine::run;
 pub use error::{DatabaseError, FailureClass, StepFailure};
 pub use losses::{COUNTED, Loss, RowsAtRisk};
+pub use preflight::{
+    Archiving, Connections, Extension, Fact, InvalidIndex, Power, PreflightFacts, Prepared, Privilege, SessionFacts,
+    Sessions, Slot, SlotWal, Standby, TableFacts, ThereFacts, Vacuum,
+};
 pub use progress::{Blocker, Progress, ProgressSender, Stage, StopSignal, progress};
 pub use read::{
     Activity, CountBy, LedgerFaults, MOST_BYTES, MOST_ROWS, ReadError, Reader, Row, StatementTime, StatementTimes,

@@ -10,7 +10,9 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::DatabaseError;
+use crate::lint::Catalog;
+
+use super::{DatabaseError, PreflightFacts};
 
 /// At most so many rows come back.
 pub const MOST_ROWS: usize = 100;
@@ -164,6 +166,20 @@ pub trait Reader: Send {
     /// # Errors
     /// When the server cannot be asked.
     async fn activity(&mut self) -> Result<Activity, ReadError>;
+
+    /// What holds in the database and on its server, and of these tables, by their names in the catalog, unquoted, with their
+    /// schema where that is not in the role's search path. A fact that the role may not see is unknown, and no error.
+    ///
+    /// # Errors
+    /// When the server cannot be asked.
+    async fn preflight(&mut self, tables: &[String]) -> Result<PreflightFacts, ReadError>;
+
+    /// The relations of these names ([`crate::lint::names`]), their indexes, partitions and what foreign keys tie them to, with
+    /// sizes as the catalog has them. Locks no relation of the user, reads no row of one.
+    ///
+    /// # Errors
+    /// When the server cannot be asked.
+    async fn catalog(&mut self, names: &[String]) -> Result<Catalog, ReadError>;
 
     /// What the server counted of statements in this database; `None` where it does not count.
     ///

@@ -59,6 +59,8 @@ pub struct RunStart {
     pub set_digest: String,
     /// A rehearsal proved it.
     pub rehearsed: bool,
+    /// What opened its gates, as a list.
+    pub gates: serde_json::Value,
     /// What it is for, besides.
     pub purpose: Purpose,
 }
@@ -133,6 +135,8 @@ pub struct RunRequest {
     pub purpose: Purpose,
     /// A rehearsal proved it.
     pub rehearsed: bool,
+    /// What opened its gates, as a list; for the ledger.
+    pub gates: serde_json::Value,
     /// It does not begin where it would destroy rows that were written since.
     pub spare_rows: bool,
 }

@@ -1,5 +1,7 @@
 //! What a rule found. Plain values.
 
+use std::fmt;
+
 use serde::Serialize;
 
 /// What a finding is about: the classes that `spec.gates.lint` names.
@@ -25,6 +27,43 @@ pub enum Class {
     Opaque,
 }
 
+impl Class {
+    /// All of them, in the order of the reference page.
+    pub const ALL: [Self; 9] = [
+        Self::DataLoss,
+        Self::TableRewrite,
+        Self::BlockingLock,
+        Self::TableScan,
+        Self::Security,
+        Self::Environment,
+        Self::Rerun,
+        Self::WayBack,
+        Self::Opaque,
+    ];
+
+    /// As `spec.gates.lint` names it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::DataLoss => "DataLoss",
+            Self::TableRewrite => "TableRewrite",
+            Self::BlockingLock => "BlockingLock",
+            Self::TableScan => "TableScan",
+            Self::Security => "Security",
+            Self::Environment => "Environment",
+            Self::Rerun => "Rerun",
+            Self::WayBack => "WayBack",
+            Self::Opaque => "Opaque",
+        }
+    }
+}
+
+impl fmt::Display for Class {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
 /// How bad.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -35,6 +74,18 @@ pub enum Severity {
     Warning,
     /// Hurts.
     Error,
+}
+
+impl Severity {
+    /// `note`, `warning`, `error`: the words of SARIF and of every compiler.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Note => "note",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
 }
 
 /// What a rule found at one place.

@@ -33,6 +33,19 @@ pub enum Risk {
     Critical,
 }
 
+impl Risk {
+    /// `LOW`, `MEDIUM`, `HIGH` or `CRITICAL`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Low => "LOW",
+            Self::Medium => "MEDIUM",
+            Self::High => "HIGH",
+            Self::Critical => "CRITICAL",
+        }
+    }
+}
+
 /// The header comments of a script.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Header {

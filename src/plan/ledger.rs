@@ -2,8 +2,6 @@
 //!
 //! These are plain values that a dialect reads from its tables; this file must not know how.
 
-use sha2::{Digest as _, Sha256};
-
 use crate::migration::{Checksum, Kind, Version};
 
 use super::judgement::{Rollback, Verification};
@@ -231,16 +229,7 @@ impl Ledger {
     /// brought there by the same scripts. `None` for none.
     #[must_use]
     pub fn digest(&self) -> Option<String> {
-        let mut hash = Sha256::new();
-        let mut any = false;
-        for (version, entry) in self.applied() {
-            any = true;
-            hash.update(version.key());
-            hash.update([0]);
-            hash.update(entry.up_checksum.as_ref().map_or("", Checksum::as_str));
-            hash.update([0]);
-        }
-        any.then(|| format!("sha256:{}", hex::encode(hash.finalize())))
+        super::effect::digest(self.applied().map(|(version, entry)| (version, entry.up_checksum.as_ref())))
     }
 
     /// The entry of a version, whatever its status.

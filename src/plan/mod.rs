@@ -4,6 +4,7 @@
 //! never run, connect or read a clock.
 
 mod down;
+mod effect;
 mod judgement;
 mod ledger;
 mod make;

@@ -333,3 +333,32 @@ fn the_digest_of_what_is_applied_tells_same_from_different_scripts() {
         read(&[RawFile { shown: "V001__t.sql".into(), path: "V001__t.sql".into(), content: "select 1;".into() }]);
     assert_ne!(ledger(&one, &["001"]).digest(), ledger(&other, &["001"]).digest());
 }
+
+#[test]
+fn the_digest_that_will_be_is_the_digest_that_is_once_the_plan_is_carried_out() {
+    let set = set(&["001", "002", "003"], &["001", "002", "003"]);
+    let after = |applied: &[&str], target: &Target, policy: &Policy| {
+        let ledger = ledger(&set, applied);
+        ledger.digest_after(&make(&set, &ledger, target, policy).unwrap())
+    };
+    let up = Policy::default();
+    assert_eq!(after(&[], &Target::Latest, &up), ledger(&set, &["001", "002", "003"]).digest());
+    assert_eq!(after(&["001"], &to("002"), &up), ledger(&set, &["001", "002"]).digest());
+    assert_eq!(after(&["001", "002"], &to("002"), &up), ledger(&set, &["001", "002"]).digest(), "nothing to do");
+    assert_eq!(after(&["001", "002", "003"], &to("001"), &down_allowed()), ledger(&set, &["001"]).digest());
+    assert_eq!(after(&["001"], &to("0"), &down_allowed()), None);
+    let late = Policy { out_of_order: OutOfOrder::Run, ..Policy::default() };
+    assert_eq!(after(&["001", "003"], &Target::Latest, &late), ledger(&set, &["001", "002", "003"]).digest());
+    let adopted = Policy { adoption: Adoption { baseline: Some(v("002")), allow_existing: false }, ..up };
+    assert_eq!(after(&[], &Target::Latest, &adopted), ledger(&set, &["001", "002", "003"]).digest());
+}
+
+#[test]
+fn repeatable_scripts_leave_no_trace_in_the_digest_of_what_is_in_effect() {
+    let file = |path: &str, content: &str| RawFile { shown: path.into(), path: path.into(), content: content.into() };
+    let set = read(&[file("V001__t.sql", "select 1;"), file("R__views.sql", "select 2;")]);
+    let empty = ledger(&set, &[]);
+    let plan = make(&set, &empty, &Target::Latest, &Policy::default()).unwrap();
+    assert_eq!(shape(&plan), "+001 ~R__views");
+    assert_eq!(empty.digest_after(&plan), ledger(&set, &["001"]).digest());
+}

@@ -3,11 +3,12 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use crate::api::v1alpha1::{ConditionType, Reason};
+use crate::gates::{GateState, Verdict};
 use crate::plan::{Judgement, Outcome, Step};
 
 use super::measures::{PENDING, second};
 use super::messages::summary;
-use super::{Job, Observed, State};
+use super::{Job, Observed, State, gating};
 
 /// How a state shows in the three conditions that tools read.
 enum Health {
@@ -31,9 +32,16 @@ fn health(state: &State) -> Health {
         | State::RollbackFailed(..)
         | State::RolledBack(..)
         | State::TooManyFailures(..) => Health::Stalled,
-        State::Suspended(_) | State::Held(_, Judgement::Inconclusive | Judgement::Passed | Judgement::Aborted, _) => {
-            Health::Paused
+        State::Gated { verdicts, overdue, .. } => {
+            if *overdue || gating::worst(verdicts) == GateState::Denied {
+                Health::Stalled
+            } else {
+                Health::Working
+            }
         }
+        State::Suspended(_)
+        | State::PlanOnly(..)
+        | State::Held(_, Judgement::Inconclusive | Judgement::Passed | Judgement::Aborted, _) => Health::Paused,
         State::SourceNotReady(_)
         | State::SourceUnavailable(_)
         | State::Unreachable(_)
@@ -41,6 +49,7 @@ fn health(state: &State) -> Health {
         | State::CoolingDown(_)
         | State::AwaitingTurn(_)
         | State::AwaitingRoom(..)
+        | State::GatesDue(_)
         | State::Pending(_)
         | State::RehearsalDue(_)
         | State::Rehearsing(_)
@@ -78,6 +87,7 @@ pub(super) fn conditions(observed: &Observed, state: &State) -> Vec<Condition> {
     }
     conditions.extend(verified(observed, state));
     conditions.extend(rollback_ready(observed, state));
+    conditions.extend(gates(observed, state));
     if let State::RolledBack(..) = state {
         conditions.push(condition(observed, ConditionType::RolledBack, "True", Reason::RolledBack, &message));
     }
@@ -101,6 +111,9 @@ fn details(state: &State) -> Details {
         }
         State::RollbackBlocked(_) | State::RollbackFailed(..) | State::Rehearsing(_) => (None, None),
         State::Suspended(Job { plan, .. })
+        | State::GatesDue(Job { plan, .. })
+        | State::PlanOnly(Job { plan, .. }, _)
+        | State::Gated { job: Job { plan, .. }, .. }
         | State::Failed(_, plan)
         | State::CoolingDown(Job { plan, .. })
         | State::AwaitingRoom(Job { plan, .. }, _)
@@ -173,6 +186,8 @@ fn verified(observed: &Observed, state: &State) -> Option<Condition> {
 fn rollback_ready(observed: &Observed, state: &State) -> Option<Condition> {
     let without: Vec<String> = match state {
         State::Suspended(Job { plan, take_back: None })
+        | State::PlanOnly(Job { plan, take_back: None }, _)
+        | State::Gated { job: Job { plan, take_back: None }, .. }
         | State::Failed(_, plan)
         | State::CoolingDown(Job { plan, take_back: None })
         | State::AwaitingRoom(Job { plan, take_back: None }, _)
@@ -200,6 +215,9 @@ fn rollback_ready(observed: &Observed, state: &State) -> Option<Condition> {
         | State::Refused(_)
         | State::Settled
         | State::AwaitingTurn(_)
+        | State::GatesDue(_)
+        | State::PlanOnly(..)
+        | State::Gated { .. }
         | State::Suspended(_)
         | State::CoolingDown(_)
         | State::AwaitingRoom(..)
@@ -222,9 +240,48 @@ fn rollback_ready(observed: &Observed, state: &State) -> Option<Condition> {
     })
 }
 
+/// What the gates say, as conditions: of all of them, and of the approvals. Only of a plan that has gates.
+fn gates(observed: &Observed, state: &State) -> Vec<Condition> {
+    let Some((_, verdicts)) = gating::of(observed, state) else {
+        // What was said of the plan that runs stays until it is over.
+        let runs = matches!(state, State::Running { .. } | State::Rehearsing(_));
+        let types = [ConditionType::GatesPassed, ConditionType::Approved];
+        return types.into_iter().filter(|_| runs).filter_map(|type_| kept(observed, type_)).collect();
+    };
+    let say = |type_: ConditionType, verdicts: &[Verdict], shut: Reason, open: Reason, text: String| {
+        let status = match gating::worst(verdicts) {
+            GateState::Open => return condition(observed, type_, "True", open, "open"),
+            GateState::Closed | GateState::Denied => "False",
+            GateState::Unknown => "Unknown",
+        };
+        condition(observed, type_, status, shut, &super::messages::shorten(text))
+    };
+    let mut conditions = Vec::new();
+    if !verdicts.is_empty() {
+        let overdue = matches!(state, State::Gated { overdue: true, .. });
+        let reason = gating::reason(&verdicts, overdue);
+        let told = gating::told(&verdicts);
+        conditions.push(if overdue && told.is_empty() {
+            let text = "every gate is open by now, after spec.gates.deadline";
+            condition(observed, ConditionType::GatesPassed, "False", reason, text)
+        } else {
+            say(ConditionType::GatesPassed, &verdicts, reason, Reason::GatesOpen, told)
+        });
+    }
+    let approvals: Vec<Verdict> = verdicts.into_iter().filter(|verdict| verdict.gate == "approvals").collect();
+    if let Some(first) = approvals.first() {
+        let reason = gating::reason(&approvals, false);
+        conditions.push(say(ConditionType::Approved, &approvals, reason, Reason::Approved, first.message.clone()));
+    }
+    conditions
+}
+
 /// Whether a rehearsal proved the way back: of the plan that is about to run, or of the run that brought what is in effect.
 fn proven(observed: &Observed, state: &State) -> bool {
-    if let State::Pending(Job { plan, .. }) | State::AwaitingRoom(Job { plan, .. }, _) = state {
+    if let State::Pending(Job { plan, .. })
+    | State::AwaitingRoom(Job { plan, .. }, _)
+    | State::Gated { job: Job { plan, .. }, .. } = state
+    {
         return observed.rehearsal.proves(&plan.digest);
     }
     let Some(ledger) = observed.inspection().map(|seen| &seen.ledger) else { return false };

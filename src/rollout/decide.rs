@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use crate::api::v1alpha1::ConditionType;
 use crate::database::Stage;
-
+use crate::gates::{GateState, Verdict};
 use crate::plan::Plan;
 
-use super::{DueVerification, Job, Look, Observed, Room, State, backoff};
+use super::{DueVerification, Job, Look, Observed, Room, State, backoff, gating};
 
 /// How often a run's progress is written into the status at most …
 const PROGRESS_EVERY: Duration = Duration::from_secs(2);
@@ -89,6 +89,17 @@ pub fn decide(observed: &Observed) -> Decision {
             };
             (Action::Wait, Some(due_in), false, true)
         }
+        // Whoever observes gathers and asks again; should that have been impossible, a later pass does.
+        State::GatesDue(_) => (Action::Wait, Some(again), true, false),
+        // What its gates look at changes without a change of what a look is for.
+        State::PlanOnly(job, verdicts) => {
+            (Action::Wait, Some(no_later(observed, job, verdicts, resync)), false, verdicts.is_empty())
+        }
+        State::Gated { job, verdicts, overdue } => {
+            let stays = *overdue || gating::worst(verdicts) == GateState::Denied;
+            let every = if stays { resync } else { SAFETY_NET };
+            (Action::Wait, Some(no_later(observed, job, verdicts, every)), false, false)
+        }
         State::CoolingDown(_) => (Action::Wait, Some(observed.cooldown), false, false),
         State::AwaitingTurn(_) => (Action::Queue, Some(PATIENCE), false, false),
         State::AwaitingRoom(..) => {
@@ -110,6 +121,12 @@ pub fn decide(observed: &Observed) -> Decision {
         }
     };
     Decision { tell: tell(observed, &state), state, action, requeue, retrying, settles }
+}
+
+/// After that time, or as soon as a gate changes by itself.
+fn no_later(observed: &Observed, job: &Job, verdicts: &[Verdict], every: Duration) -> Duration {
+    let Ok(desired) = &observed.desired else { return every };
+    gating::changes_in(observed, desired, &job.plan, verdicts).map_or(every, |by_itself| by_itself.min(every))
 }
 
 fn tell(observed: &Observed, state: &State) -> bool {

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::api::v1alpha1::{
-    CaRef, DatabaseMigrationSpec, ExecutionSpec, GatesSpec, LayoutSpec, MissingSpec, OutOfOrderSpec, RehearsalMode,
-    SourceSpec, TransactionSpec,
+    CaRef, DatabaseMigrationSpec, ExecutionSpec, GatesSpec, LayoutSpec, MissingSpec, ModeSpec, OutOfOrderSpec,
+    RehearsalMode, SourceSpec, TransactionSpec,
 };
 use crate::database::SessionSettings;
+use crate::gates::Gates;
 use crate::migration::{Dialect, Layout, SetOptions, Version};
 use crate::plan::{Adoption, MissingPolicy, OutOfOrder, Policy, Target};
 
@@ -50,6 +51,10 @@ pub struct Desired {
     pub deadline: Duration,
     /// Leave the database alone.
     pub suspended: bool,
+    /// Show what would be done, and do nothing.
+    pub plan_only: bool,
+    /// What must hold before anything runs.
+    pub gates: Gates,
     /// How what was applied is judged, where it is.
     pub verification: Option<Verification>,
     /// How and when runs are taken back.
@@ -93,6 +98,8 @@ impl Desired {
             settings: SessionSettings { undo, ..settings },
             deadline,
             suspended: spec.suspend.unwrap_or(false),
+            plan_only: spec.mode == Some(ModeSpec::Plan),
+            gates: gates(spec.gates.as_ref())?,
             verification: spec.verification.as_ref().map(Verification::of).transpose()?,
             rehearsal: rehearsal(spec.gates.as_ref(), &rollback)?,
             rollback,
@@ -158,6 +165,10 @@ fn policy(
         one_transaction,
         adoption: Adoption { baseline, allow_existing: adoption.allow_existing.unwrap_or(false) },
     })
+}
+
+fn gates(spec: Option<&GatesSpec>) -> Result<Gates, InvalidSpec> {
+    Gates::of(spec).map_err(|(field, problem)| InvalidSpec { field: format!("spec.gates.{field}"), problem })
 }
 
 /// The rehearsal that the gate or the way back asks for.

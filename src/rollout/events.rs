@@ -2,8 +2,10 @@
 
 use crate::api::v1alpha1::{ConditionType, DatabaseMigrationStatus, Reason};
 
-use super::State;
+use crate::gates::GateState;
+
 use super::messages::work;
+use super::{State, gating};
 
 /// An event's note may hold 1 kB.
 const LONGEST: usize = 1_000;
@@ -68,11 +70,20 @@ pub fn events(previous: Option<&DatabaseMigrationStatus>, next: &DatabaseMigrati
         | State::RollbackFailed(..)
         | State::RolledBack(..)
         | State::TooManyFailures(..)
+        | State::Gated { overdue: true, .. }
             if moved =>
         {
             event(true, format!("Plan from {version}"))
         }
         State::Unreachable(_) | State::SourceUnavailable(_) if !same_reason => event(true, "Connect".to_owned()),
+        State::Gated { verdicts, .. } if moved && gating::worst(verdicts) == GateState::Denied => {
+            event(true, format!("Plan from {version}"))
+        }
+        State::Gated { job, .. } if !same_reason => {
+            let to = job.plan.to.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string);
+            event(false, format!("Wait to apply {to}"))
+        }
+        State::PlanOnly(..) if moved => event(false, "Plan".to_owned()),
         State::Suspended(_) if !same_reason => event(false, "Suspend".to_owned()),
         State::AwaitingRoom(..) | State::CoolingDown(_) if !same_reason => event(false, "Wait".to_owned()),
         State::RehearsalDue(_) | State::Rehearsing(_) if !same_reason => event(false, "Rehearse".to_owned()),
@@ -90,6 +101,9 @@ pub fn events(previous: Option<&DatabaseMigrationStatus>, next: &DatabaseMigrati
         | State::Unsuitable(_)
         | State::Settled
         | State::UpToDate
+        | State::GatesDue(_)
+        | State::Gated { .. }
+        | State::PlanOnly(..)
         | State::Suspended(_)
         | State::CoolingDown(_)
         | State::AwaitingTurn(_)

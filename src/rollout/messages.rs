@@ -3,9 +3,10 @@
 
 use crate::api::v1alpha1::Reason;
 use crate::database::{Progress, Stage, Verdict};
+use crate::gates::GateState;
 use crate::plan::{Direction, Judgement, Ledger, Outcome, Plan, Refusal, RunSummary, Step, TakeBack};
 
-use super::{Job, Observed, Room, State, Verifying};
+use super::{Job, Observed, Room, State, Verifying, gating};
 
 /// Kubernetes takes up to 32 KiB for a condition's message; one screen is what people read.
 const LONGEST: usize = 2_000;
@@ -31,6 +32,36 @@ pub(super) fn summary(observed: &Observed, state: &State) -> (Reason, String) {
             (
                 Reason::Suspended,
                 format!("spec.suspend is true; waiting to {}{why}; set it to false to go on", work(&job.plan)),
+            )
+        }
+        State::GatesDue(job) => (Reason::Planning, format!("about to look at the gates: to {}", work(&job.plan))),
+        State::PlanOnly(job, verdicts) => {
+            let gates = gating::told(verdicts);
+            let gates = if gates.is_empty() { String::new() } else { format!("; it would wait for {gates}") };
+            (
+                Reason::PlanOnly,
+                format!(
+                    "spec.mode is Plan: would {}; nothing is run; status.plan tells more, and the ConfigMap that it names tells all{gates}",
+                    work(&job.plan)
+                ),
+            )
+        }
+        State::Gated { job, verdicts, overdue } => {
+            let late = if *overdue {
+                format!(
+                    " for longer than spec.gates.deadline; it is given up until the plan changes, or with: {}",
+                    annotate(&observed.object, "retry")
+                )
+            } else {
+                String::new()
+            };
+            let verb = if gating::worst(verdicts) == GateState::Denied { "must not" } else { "waiting to" };
+            (
+                gating::reason(verdicts, *overdue),
+                match gating::told(verdicts) {
+                    told if told.is_empty() => format!("{verb} {}{late}; every gate is open by now", work(&job.plan)),
+                    told => format!("{verb} {}{late}: {told}", work(&job.plan)),
+                },
             )
         }
         State::Failed(run, _) => failed(run),
@@ -341,7 +372,7 @@ fn blockers(progress: &Progress) -> String {
 }
 
 /// Cuts at a character, and says so.
-fn shorten(mut message: String) -> String {
+pub(super) fn shorten(mut message: String) -> String {
     if message.len() > LONGEST {
         let mut end = LONGEST;
         while !message.is_char_boundary(end) {

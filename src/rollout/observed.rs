@@ -11,7 +11,7 @@ use crate::checks::Window;
 use crate::database::{DatabaseError, Inspection, Progress, Rehearsal, Verdict};
 use crate::migration::MigrationSet;
 
-use super::{Desired, InvalidSpec};
+use super::{Desired, Gathered, InvalidSpec};
 
 /// The scripts.
 #[derive(Debug, Clone)]
@@ -185,6 +185,8 @@ pub struct Observed {
     pub source: Source,
     /// The database.
     pub database: Look,
+    /// What the gates of the plan look at; gathered once it is clear that there is a plan.
+    pub gathered: Option<Gathered>,
     /// The object's run.
     pub task: Task,
     /// The object's verification.

@@ -13,7 +13,7 @@ use crate::plan::{Direction, Ledger, Outcome, Plan, RunSummary, Step};
 
 use super::conditions::conditions;
 use super::measures::{PENDING, second};
-use super::{Job, Observed, Rehearsed, State};
+use super::{Job, Observed, Rehearsed, State, gating};
 
 /// How many runs a status shows.
 const HISTORY: usize = 10;
@@ -39,6 +39,9 @@ pub fn report(observed: &Observed, state: &State) -> DatabaseMigrationStatus {
     }
     status.plan = match state {
         State::Suspended(Job { plan, .. })
+        | State::GatesDue(Job { plan, .. })
+        | State::PlanOnly(Job { plan, .. }, _)
+        | State::Gated { job: Job { plan, .. }, .. }
         | State::Failed(_, plan)
         | State::CoolingDown(Job { plan, .. })
         | State::AwaitingRoom(Job { plan, .. }, _)
@@ -74,6 +77,9 @@ pub fn report(observed: &Observed, state: &State) -> DatabaseMigrationStatus {
         | State::Refused(_)
         | State::Settled
         | State::UpToDate
+        | State::GatesDue(_)
+        | State::PlanOnly(..)
+        | State::Gated { .. }
         | State::Suspended(_)
         | State::Failed(..)
         | State::CoolingDown(_)
@@ -90,6 +96,11 @@ pub fn report(observed: &Observed, state: &State) -> DatabaseMigrationStatus {
         | State::RolledBack(..)
         | State::TooManyFailures(..)
         | State::Pending(_) => None,
+    };
+    status.gates = match state {
+        // The plan that waited is the one that runs, or is what the rehearsal is about.
+        State::Running { .. } | State::Rehearsing(_) | State::Unreachable(_) | State::AwaitingTurn(_) => status.gates,
+        state => gating::of(observed, state).and_then(|(plan, verdicts)| gating::status(observed, plan, &verdicts)),
     };
     if let State::Verifying { verifying, .. } = state {
         status.verification = Some(super::verified::open(verifying));
@@ -139,6 +150,7 @@ fn rehearsal_status(plan: &Plan, observed: &Observed) -> Option<RehearsalStatus>
 }
 
 fn plan_status(plan: &Plan, observed: &Observed) -> PlanStatus {
+    let assessed = observed.gathered.as_ref().map(|gathered| &gathered.assessment);
     PlanStatus {
         digest: plan.digest.clone(),
         direction: plan.direction.as_str().to_owned(),
@@ -147,6 +159,13 @@ fn plan_status(plan: &Plan, observed: &Observed) -> PlanStatus {
         steps: count(plan.steps.len()),
         pending: plan.steps.iter().take(PENDING).map(Step::label).collect(),
         warnings: plan.warnings.iter().take(PENDING).cloned().collect(),
+        risk: assessed.map(|assessed| assessed.risk.as_str().to_owned()),
+        risk_reasons: assessed.map(|assessed| assessed.reasons.iter().take(10).cloned().collect()).unwrap_or_default(),
+        strongest_lock: assessed.and_then(|assessed| assessed.strongest).map(|lock| lock.as_str().to_owned()),
+        rewrites: assessed.map(|assessed| assessed.rewrites),
+        scans: assessed.map(|assessed| assessed.scans),
+        estimate: assessed.and_then(|assessed| assessed.estimate).map(crate::duration::format),
+        config_map: observed.gathered.as_ref().and_then(|gathered| gathered.shown_in.clone()),
         rehearsal: rehearsal_status(plan, observed),
     }
 }

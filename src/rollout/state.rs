@@ -6,11 +6,12 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::database::{DatabaseError, Progress, Rehearsal, Verdict};
+use crate::gates::{self, GateState};
 use crate::migration::MigrationSet;
 use crate::plan::{self, Judgement, Ledger, Outcome, Plan, Refusal, Rollback, RunSummary, TakeBack, Verification};
 
 use super::aftermath::{Aftermath, aftermath, poisoned, too_many_failures};
-use super::{Desired, Look, Observed, Rehearsed, Room, Source, Task, Verifying};
+use super::{Desired, Look, Observed, Rehearsed, Room, Source, Task, Verifying, gating};
 
 /// Something to do: a plan, and which run it takes back where it is a rollback.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,6 +62,19 @@ pub enum State {
     Settled,
     /// The database is where it should be.
     UpToDate,
+    /// There is something to do; what its gates look at has not been gathered yet in this pass.
+    GatesDue(Job),
+    /// There is something to do, and the spec only asks to see it.
+    PlanOnly(Job, Vec<gates::Verdict>),
+    /// There is something to do, and not every gate is open.
+    Gated {
+        /// What waits.
+        job: Job,
+        /// What each gate says.
+        verdicts: Vec<gates::Verdict>,
+        /// It has been waiting for longer than it may.
+        overdue: bool,
+    },
     /// There is something to do, and the spec says to wait.
     Suspended(Job),
     /// This very plan was tried and failed: nothing happens before something changes.
@@ -204,6 +218,7 @@ impl State {
             return Self::UpToDate;
         }
         let job = Job { plan, take_back: None };
+        let Some(gathered) = &observed.gathered else { return Self::GatesDue(job) };
         if desired.suspended {
             return Self::Suspended(job);
         }
@@ -216,7 +231,19 @@ impl State {
         if let Some(number) = too_many_failures(observed, desired, ledger) {
             return Self::TooManyFailures(number, job.plan);
         }
+        let verdicts = gating::verdicts(observed, desired, gathered, &job.plan);
+        if desired.plan_only {
+            return Self::PlanOnly(job, verdicts);
+        }
+        let worst = gating::worst(&verdicts);
+        let shut = worst != GateState::Open || gating::given_up(observed);
+        let overdue = shut && gating::overdue(observed, desired, &job.plan);
+        if worst == GateState::Denied || overdue {
+            return Self::Gated { job, verdicts, overdue };
+        }
+        // People who are asked to approve see what the rehearsal said.
         match rehearsal(observed, desired, ledger, &job.plan) {
+            Gate::Open if worst != GateState::Open => Self::Gated { job, verdicts, overdue },
             Gate::Open => Self::of_job(observed, desired, job),
             Gate::Due if observed.cooldown.is_zero() => Self::RehearsalDue(job.plan),
             Gate::Due => Self::CoolingDown(job),

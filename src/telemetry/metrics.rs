@@ -12,6 +12,9 @@ use super::labels::{ApiOutcome, ApiResource, ApiVerb, ReconcileResult, RunResult
 use super::names::{self, Metric};
 use super::objects::{ObjectCollector, ObjectSample, Objects};
 
+/// The gates that there are; a test of the controller compares them with the registry of gates.
+pub const GATES: &[&str] = &["approvals", "window", "lint", "preflight", "sql", "dependency", "promotion"];
+
 /// All metrics of this process, with a registry of their own. Clones share everything.
 #[derive(Clone)]
 pub struct Metrics(Arc<Inner>);
@@ -19,6 +22,8 @@ pub struct Metrics(Arc<Inner>);
 struct Inner {
     registry: Registry,
     objects: Arc<Objects>,
+    gate_evaluations: IntCounterVec,
+    gates_wait: HistogramVec,
     runs: IntCounterVec,
     run_duration: HistogramVec,
     step_duration: HistogramVec,
@@ -58,6 +63,8 @@ impl Metrics {
         build.get_metric_with_label_values(&crate::build::LABELS)?.set(1);
         let inner = Inner {
             objects,
+            gate_evaluations: counter(&registry, &names::GATE_EVALUATIONS)?,
+            gates_wait: histogram(&registry, &names::GATES_WAIT)?,
             runs: counter(&registry, &names::RUNS)?,
             run_duration: histogram(&registry, &names::RUN_DURATION)?,
             step_duration: histogram(&registry, &names::STEP_DURATION)?,
@@ -83,6 +90,12 @@ impl Metrics {
                 inner.runs.with_label_values(&[direction, result.as_str()]);
             }
         }
+        for gate in GATES {
+            for result in ["open", "closed", "unknown", "denied"] {
+                inner.gate_evaluations.with_label_values(&[*gate, result]);
+            }
+        }
+        inner.gates_wait.with_label_values::<&str>(&[]);
         for result in ["passed", "failed", "error", "no_data"] {
             inner.measurements.with_label_values(&[result]);
         }
@@ -120,6 +133,16 @@ impl Metrics {
     /// Removes the series of all objects: a process that leads no longer does not know how they are.
     pub fn forget_all(&self) {
         self.0.objects.clear();
+    }
+
+    /// Records one look at a gate; `result` is `open`, `closed`, `unknown` or `denied`.
+    pub fn gate_evaluated(&self, gate: &'static str, result: &'static str) {
+        self.0.gate_evaluations.with_label_values(&[gate, result]).inc();
+    }
+
+    /// Records how long a plan waited for its gates before its run began.
+    pub fn gates_passed(&self, waited: Duration) {
+        self.0.gates_wait.with_label_values::<&str>(&[]).observe(waited.as_secs_f64());
     }
 
     /// Records the end of a run. `direction` is `up` or `down`, as the plan spells it.

@@ -15,7 +15,7 @@ mod server;
 pub use api_layer::{ApiCalls, ApiLayer, ApiTimeout};
 pub use labels::{ApiOutcome, ApiResource, ApiVerb, ReconcileResult, RunResult};
 pub use logs::{LogError, LogFormat, init as init_logs};
-pub use metrics::{Metrics, RunningTask};
+pub use metrics::{GATES as GATE_LABELS, Metrics, RunningTask};
 pub use names::{ALL as ALL_METRICS, Kind as MetricKind, Metric, PROCESS as PROCESS_METRICS};
 pub use objects::ObjectSample;
 pub use server::{Health, Server, ServerError};

@@ -68,6 +68,9 @@ const STATEMENT_BUCKETS: &[f64] =
 /// The migration lock is polled every 250 ms to 2 s, and waiting for it is not limited by a run's deadline.
 const LOCK_BUCKETS: &[f64] = &[0.01, 0.25, 0.5, 1.0, 2.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0];
 
+/// A gate that opens by itself takes seconds, people take hours, and a change freeze takes weeks.
+const GATE_BUCKETS: &[f64] = &[1.0, 10.0, 60.0, 300.0, 900.0, 3600.0, 14_400.0, 43_200.0, 86_400.0, 604_800.0];
+
 /// A pass that finds nothing to do takes about a millisecond, one that looks at a database tens of them; half a minute is
 /// where the timeouts of the API and of a connection attempt lie.
 const RECONCILE_BUCKETS: &[f64] = &[0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
@@ -99,6 +102,23 @@ pub(super) const BLOCKING_SESSIONS: Metric = gauge(
     "sluice_blocking_sessions",
     OBJECT,
     "Database sessions that stand in the way of the object's run right now, holders of the migration lock included.",
+);
+
+pub(super) const WAITING_SINCE: Metric = gauge(
+    "sluice_migration_waiting_since_timestamp_seconds",
+    &["namespace", "name", "reason"],
+    "When the object's plan began to wait for its gates, as seconds since 1970, with the reason that it waits for now.",
+);
+pub(super) const GATE_EVALUATIONS: Metric = counter(
+    "sluice_gate_evaluations_total",
+    &["gate", "result"],
+    "Looks at a gate, by gate and by what it said: open, closed, unknown, denied.",
+);
+pub(super) const GATES_WAIT: Metric = histogram(
+    "sluice_gates_wait_seconds",
+    &[],
+    "Time that a plan waited for its gates before its run began; of plans that have gates.",
+    GATE_BUCKETS,
 );
 
 pub(super) const RUNS: Metric =
@@ -188,6 +208,9 @@ pub const ALL: &[&Metric] = &[
     &MIGRATION_PENDING,
     &DATABASE_UP,
     &BLOCKING_SESSIONS,
+    &WAITING_SINCE,
+    &GATE_EVALUATIONS,
+    &GATES_WAIT,
     &RUNS,
     &RUN_DURATION,
     &STEP_DURATION,

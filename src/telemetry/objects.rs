@@ -10,7 +10,7 @@ use prometheus::{IntGaugeVec, Opts};
 
 use super::names::{
     BLOCKING_SESSIONS, DATABASE_UP, MIGRATION_INFO, MIGRATION_PENDING, MIGRATION_READY, MIGRATION_STALLED,
-    MIGRATION_STATUS, Metric, ROLLBACK_READY,
+    MIGRATION_STATUS, Metric, ROLLBACK_READY, WAITING_SINCE,
 };
 
 /// What is shown of one object. Each sample replaces the one before.
@@ -38,6 +38,8 @@ pub struct ObjectSample {
     pub database_up: Option<bool>,
     /// Sessions in the way of its run right now.
     pub blocking_sessions: usize,
+    /// When its plan began to wait for its gates, in seconds since 1970; `None` while it does not.
+    pub waiting_since: Option<i64>,
 }
 
 /// All samples, keyed by namespace and name.
@@ -88,6 +90,7 @@ const SERVED: &[&Metric] = &[
     &MIGRATION_PENDING,
     &DATABASE_UP,
     &BLOCKING_SESSIONS,
+    &WAITING_SINCE,
 ];
 
 impl ObjectCollector {
@@ -105,6 +108,7 @@ impl ObjectCollector {
         let pending = gauge(&MIGRATION_PENDING)?;
         let up = gauge(&DATABASE_UP)?;
         let blocking = gauge(&BLOCKING_SESSIONS)?;
+        let waiting = gauge(&WAITING_SINCE)?;
         for sample in self.objects.samples().values() {
             let (namespace, name) = (sample.namespace.as_str(), sample.name.as_str());
             let object = [namespace, name];
@@ -113,6 +117,9 @@ impl ObjectCollector {
             ready.get_metric_with_label_values(&object)?.set(i64::from(sample.ready));
             stalled.get_metric_with_label_values(&object)?.set(i64::from(sample.stalled));
             blocking.get_metric_with_label_values(&object)?.set(count(sample.blocking_sessions));
+            if let Some(since) = sample.waiting_since {
+                waiting.get_metric_with_label_values(&[namespace, name, sample.reason])?.set(since);
+            }
             if let Some(ready) = sample.rollback_ready {
                 way_back.get_metric_with_label_values(&object)?.set(i64::from(ready));
             }
@@ -123,7 +130,7 @@ impl ObjectCollector {
                 up.get_metric_with_label_values(&object)?.set(i64::from(reachable));
             }
         }
-        Ok([info, ready, status, stalled, way_back, pending, up, blocking]
+        Ok([info, ready, status, stalled, way_back, pending, up, blocking, waiting]
             .iter()
             .flat_map(Collector::collect)
             .collect())

@@ -24,6 +24,7 @@ fn sample(name: &str) -> ObjectSample {
         pending: Some(1),
         database_up: Some(true),
         blocking_sessions: 2,
+        waiting_since: Some(1_795_000_000),
     }
 }
 

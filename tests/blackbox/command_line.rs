@@ -65,6 +65,31 @@ fn steps(report: &Value) -> Vec<String> {
 }
 
 #[tokio::test]
+async fn lint_refuses_by_its_exit_code_and_knows_how_large_tables_are() {
+    let team = Team::new("lint").await;
+    team.sql("create table orders (id int primary key, day date)").await;
+    let folder = folder(&files(&[("V001__by_day.sql", "create index by_day on orders (day);")]));
+    let dir = folder.path().to_str().unwrap();
+    let denied = sluice(&["lint", dir], &[]);
+    assert_eq!(denied.status.code(), Some(1), "{}", said(&denied));
+    assert!(
+        said(&denied).contains("error[create-index-without-concurrently]: writers of orders wait"),
+        "{}",
+        said(&denied)
+    );
+    let small = sluice(&["lint", dir], &[("SLUICE_DATABASE_URL", &url(&team))]);
+    assert_eq!(small.status.code(), Some(0), "{}", said(&small));
+    assert!(said(&small).contains("note[create-index-without-concurrently]"), "{}", said(&small));
+    let allowed = sluice(&["lint", dir, "--allow", "BlockingLock", "-o", "github"], &[]);
+    assert_eq!((allowed.status.code(), said(&allowed).as_str()), (Some(0), ""));
+    let usage = sluice(&["lint", dir, "--deny", "DataLos"], &[]);
+    assert_eq!(usage.status.code(), Some(2));
+    assert!(
+        said(&usage).contains("--deny: `DataLos` is neither a rule nor a class of rules; did you mean `DataLoss`?")
+    );
+}
+
+#[tokio::test]
 async fn a_plan_for_an_empty_database_touches_nothing() {
     let team = Team::new("plan").await;
     let folder = folder(&history());

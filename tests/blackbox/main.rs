@@ -4,11 +4,13 @@
 #![allow(missing_docs, reason = "tests are named as sentences")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod admission;
 mod adoption;
-
+mod approvals;
 mod checks;
 mod command_line;
 mod concurrently;
+mod dependencies;
 mod endings;
 mod env;
 mod first_steps;
@@ -20,7 +22,9 @@ mod locks;
 mod measurements;
 mod network;
 mod objects;
+mod plans;
 mod promises;
+mod promotion;
 mod races;
 mod rehearsals;
 mod releases;
@@ -33,3 +37,4 @@ mod undo;
 mod validation;
 mod verification;
 mod watching;
+mod windows;

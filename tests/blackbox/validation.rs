@@ -34,6 +34,24 @@ async fn the_examples_are_accepted_as_they_are() {
 }
 
 #[tokio::test]
+async fn the_example_policies_are_accepted_as_they_are() {
+    let team = Team::new("policies").await;
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/policies");
+    let mut seen = 0;
+    for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
+        if entry.path().extension().is_none_or(|extension| extension != "yaml") {
+            continue;
+        }
+        let text = std::fs::read_to_string(entry.path()).unwrap();
+        let accepted =
+            team.kubectl_with(&["create", "--dry-run=server", "--validate=strict", "--filename", "-"], &text);
+        assert!(accepted.as_ref().is_ok_and(|said| said.contains("created")), "{:?}: {accepted:?}", entry.path());
+        seen += 1;
+    }
+    assert_eq!(seen, 4);
+}
+
+#[tokio::test]
 async fn a_spec_with_each_field_used_as_documented_is_accepted() {
     let team = Team::new("accepted").await;
     let spec = Spec::to("2024.01_2")

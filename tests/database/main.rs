@@ -3,12 +3,17 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on ends there")]
 
 mod apply;
+mod catalog;
 mod checks;
 mod faults;
+mod hostile;
 mod journal;
 mod ledger;
+mod lint_forms;
+mod lint_locks;
 mod locks;
 mod losses;
+mod preflight;
 mod probing;
 mod prometheus;
 mod proxy;

@@ -219,6 +219,7 @@ impl Database {
             deadline: self.deadline,
             purpose: Purpose::Apply,
             rehearsed: false,
+            gates: serde_json::json!([]),
             spare_rows: false,
         })
     }

@@ -4,12 +4,10 @@ use serde_json::Value;
 
 use crate::markdown::{codes, head, table};
 
-pub fn page() -> String {
+pub fn page(kind: &str) -> String {
     let crds = sluice::api::crds().unwrap();
-    let mut text = head("DatabaseMigration", "the types in src/api/v1alpha1");
-    for crd in &crds {
-        text.push_str(&resource(crd));
-    }
+    let crd = crds.iter().find(|crd| crd["spec"]["names"]["kind"] == kind).unwrap();
+    let text = head(kind, "the types in src/api/v1alpha1") + &resource(crd);
     text.trim_end().to_owned() + "\n"
 }
 
@@ -42,7 +40,9 @@ fn resource(crd: &Value) -> String {
         }),
     ));
     object("spec", &schema["spec"], &mut text);
-    object("status", &schema["status"], &mut text);
+    if schema["status"].is_object() {
+        object("status", &schema["status"], &mut text);
+    }
     text
 }
 

@@ -7,6 +7,7 @@
 mod cli;
 mod conditions;
 mod crd;
+mod lint;
 mod markdown;
 mod metrics;
 
@@ -14,16 +15,20 @@ use std::fs;
 use std::path::Path;
 
 /// Every generated file and what should be in it.
-fn generated() -> Vec<(&'static str, String)> {
+fn generated() -> Vec<(String, String)> {
     let crds = sluice::api::crds_yaml().unwrap();
-    vec![
+    let pages = [
         ("crds/sluice.dev.yaml", crds.clone()),
         ("charts/sluice/files/crds/sluice.dev.yaml", crds),
-        ("docs/reference/databasemigration.md", crd::page()),
+        ("charts/sluice/files/admission/sluice.dev.yaml", sluice::api::admission::admission_yaml().unwrap()),
+        ("docs/reference/databasemigration.md", crd::page("DatabaseMigration")),
+        ("docs/reference/migrationapproval.md", crd::page("MigrationApproval")),
+        ("docs/reference/migrationpolicy.md", crd::page("MigrationPolicy")),
         ("docs/reference/conditions.md", conditions::page()),
         ("docs/reference/metrics.md", metrics::page()),
         ("docs/reference/cli.md", cli::page()),
-    ]
+    ];
+    pages.into_iter().map(|(name, text)| (name.to_owned(), text)).chain(lint::pages()).collect()
 }
 
 #[test]
@@ -32,7 +37,7 @@ fn generated_files_are_what_the_code_says() {
     let write = std::env::var_os("UPDATE").is_some();
     let mut stale = Vec::new();
     for (name, expected) in generated() {
-        let path = root.join(name);
+        let path = root.join(&name);
         if fs::read_to_string(&path).ok().as_ref() == Some(&expected) {
             continue;
         }

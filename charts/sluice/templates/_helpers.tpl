@@ -62,10 +62,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- add $seconds 10 -}}
 {{- end -}}
 
-{{/* What the operator may do where it watches. It never writes a spec, a Secret or a ConfigMap. */}}
+{{/* What the operator may do where it watches. It never writes a spec or a Secret. */}}
 {{- define "sluice.rules" -}}
 - apiGroups: [sluice.dev]
-  resources: [databasemigrations]
+  resources: [databasemigrations, migrationapprovals]
   verbs: [get, list, watch]
 - apiGroups: [sluice.dev]
   resources: [databasemigrations/status]
@@ -73,6 +73,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 - apiGroups: [""]
   resources: [configmaps, secrets]
   verbs: [get, list, watch]
+# Plans are shown in ConfigMaps; those that are not the operator's own are never touched.
+- apiGroups: [""]
+  resources: [configmaps]
+  verbs: [create, delete, patch]
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create, patch]
@@ -88,6 +92,20 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
   verbs: [get]
 - apiGroups: [argoproj.io]
   resources: [rollouts]
+  verbs: [get]
+{{- end -}}
+
+{{/* What belongs to no namespace and is read all the same: what the platform imposes, and whether approvals are guarded. */}}
+{{- define "sluice.clusterRules" -}}
+- apiGroups: [sluice.dev]
+  resources: [migrationpolicies]
+  verbs: [get, list, watch]
+- apiGroups: [""]
+  resources: [namespaces]
+  verbs: [get, list, watch]
+- apiGroups: [admissionregistration.k8s.io]
+  resources: [validatingadmissionpolicies, validatingadmissionpolicybindings]
+  resourceNames: [sluice-approvals, sluice-author]
   verbs: [get]
 {{- end -}}
 

@@ -59,6 +59,10 @@ words! {
         RollbackReady,
         /// The version that the spec asks for was taken back. Exists only while true.
         RolledBack,
+        /// Every gate of the plan is open. Only of a plan that has gates.
+        GatesPassed,
+        /// The people who must agree to the plan do. Only of a plan that needs them.
+        Approved,
         /// `spec.suspend` is set. Exists only while true.
         Suspended,
     }
@@ -87,6 +91,26 @@ words! {
         Paused,
         /// A migration is being taken back.
         RollingBack,
+        /// A gate is closed; the message says which, and what would open it.
+        GatesPending,
+        /// People have to agree to the plan.
+        AwaitingApproval,
+        /// No run may begin at this time.
+        AwaitingWindow,
+        /// Another DatabaseMigration has to be somewhere first.
+        DependencyNotReady,
+        /// Every gate is open.
+        GatesOpen,
+        /// Everybody who must agree does.
+        Approved,
+        /// `spec.mode` is `Plan`: the plan is shown, and nothing is run.
+        PlanOnly,
+        /// A gate says that the plan must not run like this. Nothing was run.
+        GateFailed,
+        /// Somebody who was asked said no to the plan.
+        ApprovalDenied,
+        /// What a MigrationPolicy asks for cannot be had with this spec, or the policy itself is in error. Nothing is run.
+        PolicyViolation,
         /// `spec.suspend` is set while there is something to do.
         Suspended,
         /// A field of the spec has a value that cannot be used.

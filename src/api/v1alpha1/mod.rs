@@ -1,20 +1,35 @@
 //! `sluice.dev/v1alpha1`.
 
+mod approval;
 mod conditions;
 mod gates;
+mod lint;
+mod policy;
+mod preflight;
+mod rehearsal;
 mod spec;
 mod status;
 mod verification;
 
+pub use approval::{ApprovalDecision, MigrationApproval, MigrationApprovalSpec};
 pub use conditions::{ConditionType, Reason};
-pub use gates::{GatesSpec, RehearsalMode, RehearsalSpec};
+pub use gates::{
+    ApprovalsSpec, AttestationRef, DependencySpec, GatesSpec, PromotionSource, PromotionSpec, WindowKind, WindowSpec,
+};
+pub use lint::LintSpec;
+pub use policy::{
+    ApprovalsByRisk, EndpointSpec, ForbiddenRole, MigrationPolicy, MigrationPolicySpec, PolicyDatabase,
+    PolicyEndpoints, PolicyExecution, PolicyPromotion, PolicyRollback, PolicyTls, PolicyVerification, RequiredCheck,
+};
+pub use preflight::{FreeDiskFromSpec, FreeDiskQuerySpec, PreflightAction, PreflightSpec, SqlGateSpec};
+pub use rehearsal::{RehearsalMode, RehearsalSpec};
 pub use spec::{
     AdoptionSpec, CaKind, CaRef, ConfigMapRef, DatabaseMigration, DatabaseMigrationSpec, DatabaseSpec, ExecutionSpec,
-    LayoutSpec, LocalRef, MissingSpec, OutOfOrderSpec, SourceSpec, TransactionSpec, UndoMode, UndoSpec,
+    LayoutSpec, LocalRef, MissingSpec, ModeSpec, OutOfOrderSpec, SourceSpec, TransactionSpec, UndoMode, UndoSpec,
 };
 pub use status::{
-    AppliedStatus, BlockerStatus, CheckStatus, DatabaseMigrationStatus, HistoryEntry, PlanStatus, RehearsalStatus,
-    RunStatus, SourceStatus, VerificationStatus,
+    AppliedStatus, BlockerStatus, CheckStatus, DatabaseMigrationStatus, GateStatus, GatesStatus, HistoryEntry,
+    PlanStatus, PolicyStatus, RehearsalStatus, RunStatus, SourceStatus, VerificationStatus,
 };
 
 pub use verification::{
@@ -34,5 +49,9 @@ pub const ROLLBACK: &str = "sluice.dev/rollback";
 pub const ABORT: &str = "sluice.dev/abort";
 /// The annotation that allows a rollback to destroy rows, where `spec.rollback.dataLoss` is `WithApproval`.
 pub const ALLOW_DATA_LOSS: &str = "sluice.dev/allow-data-loss";
+/// The annotation that says who changed the spec last: the shipped admission policy sees to it that it is the truth.
+pub const AUTHOR: &str = "sluice.dev/author";
+/// The annotation by which a DatabaseMigration lets those of other namespaces go after it: their names, separated by commas.
+pub const PROMOTES_TO: &str = "sluice.dev/promotes-to";
 /// The name under which Sluice owns fields in server-side apply.
 pub const FIELD_MANAGER: &str = "sluice";

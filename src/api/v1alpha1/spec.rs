@@ -65,6 +65,9 @@ pub struct DatabaseMigrationSpec {
     /// A version older than the applied one is a way down, with the down scripts that the ledger kept.
     #[schemars(length(max = 100), regex(pattern = r"^(Latest|[0-9]+([._-][0-9]+)*)$"))]
     pub target_version: String,
+    /// `Apply` unless set. `Plan` shows the plan and runs nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<ModeSpec>,
     /// Finish the statement that is running, then leave the database alone until this is false again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suspend: Option<bool>,
@@ -83,6 +86,15 @@ pub struct DatabaseMigrationSpec {
     /// The way back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollback: Option<RollbackSpec>,
+}
+
+/// What is done with a plan: `Apply` (unless set) runs it, `Plan` only shows it.
+#[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ModeSpec {
+    /// Run it.
+    Apply,
+    /// Show it, and run nothing.
+    Plan,
 }
 
 /// The database to migrate.

@@ -20,6 +20,13 @@ pub struct DatabaseMigrationStatus {
     /// What is to be done; absent when there is nothing to do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<PlanStatus>,
+    /// What the plan waits for; absent when there is no plan or nothing that it would have to wait for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gates: Option<GatesStatus>,
+    /// The MigrationPolicies that select this object, and what each of them imposed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    pub policies: Vec<PolicyStatus>,
     /// The run that is under way; absent between runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<RunStatus>,
@@ -96,9 +103,78 @@ pub struct PlanStatus {
     /// What a person should know before it runs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+    /// `LOW`, `MEDIUM`, `HIGH` or `CRITICAL`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub risk: Option<String>,
+    /// Why the risk is not lower, at most 10.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub risk_reasons: Vec<String>,
+    /// The strongest lock that it takes on something that is in use, as `pg_locks` spells it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub strongest_lock: Option<String>,
+    /// It writes the rows of a table in use anew while others wait.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rewrites: Option<bool>,
+    /// It reads a table in use from end to end while writers wait.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scans: Option<bool>,
+    /// About how long it takes, by the sizes of tables; absent where that cannot be told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub estimate: Option<String>,
+    /// The ConfigMap of this namespace that shows it in full.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config_map: Option<String>,
     /// What a rehearsal of it said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rehearsal: Option<RehearsalStatus>,
+}
+
+/// What a plan waits for.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GatesStatus {
+    /// The plan that waits.
+    pub plan_digest: String,
+    /// Since when: `spec.gates.deadline` counts from here.
+    pub since: Time,
+    /// The value of `sluice.dev/retry` at that time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_token: Option<String>,
+    /// Each gate.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 128))]
+    pub items: Vec<GateStatus>,
+}
+
+/// One gate.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GateStatus {
+    /// Its kind: `approvals`, `window`, `lint`, `preflight`, `sql`, `dependency`, `promotion`, `rehearsal`.
+    pub gate: String,
+    /// Which of its kind, where there are several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// `Open`, `Closed`, `Denied` (only a change of what was asked for helps) or `Unknown` (it cannot be told; closed meanwhile).
+    pub state: String,
+    /// What it is about.
+    pub message: String,
+    /// What would open it, and who can.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opens: Option<String>,
+    /// Since when it is in that state.
+    pub since: Time,
+}
+
+/// A MigrationPolicy that selects the object.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PolicyStatus {
+    /// Its name.
+    pub name: String,
+    /// What it changed or added: `spec.gates.approvals.required: 3 instead of 1`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub imposed: Vec<String>,
 }
 
 /// What a rehearsal said.

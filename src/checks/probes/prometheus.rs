@@ -36,6 +36,11 @@ impl Prometheus {
         Ok(Self { endpoint: endpoint.to_owned(), url })
     }
 
+    /// The least value, where only too little is of interest.
+    pub async fn least(&self) -> Result<f64, ProbeError> {
+        self.values().await?.into_iter().reduce(f64::min).ok_or(ProbeError::NoData)
+    }
+
     /// The values of all series, those left out that are no number.
     async fn values(&self) -> Result<Vec<f64>, ProbeError> {
         let error = |why: &str| ProbeError::Error(format!("the Prometheus endpoint {} {why}", self.endpoint));

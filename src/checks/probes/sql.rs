@@ -40,6 +40,35 @@ impl Sql {
         let result = reader.query(&self.query, self.timeout).await;
         close(reader, result).await
     }
+
+    /// The answer's first row and all of its rows, where the expression can say something about them.
+    async fn answer(&self) -> Result<(Row, Vec<Value>), ProbeError> {
+        let rows = self.rows().await?;
+        let first = match rows.first() {
+            None if self.knows_no_rows => Row::default(),
+            None => return Err(ProbeError::NoData),
+            Some(row) if row.first.is_null() && !self.knows_null => return Err(ProbeError::NoData),
+            Some(row) => row.clone(),
+        };
+        Ok((first, rows.into_iter().map(|row| Value::Object(row.columns)).collect()))
+    }
+
+    /// For people: where the expression is about rows, how many there are.
+    fn shown(&self, count: usize, mut sample: Sample) -> Sample {
+        if self.knows_no_rows {
+            sample.shown = format!("{count} rows");
+        }
+        sample
+    }
+
+    /// Asks once, with nothing to compare with.
+    pub async fn ask(&self) -> Result<Sample, ProbeError> {
+        let (first, rows) = self.answer().await?;
+        let count = rows.len();
+        let sample =
+            Sample::of([("value", first.first), ("row", Value::Object(first.columns)), ("rows", Value::Array(rows))]);
+        Ok(self.shown(count, sample))
+    }
 }
 
 #[async_trait]
@@ -51,24 +80,14 @@ impl Probe for Sql {
     }
 
     async fn measure(&self, baseline: Option<&Value>) -> Result<Sample, ProbeError> {
-        let rows = self.rows().await?;
-        let first = match rows.first() {
-            None if self.knows_no_rows => Row::default(),
-            None => return Err(ProbeError::NoData),
-            Some(row) if row.first.is_null() && !self.knows_null => return Err(ProbeError::NoData),
-            Some(row) => row.clone(),
-        };
+        let (first, rows) = self.answer().await?;
         let count = rows.len();
-        let rows: Vec<Value> = rows.into_iter().map(|row| Value::Object(row.columns)).collect();
-        let mut sample = Sample::of([
+        let sample = Sample::of([
             ("value", first.first),
             ("baseline", baseline.cloned().unwrap_or_default()),
             ("row", Value::Object(first.columns)),
             ("rows", Value::Array(rows)),
         ]);
-        if self.knows_no_rows {
-            sample.shown = format!("{count} rows");
-        }
-        Ok(sample)
+        Ok(self.shown(count, sample))
     }
 }

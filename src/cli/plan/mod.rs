@@ -10,10 +10,13 @@ use std::process::ExitCode;
 use clap::{ArgAction, Args, ValueEnum};
 
 use crate::database::{Database, Inspection, UndoEstimate, UndoLimits};
-use crate::migration::{Dialect, Layout, MigrationSet, SetOptions, Version};
+use crate::lint::{self, Catalog};
+use crate::migration::{Dialect, MigrationSet, SetOptions, Version};
 use crate::plan::{self, Adoption, Ledger, MissingPolicy, OutOfOrder, Plan, Policy, Refusal, Target};
+use crate::review::PlanShown;
 use crate::sources::{Directory, Source};
 
+use super::layout_value::LayoutValue;
 use super::output::{self, NOT_DONE};
 use super::target_database;
 use rehearse::Rehearse;
@@ -107,27 +110,8 @@ enum Format {
     Json,
     /// The same as YAML.
     Yaml,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-#[value(rename_all = "PascalCase")]
-enum LayoutValue {
-    /// Recognised from the files
-    Auto,
-    /// V001__x.sql with U001__x.sql or V001__rollback_x.sql, R__x.sql
-    Flyway,
-    /// 001_x.up.sql and 001_x.down.sql
-    GolangMigrate,
-    /// Single files with -- +goose Up and -- +goose Down
-    Goose,
-    /// Single files with -- migrate:up and -- migrate:down
-    Dbmate,
-    /// version_name/up.sql, down.sql and metadata.toml
-    Diesel,
-    /// 001_x.sql, or 001_x.up.sql and 001_x.down.sql
-    Sqlx,
-    /// 001_x.sql with rollbacks/001_x_rollback.sql or 001_x.rollback.sql
-    Rollbacks,
+    /// Markdown, for pull requests.
+    Markdown,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -160,17 +144,7 @@ fn version(text: &str) -> Result<Version, String> {
 
 impl Arguments {
     fn set_options(&self) -> SetOptions {
-        let layout = match self.layout {
-            LayoutValue::Auto => Layout::Auto,
-            LayoutValue::Flyway => Layout::Flyway,
-            LayoutValue::GolangMigrate => Layout::GolangMigrate,
-            LayoutValue::Goose => Layout::Goose,
-            LayoutValue::Dbmate => Layout::Dbmate,
-            LayoutValue::Diesel => Layout::Diesel,
-            LayoutValue::Sqlx => Layout::Sqlx,
-            LayoutValue::Rollbacks => Layout::Rollbacks,
-        };
-        SetOptions { dialect: Dialect::Postgres, layout, allow_gaps: self.allow_gaps }
+        SetOptions { dialect: Dialect::Postgres, layout: self.layout.into(), allow_gaps: self.allow_gaps }
     }
 
     fn policy(&self) -> Policy {
@@ -198,6 +172,7 @@ pub async fn run(arguments: Arguments) -> ExitCode {
         Ok(report) => {
             let shown = match arguments.output {
                 Format::Text => text::render(&report),
+                Format::Markdown => text::markdown(&report),
                 Format::Json => match serde_json::to_string_pretty(&report) {
                     Ok(json) => json + "\n",
                     Err(error) => return output::failed(&format!("the plan could not be written as JSON: {error}")),
@@ -240,7 +215,9 @@ async fn make(arguments: &Arguments) -> Result<Report, String> {
     let ledger = inspection.as_ref().map_or(&empty, |(_, inspection)| &inspection.ledger);
     let made = plan::make(&set, ledger, &arguments.target, &arguments.policy());
     let undo = undo(database.as_deref(), made.as_ref()).await?;
-    let mut report = Report::new(&arguments.dir, &set, &arguments.target, inspection.as_ref(), made.as_ref(), &undo);
+    let shown = made.as_ref().ok().filter(|plan| !plan.is_empty());
+    let shown = shown.map(|plan| PlanShown::of(plan, &lint::assess(plan, &Catalog::default()), &undo, true));
+    let mut report = Report::new(&arguments.dir, &set, &arguments.target, inspection.as_ref(), made.as_ref(), shown);
     if let (Some(database), Ok(plan)) = (&database, &made) {
         let (together, ca_file) = (arguments.one_transaction, arguments.ca_file.as_deref());
         report.rehearsal = arguments.rehearse.hold(database.as_ref(), plan, together, ca_file).await?;

@@ -4,9 +4,10 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::database::{Inspection, UndoEstimate};
-use crate::migration::{Kind, MigrationSet, Problems, Risk, Script, TransactionMode};
-use crate::plan::{Action, Direction, Plan, Refusal, Step, Target};
+use crate::database::Inspection;
+use crate::migration::{MigrationSet, Problems};
+use crate::plan::{Plan, Refusal, Target};
+use crate::review::PlanShown;
 
 use super::rehearse::RehearsalShown;
 
@@ -91,91 +92,6 @@ pub struct DatabaseShown {
     pub applied_count: usize,
 }
 
-/// The steps.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct PlanShown {
-    /// `up` or `down`
-    pub direction: Direction,
-    /// The newest version in effect before.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub from: Option<String>,
-    /// The newest version in effect after.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub to: Option<String>,
-    /// Digest over the steps, as in `status.plan.digest`.
-    pub digest: String,
-    /// Statements of all steps.
-    pub statements: usize,
-    /// In the order in which they run.
-    pub steps: Vec<StepShown>,
-}
-
-/// One step.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct StepShown {
-    /// `003` or `R__active_users`
-    pub step: String,
-    /// `apply`, `revert`, `baseline` or `repeat`
-    pub action: &'static str,
-    /// For people.
-    pub description: String,
-    /// schema, data, seed or repeatable
-    pub kind: Kind,
-    /// The script that runs.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub script: Option<ScriptShown>,
-    /// The script's own estimate, from its header.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub risk: Option<Risk>,
-    /// Likewise.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub estimated_duration: Option<String>,
-    /// The script of the way back; absent where there is none, and for steps that are one themselves.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub way_down: Option<ScriptShown>,
-    /// Whether the step can be taken back.
-    pub reversible: bool,
-    /// What its statements take away, and how much would be copied before.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub undo: Vec<UndoShown>,
-}
-
-/// Rows that a statement takes away, as the server estimates them.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct UndoShown {
-    /// `column public.orders.note`
-    pub object: String,
-    /// 1-based line of the statement in the file.
-    pub line: u32,
-    /// About so many; absent where the server has no idea.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub rows: Option<u64>,
-    /// About so many bytes to copy; likewise.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub bytes: Option<u64>,
-    /// Why they would not be copied.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub not_copied: Option<String>,
-}
-
-/// A script.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ScriptShown {
-    /// Its file.
-    pub file: String,
-    /// How many statements it has; 0 is a no-op.
-    pub statements: usize,
-    /// Whether it runs in one transaction.
-    pub transactional: bool,
-    /// Why not.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-}
-
 /// One thing wrong with one file.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -225,7 +141,7 @@ impl Report {
         target: &Target,
         inspection: Option<&(String, Inspection)>,
         made: Result<&Plan, &Refusal>,
-        undo: &[UndoEstimate],
+        shown: Option<PlanShown>,
     ) -> Self {
         let mut warnings = set.warnings.clone();
         if let Some((_, inspection)) = inspection {
@@ -251,7 +167,7 @@ impl Report {
                 Target::Latest => "Latest".to_owned(),
                 Target::Version(version) => version.to_string(),
             }),
-            plan: made.ok().filter(|plan| !plan.is_empty()).map(|made| plan(made, undo)),
+            plan: shown,
             rehearsal: None,
             refusal: made.err().map(ToString::to_string),
             problems: Vec::new(),
@@ -270,55 +186,4 @@ fn database(address: &str, inspection: &Inspection) -> DatabaseShown {
         applied: ledger.current().map(ToString::to_string),
         applied_count: ledger.applied().count(),
     }
-}
-
-fn plan(plan: &Plan, undo: &[UndoEstimate]) -> PlanShown {
-    PlanShown {
-        direction: plan.direction,
-        from: plan.from.as_ref().map(ToString::to_string),
-        to: plan.to.as_ref().map(ToString::to_string),
-        digest: plan.digest.clone(),
-        statements: plan.statements(),
-        steps: plan.steps.iter().map(|one| step(one, undo)).collect(),
-    }
-}
-
-fn step(step: &Step, undo: &[UndoEstimate]) -> StepShown {
-    let (action, way_down, reversible) = match &step.action {
-        Action::Apply { down, .. } => ("apply", down.as_deref(), down.is_some()),
-        Action::Baseline { down, .. } => ("baseline", down.as_deref(), down.is_some()),
-        // A way down is taken back by going up again.
-        Action::Revert { .. } => ("revert", None, true),
-        Action::Repeat { .. } => ("repeat", None, false),
-    };
-    StepShown {
-        step: step.label(),
-        action,
-        description: step.description.clone(),
-        kind: step.kind,
-        script: step.script().map(|it| script(it)),
-        risk: step.header.risk,
-        estimated_duration: step.header.estimated_duration.clone(),
-        way_down: way_down.map(script),
-        reversible,
-        undo: undo.iter().filter(|estimate| estimate.label == step.label()).map(copied).collect(),
-    }
-}
-
-fn copied(estimate: &UndoEstimate) -> UndoShown {
-    UndoShown {
-        object: estimate.object.clone(),
-        line: estimate.line,
-        rows: estimate.rows,
-        bytes: estimate.bytes,
-        not_copied: estimate.not_copied.clone(),
-    }
-}
-
-fn script(script: &Script) -> ScriptShown {
-    let (transactional, reason) = match &script.mode {
-        TransactionMode::Transactional => (true, None),
-        TransactionMode::NonTransactional { reason } => (false, Some(reason.clone())),
-    };
-    ScriptShown { file: script.file.clone(), statements: script.statements.len(), transactional, reason }
 }

@@ -7,8 +7,10 @@ use comfy_table::{ContentArrangement, Table, presets};
 use crate::migration::Risk;
 use crate::plan::Direction;
 
+use crate::review::{self, PlanShown, ScriptShown, StepShown};
+
 use super::rehearse;
-use super::report::{DatabaseShown, Outcome, PlanShown, ProblemShown, Report, ScriptShown, StepShown};
+use super::report::{DatabaseShown, Outcome, ProblemShown, Report};
 
 /// The whole answer.
 pub fn render(report: &Report) -> String {
@@ -44,6 +46,21 @@ pub fn render(report: &Report) -> String {
         lines.extend(report.warnings.iter().map(|warning| format!("warning: {warning}")));
     }
     lines.join("\n") + "\n"
+}
+
+/// The whole answer as Markdown.
+pub fn markdown(report: &Report) -> String {
+    match &report.plan {
+        Some(plan) => {
+            let mut text = review::markdown(plan);
+            for warning in &report.warnings {
+                // Writing to a String cannot fail.
+                let _ok = write!(text, "\n> **Warning**: {warning}\n");
+            }
+            text
+        }
+        None => format!("```\n{}```\n", render(report)),
+    }
 }
 
 fn field(name: &str, value: &str) -> String {

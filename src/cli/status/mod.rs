@@ -1,6 +1,7 @@
 //! `sluice status`: one DatabaseMigration as a story.
 
 mod checks;
+mod gates;
 mod story;
 
 use std::process::ExitCode;

@@ -24,6 +24,12 @@ pub fn tell(object: &DatabaseMigration, now: Timestamp) -> String {
     if let Some(plan) = &status.plan {
         lines.extend(planned(plan));
     }
+    if let Some(gates) = &status.gates {
+        lines.extend(super::gates::section(gates));
+    }
+    if !status.policies.is_empty() {
+        lines.extend(super::gates::policies(&status.policies));
+    }
     if let Some(verification) = &status.verification {
         lines.extend(super::checks::section(verification, now));
     }
@@ -142,6 +148,18 @@ fn planned(plan: &PlanStatus) -> Vec<String> {
     if hidden > 0 {
         lines.push(format!("  and {hidden} more"));
     }
+    if let Some(risk) = &plan.risk {
+        let mut words = vec![format!("risk {risk}")];
+        words.extend(plan.strongest_lock.iter().map(|lock| format!("strongest lock {lock}")));
+        words.extend(plan.rewrites.filter(|it| *it).map(|_| "rewrites a table".to_owned()));
+        words.extend(plan.scans.filter(|it| *it).map(|_| "scans a table".to_owned()));
+        words.extend(plan.estimate.iter().map(|estimate| format!("about {estimate}")));
+        lines.push(format!("  {}", words.join(", ")));
+        lines.extend(plan.risk_reasons.iter().map(|reason| format!("      {reason}")));
+    }
+    if let Some(map) = &plan.config_map {
+        lines.push(format!("  in full: ConfigMap {map}"));
+    }
     lines.extend(plan.warnings.iter().map(|warning| format!("  warning: {warning}")));
     lines
 }
@@ -191,6 +209,31 @@ fn next(object: &DatabaseMigration, status: &DatabaseMigrationStatus) -> String 
         Some(Reason::Suspended) => format!(
             "to go on: kubectl patch dbm {name} -n {namespace} --type merge -p '{{\"spec\":{{\"suspend\":false}}}}'"
         ),
+        Some(Reason::PlanOnly) => format!(
+            "to run it: kubectl patch dbm {name} -n {namespace} --type merge -p '{{\"spec\":{{\"mode\":\"Apply\"}}}}'"
+        ),
+        Some(Reason::AwaitingApproval) => format!("whoever may: kubectl sluice approve {name} -n {namespace}"),
+        Some(Reason::AwaitingWindow) => {
+            "nothing to do: it begins when the window opens; in an emergency: kubectl sluice approve --override-windows"
+                .to_owned()
+        }
+        Some(Reason::GatesPending | Reason::DependencyNotReady) => {
+            "what would open each gate stands beside it above; Sluice notices by itself".to_owned()
+        }
+        Some(Reason::GateFailed) => {
+            "nothing has run; change what the gate above refuses: the scripts, or the spec where it asks for too much"
+                .to_owned()
+        }
+        Some(Reason::ApprovalDenied) => {
+            format!(
+                "talk to whoever denied it; bring a new plan, or let them withdraw it: kubectl sluice withdraw {name} -n {namespace}"
+            )
+        }
+        Some(Reason::PolicyViolation) => {
+            format!(
+                "mend the spec as said above, or ask the owner of the policy: kubectl edit dbm {name} -n {namespace}"
+            )
+        }
         Some(Reason::InvalidSpec) => {
             format!("mend the field that is named above: kubectl edit dbm {name} -n {namespace}")
         }
@@ -210,7 +253,7 @@ fn next(object: &DatabaseMigration, status: &DatabaseMigrationStatus) -> String 
         }
         Some(Reason::DeadlineExceeded) => {
             format!(
-                "find out what took so long, raise spec.execution's deadline where it is right, and try again: {}",
+                "find out what took so long, raise the deadline that is named above where that is right, and try again: {}",
                 retry()
             )
         }
@@ -234,7 +277,13 @@ fn next(object: &DatabaseMigration, status: &DatabaseMigrationStatus) -> String 
         Some(Reason::RehearsalFailed) => {
             format!("mend the script that is named above, or what stood in the rehearsal's way, and then: {}", retry())
         }
-        Some(Reason::WayBackPresent | Reason::WayBackMissing | Reason::WayBackRehearsed) => "nothing to do".to_owned(),
+        Some(
+            Reason::WayBackPresent
+            | Reason::WayBackMissing
+            | Reason::WayBackRehearsed
+            | Reason::GatesOpen
+            | Reason::Approved,
+        ) => "nothing to do".to_owned(),
         None => format!("this program does not know the reason {}; use the operator's own version of it", ready.reason),
     }
 }

@@ -234,6 +234,7 @@ pub fn start(number: usize, on: usize, behaviour: Behaviour, site: &Arc<Site>) -
             deadline: desired.deadline,
             purpose: Purpose::Apply,
             rehearsed: false,
+            gates: serde_json::json!([]),
             spare_rows: false,
         },
         purpose: "apply 1 migration (001)".to_owned(),

@@ -189,3 +189,17 @@ fn objects_that_vanished_while_nobody_watched_are_named_and_forgotten() {
     assert_eq!(memory.retain(&HashSet::new()), [(UID.to_owned(), "shop".to_owned(), "orders".to_owned())]);
     assert!(memory.touched(&shown(2, 1)), "should it come back, it is new");
 }
+
+#[test]
+fn what_a_pass_reads_late_is_watched_like_the_rest_and_hides_no_change_of_it() {
+    let memory = Memory::default();
+    let map = || Input::ConfigMap("before".to_owned());
+    memory.reading(UID, [map()]);
+    memory.also_read(UID, map(), None);
+    assert!(!memory.input_changed(UID, &map(), None));
+    assert!(memory.input_changed(UID, &map(), Some("7")), "it was created");
+    // The same ConfigMap also holds scripts, which were read at another version.
+    memory.read(UID, [(map(), Some("7".to_owned()))]);
+    memory.also_read(UID, map(), Some("8".to_owned()));
+    assert!(memory.input_changed(UID, &map(), Some("8")), "the scripts of version 8 were not read");
+}

@@ -3,5 +3,6 @@
 mod bench;
 mod memory;
 mod memory_model;
+mod neighbours;
 mod tasks;
 mod tasks_model;

@@ -7,6 +7,7 @@
 //! the timeouts of the spec, `application_name`, and `TimeZone`, which the driver sets to UTC.
 
 mod alone;
+mod catalog;
 mod connect;
 mod failure;
 mod fingerprint;
@@ -20,6 +21,7 @@ mod ledger;
 mod loss;
 mod patience;
 mod pooler;
+mod preflight;
 mod privileges;
 mod probe;
 mod query;

@@ -15,12 +15,15 @@ use sqlx::{AssertSqlSafe, Row as _};
 use tokio::time::timeout;
 
 use crate::database::{
-    Activity, CountBy, DatabaseError, LedgerFaults, MOST_BYTES, MOST_ROWS, ReadError, Reader, Row, StatementTimes,
-    StatementsOf, Timing,
+    Activity, CountBy, DatabaseError, LedgerFaults, MOST_BYTES, MOST_ROWS, PreflightFacts, ReadError, Reader, Row,
+    StatementTimes, StatementsOf, Timing,
 };
+use crate::lint::Catalog;
 
+use super::catalog;
 use super::connect::{Connector, Link};
 use super::failure::{SqlError, lost, name};
+use super::preflight;
 use super::query::{Query, Sent};
 use super::quote::millis;
 use super::readings;
@@ -126,8 +129,13 @@ impl PostgresReader {
 
     /// Asks one thing of Sluice's own.
     async fn one<T: DeserializeOwned>(&mut self, sql: &str) -> Result<T, ReadError> {
+        self.one_there(&format!("{PATH} {sql}")).await
+    }
+
+    /// Likewise, where the statements themselves say where they look things up.
+    pub async fn one_there<T: DeserializeOwned>(&mut self, sql: &str) -> Result<T, ReadError> {
         self.begin(OWN, Some(LOCK)).await?;
-        let result = self.link.json_within(&format!("{PATH} {sql}"), OWN + MARGIN).await;
+        let result = self.link.json_within(sql, OWN + MARGIN).await;
         self.end(result).await?.map_err(|error| self.own_error(&error))
     }
 }
@@ -208,6 +216,14 @@ impl Reader for PostgresReader {
         }
         let Counters { commits, rollbacks, deadlocks, conflicts } = self.one(readings::ACTIVITY).await?;
         Ok(Activity { commits, rollbacks, deadlocks, conflicts })
+    }
+
+    async fn preflight(&mut self, tables: &[String]) -> Result<PreflightFacts, ReadError> {
+        preflight::gather(self, tables).await
+    }
+
+    async fn catalog(&mut self, names: &[String]) -> Result<Catalog, ReadError> {
+        self.one::<catalog::Answer>(&catalog::statement(names)).await.map(Catalog::from)
     }
 
     async fn statement_times(&mut self, of: &StatementsOf) -> Result<Option<StatementTimes>, ReadError> {

@@ -162,7 +162,7 @@ impl Recorder {
             ("repeatable", optional(step.repeatable.as_deref())),
             ("description", text(&step.description)),
             ("kind", text(kind(step.kind))),
-            ("risk", optional(step.header.risk.map(risk))),
+            ("risk", optional(step.header.risk.map(Risk::as_str))),
             ("author", optional(step.header.author.as_deref())),
             ("up_file", optional(up.map(|script| script.file.as_str()))),
             ("up_checksum", optional(checksum.map(crate::migration::Checksum::as_str))),
@@ -191,14 +191,5 @@ fn kind(kind: Kind) -> &'static str {
         Kind::Data => "data",
         Kind::Seed => "seed",
         Kind::Repeatable => "repeatable",
-    }
-}
-
-fn risk(risk: Risk) -> &'static str {
-    match risk {
-        Risk::Low => "LOW",
-        Risk::Medium => "MEDIUM",
-        Risk::High => "HIGH",
-        Risk::Critical => "CRITICAL",
     }
 }

@@ -254,11 +254,11 @@ impl Sql {
                 failure_message = 'its process ended without a word; noticed by run ' || {id}
                 where outcome is null and id <> {id};
             insert into {schema}.migration_runs as r (ordinal, id, object, object_uid, generation, retry_token, abort_token,
-                rollback_token, instance, direction, from_version, to_version, plan_digest, set_digest, rehearsed, backend_pid,
-                backend_start)
+                rollback_token, instance, direction, from_version, to_version, plan_digest, set_digest, rehearsed, gates,
+                backend_pid, backend_start)
                 values ((select coalesce(pg_catalog.max(ordinal), 0) + 1 from {schema}.migration_runs), {id}, {object}, {uid},
-                {generation}, {retry}, {abort}, {back}, {instance}, '{direction}', {from}, {to}, {plan}, {set}, {rehearsed}, {pid},
-                {since})
+                {generation}, {retry}, {abort}, {back}, {instance}, '{direction}', {from}, {to}, {plan}, {set}, {rehearsed}, {gates},
+                {pid}, {since})
                 on conflict (id) do update set (backend_pid, backend_start, locked_at)
                 = (excluded.backend_pid, excluded.backend_start, excluded.locked_at) where r.outcome is null;
             {purpose}",
@@ -276,6 +276,7 @@ impl Sql {
             plan = text(&start.plan_digest),
             set = text(&start.set_digest),
             rehearsed = start.rehearsed,
+            gates = text(&start.gates.to_string()),
             pid = me.pid,
             since = text(&me.start),
         )

@@ -69,6 +69,7 @@ fn request() -> RunRequest {
         deadline: Duration::from_secs(3600),
         purpose: Purpose::Apply,
         rehearsed: false,
+        gates: serde_json::json!([]),
         spare_rows: false,
     }
 }

@@ -1,5 +1,6 @@
 //! One observation to start from, and methods that change one thing each.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,9 +9,11 @@ use uuid::Uuid;
 
 use crate::api::v1alpha1::{DatabaseMigrationSpec, DatabaseMigrationStatus};
 use crate::database::{DatabaseError, Inspection, Progress, ServerFacts, Stage};
-use crate::migration::{Dialect, Layout, MigrationSet, RawFile, SetOptions};
+use crate::gates::Guard;
+use crate::lint::Assessment;
+use crate::migration::{Dialect, Layout, MigrationSet, RawFile, Risk, SetOptions};
 use crate::plan::{Direction, Entry, EntryStatus, Ledger, LedgerFailure, Outcome, RunSummary};
-use crate::rollout::{Desired, InvalidSpec, Look, Observed, Rehearsed, Requests, Room, Source, Task};
+use crate::rollout::{Desired, Gathered, InvalidSpec, Look, Observed, Rehearsed, Requests, Room, Source, Task};
 
 /// The observation of an object whose source has versions 001 and 002, on an empty database.
 pub fn observed() -> Observed {
@@ -30,11 +33,39 @@ pub fn observed() -> Observed {
         task: Task::None,
         verifying: None,
         rehearsal: Rehearsed::No,
+        gathered: Some(gathered()),
         room: Room::Free,
         attempts: 0,
         cooldown: Duration::ZERO,
         waiting_for: Duration::from_secs(5),
         resync: Duration::from_secs(600),
+    }
+}
+
+/// Nothing that stands in the way.
+pub fn gathered() -> Gathered {
+    Gathered {
+        assessment: Arc::new(Assessment {
+            steps: Vec::new(),
+            findings: Vec::new(),
+            risk: Risk::Low,
+            reasons: Vec::new(),
+            strongest: None,
+            rewrites: false,
+            scans: false,
+            creates: Vec::new(),
+            drops: Vec::new(),
+            estimate: None,
+        }),
+        shown_in: None,
+        hide_sql: false,
+        author: None,
+        approvals: Vec::new(),
+        guard: Guard::Installed,
+        neighbours: BTreeMap::new(),
+        promotion: None,
+        preflight: None,
+        sql: Vec::new(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod aftermath;
 mod fixture;
+mod gates;
 mod kstatus;
 mod looks;
 mod rehearsal;

@@ -1,7 +1,7 @@
 //! The real kubectl, as a member of system:masters.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::{Team, world};
@@ -27,11 +27,16 @@ impl Team {
 
     /// kubectl with something on its standard input; what it printed, or what it complained about.
     pub fn kubectl_with(&self, arguments: &[&str], input: &str) -> Result<String, String> {
+        self.kubectl_in(&world().admin, arguments, input)
+    }
+
+    /// The same in another cluster.
+    pub fn kubectl_in(&self, admin: &Path, arguments: &[&str], input: &str) -> Result<String, String> {
         let programs = world().servers.description["controlplane"]["bindir"].as_str().unwrap();
         let mut child = Command::new(PathBuf::from(programs).join("kubectl"))
             .args(["--namespace", &self.namespace])
             .args(arguments)
-            .env("KUBECONFIG", &world().admin)
+            .env("KUBECONFIG", admin)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

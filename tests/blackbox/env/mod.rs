@@ -6,6 +6,7 @@ mod election;
 mod gate;
 mod kubectl;
 mod operator;
+mod people;
 mod proxy;
 mod sight;
 mod team;
@@ -17,10 +18,11 @@ pub use effects::{commits_a_step, counted, history};
 pub use election::{ENDLESS, SHORT};
 pub use gate::{GATE, Gate};
 pub use operator::Operator;
+pub use people::Person;
 pub use proxy::{Fault, Proxy};
 pub use team::{SOON, Spec, Team, condition, connect, files};
 pub use wire::Wire;
-pub use world::{Postgres, Servers, world};
+pub use world::{Cluster, Postgres, Servers, client_of, helm_install, world};
 
 use std::time::{Duration, Instant};
 

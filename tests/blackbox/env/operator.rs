@@ -28,16 +28,26 @@ impl Operator {
         Self::as_told(namespace, &world().operator, arguments)
     }
 
+    /// For all namespaces of a cluster that no other test uses.
+    pub fn everywhere(kubeconfig: &Path) -> Self {
+        Self::run("everywhere", &[], kubeconfig, &["--leader-elect=false"])
+    }
+
     /// With a kubeconfig of its own.
     pub fn as_told(namespace: &str, kubeconfig: &Path, arguments: &[&str]) -> Self {
+        Self::run(namespace, &["--namespace", namespace], kubeconfig, arguments)
+    }
+
+    fn run(name: &str, confined: &[&str], kubeconfig: &Path, arguments: &[&str]) -> Self {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let log = world().admin.parent().unwrap().join(format!("operator-{namespace}-{port}.log"));
+        let log = world().admin.parent().unwrap().join(format!("operator-{name}-{port}.log"));
         let file = File::create(&log).unwrap();
         // A binary that was built otherwise can be tried with the same scenarios.
         let binary = std::env::var_os("SLUICE_BINARY").unwrap_or_else(|| env!("CARGO_BIN_EXE_sluice").into());
         let child = Command::new(binary)
             .arg("operator")
-            .args(["--namespace", namespace, "--http-addr", &format!("127.0.0.1:{port}")])
+            .args(confined)
+            .args(["--http-addr", &format!("127.0.0.1:{port}")])
             .args(if arguments.contains(&LEASE_NAMESPACE) { &[][..] } else { &[LEASE_NAMESPACE, "sluice-system"] })
             .args(arguments)
             .env_clear()

@@ -1,6 +1,7 @@
 //! A team: one namespace, one database, and what it does with them.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use sluice::api::v1alpha1::{DatabaseMigration, DatabaseMigrationStatus};
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
 use sqlx::{AssertSqlSafe, Connection, Executor, Row};
 
+use super::world::client_of;
 use super::{Postgres, Proxy, eventually, world};
 
 /// How long anything that should happen at once may take on a busy machine.
@@ -76,9 +78,13 @@ impl Team {
 
     /// The same on a server of its own.
     pub async fn on(name: &str, server: &Postgres) -> Self {
+        Self::of(world().client().await, name, server).await
+    }
+
+    /// The same in another cluster.
+    pub async fn of(client: Client, name: &str, server: &Postgres) -> Self {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let namespace = format!("{name}-{number}");
-        let client = world().client().await;
         let api: Api<Namespace> = Api::all(client.clone());
         let body = serde_json::from_value(json!({"metadata": {"name": namespace}})).unwrap();
         api.create(&PostParams::default(), &body).await.unwrap();

@@ -93,6 +93,21 @@ impl Postgres {
     }
 }
 
+/// Installs the chart, and returns the kubeconfig of its ServiceAccount.
+pub fn helm_install(admin: &Path, arguments: &[&str]) -> PathBuf {
+    let script = env_script("helm-install");
+    let installed = Command::new(script).arg(admin).arg("sluice-system").args(arguments).output().unwrap();
+    assert!(installed.status.success(), "{}", String::from_utf8_lossy(&installed.stderr));
+    PathBuf::from(String::from_utf8(installed.stdout).unwrap().trim())
+}
+
+/// A client of a member of system:masters.
+pub async fn client_of(admin: &Path) -> kube::Client {
+    let kubeconfig = kube::config::Kubeconfig::read_from(admin).unwrap();
+    let config = kube::Config::from_custom_kubeconfig(kubeconfig, &Default::default()).await.unwrap();
+    kube::Client::try_from(config).unwrap()
+}
+
 static WORLD: OnceLock<World> = OnceLock::new();
 
 pub fn world() -> &'static World {
@@ -100,18 +115,29 @@ pub fn world() -> &'static World {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let servers = Servers::start(&["all"]);
         let admin = PathBuf::from(servers.description["kubeconfig"].as_str().unwrap());
-        let installed = Command::new(env_script("helm-install")).arg(&admin).arg("sluice-system").output().unwrap();
-        assert!(installed.status.success(), "{}", String::from_utf8_lossy(&installed.stderr));
-        let operator = PathBuf::from(String::from_utf8(installed.stdout).unwrap().trim());
+        let operator = helm_install(&admin, &[]);
         let audit = PathBuf::from(servers.description["controlplane"]["audit"].as_str().unwrap());
         World { postgres: servers.postgres(), servers, admin, operator, audit }
     })
 }
 
-impl World {
+/// A cluster that one test has to itself.
+pub struct Cluster {
+    pub admin: PathBuf,
+    /// The chart's ServiceAccount.
+    pub operator: PathBuf,
+    _servers: Servers,
+}
+
+impl Cluster {
+    pub fn start() -> Self {
+        let servers = Servers::start(&["controlplane"]);
+        let admin = PathBuf::from(servers.description["kubeconfig"].as_str().unwrap());
+        let operator = helm_install(&admin, &[]);
+        Self { admin, operator, _servers: servers }
+    }
+
     pub async fn client(&self) -> kube::Client {
-        let kubeconfig = kube::config::Kubeconfig::read_from(&self.admin).unwrap();
-        let config = kube::Config::from_custom_kubeconfig(kubeconfig, &Default::default()).await.unwrap();
-        kube::Client::try_from(config).unwrap()
+        let operator = helm_install(&admin, &[]);
     }
 }

@@ -1,0 +1,5 @@
+//! `kubectl sluice`: the same command line, as kubectl finds it.
+
+fn main() -> std::process::ExitCode {
+    sluice::cli::plugin()
+}

@@ -1,0 +1,89 @@
+//! What a plan would do, with what the database says of its tables where people or gates look at it. Kept while it is fresh.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::database::Database;
+use crate::gates::Gates;
+use crate::gates::preflight::Needs;
+use crate::lint::{self, Assessment, Catalog};
+use crate::migration::Risk;
+use crate::plan::Plan;
+use crate::rollout::Desired;
+
+use super::context::Context;
+
+/// How long what the database said of tables is good enough to judge a plan by.
+const FRESH: Duration = Duration::from_secs(60);
+
+/// What a plan would do.
+#[derive(Debug, Clone)]
+pub struct Assessed {
+    /// Which plan, and whether the database was asked.
+    key: String,
+    /// When.
+    at: Instant,
+    /// What its statements do.
+    pub assessment: Arc<Assessment>,
+    /// What it needs of the database.
+    pub needs: Arc<Needs>,
+    /// The tables that it names.
+    pub tables: Arc<Vec<String>>,
+}
+
+/// Judges the plan, or gives back what was found out a moment ago.
+pub async fn assess(
+    context: &Context,
+    uid: &str,
+    desired: &Desired,
+    database: &Arc<dyn Database>,
+    plan: &Plan,
+) -> Assessed {
+    let looks = desired.plan_only || desired.suspended || desired.gates != Gates::default();
+    let key = format!("{} {looks}", plan.digest);
+    if let Some(known) = context.memory.recall(uid).assessed
+        && known.key == key
+        && (!looks || known.at.elapsed() < FRESH)
+    {
+        return known;
+    }
+    let plan = Arc::new(plan.clone());
+    let names = if looks { names(&plan).await } else { Vec::new() };
+    let catalog = if looks { catalog(database, &names).await } else { Catalog::default() };
+    // Reading thousands of statements takes its time, and others wait for this thread.
+    let judged = tokio::task::spawn_blocking(move || {
+        let assessment = lint::assess(&plan, &catalog);
+        let needs = Needs::of(&assessment, &catalog);
+        (assessment, needs)
+    });
+    // It can only fail by a panic: what is not known is taken for the worst.
+    let (assessment, needs) = judged.await.unwrap_or_else(|error| {
+        tracing::error!(%error, "a plan could not be judged; please report this");
+        let reasons = vec!["what the scripts do could not be found out".to_owned()];
+        (Assessment { risk: Risk::Critical, reasons, ..Assessment::default() }, Needs::default())
+    });
+    let tables = Arc::new(needs.tables(&names));
+    let assessed =
+        Assessed { key, at: Instant::now(), assessment: Arc::new(assessment), needs: Arc::new(needs), tables };
+    context.memory.update(uid, |memo| memo.assessed = Some(assessed.clone()));
+    assessed
+}
+
+async fn names(plan: &Arc<Plan>) -> Vec<String> {
+    let plan = Arc::clone(plan);
+    tokio::task::spawn_blocking(move || lint::names(&plan)).await.unwrap_or_default()
+}
+
+/// What the database says of these tables; nothing where it cannot be asked, which makes judgement stricter.
+async fn catalog(database: &Arc<dyn Database>, names: &[String]) -> Catalog {
+    let answer = async {
+        let mut reader = database.reader().await.map_err(|error| error.to_string())?;
+        let catalog = reader.catalog(names).await;
+        reader.close().await;
+        catalog.map_err(|error| error.to_string())
+    };
+    answer.await.unwrap_or_else(|error: String| {
+        tracing::debug!(%error, "the catalog could not be read for a plan");
+        Catalog::default()
+    })
+}

@@ -1,0 +1,113 @@
+//! Gathers what the gates of a plan look at. Reads only; what cannot be read is a fact, too.
+
+use std::sync::Arc;
+
+use kube::ResourceExt;
+
+use crate::api::v1alpha1::{AUTHOR, DatabaseMigration, MigrationApproval};
+use crate::checks::{self, SqlAnswer};
+use crate::database::Database;
+use crate::gates::preflight::FreeDisk;
+use crate::gates::{Guard, Preflight};
+use crate::rollout::{Desired, Gathered, Job};
+
+use super::assessed::{Assessed, assess};
+use super::context::Context;
+use super::neighbours;
+
+/// Gathers them for one plan.
+pub async fn gather(
+    context: &Context,
+    object: &DatabaseMigration,
+    desired: &Desired,
+    database: &Arc<dyn Database>,
+    job: &Job,
+) -> Gathered {
+    let assessed = assess(context, &object.uid().unwrap_or_default(), desired, database, &job.plan).await;
+    let approvals = approvals(context, object);
+    let (guard, author) = guarded(context, object, desired, &approvals).await;
+    let preflight = preflight(context, desired, database, &assessed).await;
+    let sql = conditions(desired, database).await;
+    // Others may change at any moment: they are looked at last.
+    let (neighbours, promotion) = neighbours::gather(context, object, &desired.gates).await;
+    Gathered {
+        assessment: assessed.assessment,
+        shown_in: None,
+        hide_sql: false,
+        author,
+        approvals,
+        guard,
+        preflight,
+        sql,
+        neighbours,
+        promotion,
+    }
+}
+
+/// What the database says of itself, where the plan needs it to be somehow. Asked in the very pass in which a run may begin.
+async fn preflight(
+    context: &Context,
+    desired: &Desired,
+    database: &Arc<dyn Database>,
+    assessed: &Assessed,
+) -> Option<Preflight> {
+    let wanted = desired.gates.preflight.as_ref().filter(|_| asks(desired))?;
+    let facts = async {
+        let mut reader = database.reader().await.map_err(|error| error.to_string())?;
+        let facts = reader.preflight(&assessed.tables).await;
+        reader.close().await;
+        facts.map_err(|error| error.to_string())
+    };
+    let free_disk = match &wanted.free_disk {
+        FreeDisk::Asked { endpoint, query } => {
+            Some(checks::free_disk(&context.options.endpoints, endpoint, query).await)
+        }
+        FreeDisk::Unsaid | FreeDisk::Declared(_) => None,
+    };
+    Some(Preflight { facts: facts.await, needs: Arc::clone(&assessed.needs), free_disk })
+}
+
+/// What the team's own conditions are answered, one after the other: they share the database with the application.
+async fn conditions(desired: &Desired, database: &Arc<dyn Database>) -> Vec<SqlAnswer> {
+    let mut answers = Vec::new();
+    for gate in desired.gates.sql.iter().filter(|_| asks(desired)) {
+        answers.push(checks::ask(database, gate).await);
+    }
+    answers
+}
+
+/// A suspended object asks the database nothing that nobody waits for.
+fn asks(desired: &Desired) -> bool {
+    !desired.suspended
+}
+
+/// What the approvals are worth, and who changed the spec last. Where nobody asks for approvals and there are none, nobody asks the
+/// API server, either.
+async fn guarded(
+    context: &Context,
+    object: &DatabaseMigration,
+    desired: &Desired,
+    approvals: &[MigrationApproval],
+) -> (Guard, Option<String>) {
+    if desired.gates.approvals.is_none() && approvals.is_empty() {
+        return (Guard::Unknown("nobody looked".to_owned()), None);
+    }
+    let seen = context.guards.look(&context.client).await;
+    let author = object.annotations().get(AUTHOR).filter(|_| seen.author == Guard::Installed).cloned();
+    (seen.approvals, author.filter(|author| !author.is_empty()))
+}
+
+/// The approvals of the namespace that name the object.
+fn approvals(context: &Context, object: &DatabaseMigration) -> Vec<MigrationApproval> {
+    let (namespace, name) = (object.namespace(), object.name_any());
+    let mut approvals: Vec<MigrationApproval> = context
+        .approvals
+        .state()
+        .iter()
+        .filter(|approval| approval.namespace() == namespace && approval.spec.migration_ref.name == name)
+        .map(|approval| approval.as_ref().clone())
+        .collect();
+    // The store has no order, and the status must not change with it.
+    approvals.sort_by(|a, b| (&a.spec.user, a.name_any()).cmp(&(&b.spec.user, b.name_any())));
+    approvals
+}

@@ -1,0 +1,184 @@
+//! Other DatabaseMigrations that an object waits for: what its last pass saw of them, and whom a change wakes.
+//!
+//! Reads the cache of the watch, which shows an object before anybody is told of its change. Only what gates look at counts as
+//! a change: two objects that watch each other do not keep each other awake.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::runtime::reflector::{ObjectRef, Store};
+use kube::{Api, ResourceExt};
+use tokio::sync::mpsc;
+
+use crate::api::v1alpha1::{DatabaseMigration, PromotionSource};
+use crate::attest;
+use crate::gates::{Forerunner, Gates, Neighbour};
+
+use super::context::Context;
+use super::memory::Input;
+
+/// Tries to see the same twice. Each further one takes a change within microseconds of the last.
+const LOOKS: usize = 8;
+
+/// `namespace`, `name`.
+pub(super) type Key = (String, String);
+/// What was seen of others; `None`: there is none of that name.
+pub(super) type Seen = BTreeMap<Key, Option<Neighbour>>;
+
+struct Waiting {
+    object: ObjectRef<DatabaseMigration>,
+    seen: Seen,
+}
+
+/// Who waits for whom.
+pub struct Neighbours {
+    store: Store<DatabaseMigration>,
+    wake: mpsc::UnboundedSender<ObjectRef<DatabaseMigration>>,
+    waiting: Mutex<HashMap<String, Waiting>>,
+}
+
+impl Neighbours {
+    /// Reads `store`, and sends objects that are to be woken to `wake`.
+    pub fn new(store: Store<DatabaseMigration>, wake: mpsc::UnboundedSender<ObjectRef<DatabaseMigration>>) -> Self {
+        Self { store, wake, waiting: Mutex::default() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Waiting>> {
+        // A panic while the lock was held leaves at worst a wake-up too many.
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn read(&self, (namespace, name): &Key) -> Option<Neighbour> {
+        self.store.get(&ObjectRef::new(name).within(namespace)).map(|object| Neighbour::of(&object))
+    }
+
+    /// The object waits for nobody.
+    pub fn forget(&self, uid: &str) {
+        self.lock().remove(uid);
+    }
+
+    /// What the object's gates ask about. From now on a change of it wakes the object.
+    pub(super) fn look(&self, object: &DatabaseMigration, dependencies: &[&str], forerunner: Option<Key>) -> Seen {
+        let namespace = object.namespace().unwrap_or_default();
+        let uid = object.uid().unwrap_or_default();
+        let own = (namespace.clone(), object.name_any());
+        let mut seen = Seen::new();
+        for _ in 0..LOOKS {
+            let before = std::mem::replace(&mut seen, self.collect(&namespace, dependencies, forerunner.as_ref()));
+            if before == seen && self.lock().contains_key(&uid) {
+                break;
+            }
+            // Noted before it is read a second time: a change between the two shows there, a later one finds the note.
+            let mut others = seen.clone();
+            others.remove(&own);
+            self.lock().insert(uid.clone(), Waiting { object: ObjectRef::from_obj(object), seen: others });
+        }
+        seen
+    }
+
+    fn collect(&self, namespace: &str, dependencies: &[&str], forerunner: Option<&Key>) -> Seen {
+        let mut seen: Seen = forerunner.map(|key| (key.clone(), self.read(key))).into_iter().collect();
+        let mut names: Vec<String> = dependencies.iter().map(|name| (*name).to_owned()).collect();
+        let mut looked = BTreeMap::new();
+        while let Some(name) = names.pop() {
+            let key = (namespace.to_owned(), name);
+            if looked.contains_key(&key) {
+                continue;
+            }
+            let neighbour = self.read(&key);
+            names.extend(neighbour.iter().flat_map(|neighbour| neighbour.depends_on.iter().cloned()));
+            looked.insert(key, neighbour);
+        }
+        seen.append(&mut looked);
+        seen
+    }
+
+    /// An object is as the API server now shows it, or gone: wakes those that saw it otherwise.
+    pub fn changed(&self, object: &DatabaseMigration, gone: bool) {
+        let key = (object.namespace().unwrap_or_default(), object.name_any());
+        let mut waiting = self.lock();
+        if !waiting.values().any(|one| one.seen.contains_key(&key)) {
+            return;
+        }
+        let now = if gone { None } else { Some(Neighbour::of(object)) };
+        waiting.values_mut().for_each(|one| self.compare(one, &key, now.as_ref()));
+    }
+
+    /// The watch began anew: changes while it was down show only by comparing everything.
+    pub fn began_anew(&self) {
+        for one in self.lock().values_mut() {
+            let keys: Vec<Key> = one.seen.keys().cloned().collect();
+            keys.iter().for_each(|key| self.compare(one, key, self.read(key).as_ref()));
+        }
+    }
+
+    fn compare(&self, one: &mut Waiting, key: &Key, now: Option<&Neighbour>) {
+        let Some(seen) = one.seen.get_mut(key).filter(|seen| seen.as_ref() != now) else { return };
+        // Woken once for it.
+        *seen = now.cloned();
+        // Nobody listens once the controller has ended: then there is nobody to wake.
+        let _ = self.wake.send(one.object.clone());
+    }
+}
+
+/// What the gates of an object ask about others: those that dependencies name, and what promotion asks about.
+pub async fn gather(
+    context: &Context,
+    object: &DatabaseMigration,
+    gates: &Gates,
+) -> (BTreeMap<String, Option<Neighbour>>, Option<Forerunner>) {
+    let namespace = object.namespace().unwrap_or_default();
+    let names: Vec<&str> = gates.depends_on.iter().map(|dependency| dependency.name.as_str()).collect();
+    let promotion = gates.promotion.as_ref();
+    let from = promotion.and_then(|promotion| promotion.from.as_ref());
+    let confined = context.options.namespace.as_deref();
+    let key = from.map(|from| source(&namespace, from));
+    let visible = key.clone().filter(|(there, _)| confined.is_none_or(|confined| confined == there));
+    let seen = if names.is_empty() && visible.is_none() {
+        Seen::new()
+    } else {
+        context.neighbours.look(object, &names, visible.clone())
+    };
+
+    let forerunner = match (key, visible, promotion.and_then(|promotion| promotion.attestation.as_ref())) {
+        (Some(_), Some(visible), _) => Some(Forerunner::Object(seen.get(&visible).cloned().flatten())),
+        (Some((there, _)), None, _) => Some(out_of_sight(confined.unwrap_or_default(), &there)),
+        (None, _, Some(signed)) => Some(statement(context, object, &namespace, &signed.config_map).await),
+        (None, _, None) => None,
+    };
+    let mine = seen.into_iter().filter(|((there, _), _)| *there == namespace);
+    (mine.map(|((_, name), neighbour)| (name, neighbour)).collect(), forerunner)
+}
+
+fn source(namespace: &str, from: &PromotionSource) -> Key {
+    (from.namespace.clone().unwrap_or_else(|| namespace.to_owned()), from.name.clone())
+}
+
+fn out_of_sight(confined: &str, there: &str) -> Forerunner {
+    Forerunner::Unknown {
+        why: format!(
+            "this operator looks after namespace {confined} alone (--namespace) and cannot see namespace {there}"
+        ),
+        cure: "run one operator for both namespaces, or carry over a statement (spec.gates.promotion.attestation)"
+            .to_owned(),
+    }
+}
+
+/// What the ConfigMap holds for a statement. From now on a change of it wakes the object.
+async fn statement(context: &Context, object: &DatabaseMigration, namespace: &str, name: &str) -> Forerunner {
+    let uid = object.uid().unwrap_or_default();
+    let input = Input::ConfigMap(name.to_owned());
+    context.memory.reading(&uid, [input.clone()]);
+    match Api::<ConfigMap>::namespaced(context.client.clone(), namespace).get_opt(name).await {
+        Ok(map) => {
+            let version = map.as_ref().and_then(|map| map.metadata.resource_version.clone());
+            context.memory.also_read(&uid, input, version);
+            Forerunner::Signed(map.and_then(|map| map.data).and_then(|mut data| data.remove(attest::FILE)))
+        }
+        Err(error) => Forerunner::Unknown {
+            why: format!("ConfigMap {namespace}/{name} cannot be read: {}", crate::sources::kube_error(&error)),
+            cure: "Sluice tries again by itself".to_owned(),
+        },
+    }
+}

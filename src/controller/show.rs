@@ -1,0 +1,128 @@
+//! Shows a plan in full: a ConfigMap beside the object, owned by it, written again only when it says something else.
+//!
+//! What is there under that name and is not the object's own is never touched.
+
+use k8s_openapi::api::core::v1::ConfigMap;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use kube::api::{Patch, PatchParams};
+use kube::{Api, Resource, ResourceExt};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use crate::api::v1alpha1::{DatabaseMigration, FIELD_MANAGER};
+use crate::plan::Plan;
+use crate::review::{PlanShown, markdown};
+use crate::rollout::{Gathered, State, plan_of};
+
+use super::context::Context;
+use super::observe::Sight;
+
+/// A ConfigMap may hold 1 MiB with everything around it.
+const LARGEST: usize = 900 * 1024;
+/// Names of objects end here.
+const LONGEST_NAME: usize = 253;
+
+/// Writes the plan of this pass where it says something that was not written before, and notes where it can be read. A run
+/// that begins does not wait for it.
+pub async fn plan(context: &Context, object: &DatabaseMigration, sight: &mut Sight, state: &State) {
+    let (Some(plan), Some(gathered)) = (plan_of(state), &mut sight.observed.gathered) else { return };
+    let name = name(&object.name_any());
+    let data = data(plan, gathered);
+    let digest = hex::encode(Sha256::digest(data.to_string()));
+    let uid = &sight.observed.uid;
+    gathered.shown_in = Some(name.clone());
+    if context.memory.recall(uid).shown.as_ref() == Some(&digest) {
+        return;
+    }
+    let Some(body) = body(object, &name, &data) else { return };
+    let api: Api<ConfigMap> = Api::namespaced(context.client.clone(), &object.namespace().unwrap_or_default());
+    let who = format!("{}/{}", object.namespace().unwrap_or_default(), object.name_any());
+    if matches!(state, State::Pending(_)) {
+        tokio::spawn(async move {
+            if let Err(why) = write(&api, &name, &body).await {
+                tracing::warn!(object = %who, "the plan could not be shown in ConfigMap {name}: {why}");
+            }
+        });
+        context.memory.update(uid, |memo| memo.shown = Some(digest));
+        return;
+    }
+    match write(&api, &name, &body).await {
+        Ok(()) => context.memory.update(uid, |memo| memo.shown = Some(digest)),
+        Err(why) => {
+            // The plan waits all the same, and whoever needs the whole of it finds the reason here.
+            tracing::warn!(object = %who, "the plan could not be shown in ConfigMap {name}: {why}");
+            gathered.shown_in = None;
+        }
+    }
+}
+
+/// `orders-plan`; a name that is too long for that is cut, and told from its like by a digest.
+fn name(object: &str) -> String {
+    const SUFFIX: &str = "-plan";
+    if object.len() + SUFFIX.len() <= LONGEST_NAME {
+        return format!("{object}{SUFFIX}");
+    }
+    let digest = hex::encode(Sha256::digest(object));
+    let digest = digest.get(..10).unwrap_or_default();
+    // Names of objects are ASCII.
+    let head = object.get(..LONGEST_NAME - SUFFIX.len() - 11).unwrap_or_default().trim_end_matches(['-', '.']);
+    format!("{head}-{digest}{SUFFIX}")
+}
+
+fn data(plan: &Plan, gathered: &Gathered) -> serde_json::Value {
+    for with_sql in [true, false] {
+        if with_sql && gathered.hide_sql {
+            continue;
+        }
+        let shown = PlanShown::of(plan, &gathered.assessment, &[], with_sql);
+        let json = serde_json::to_string_pretty(&shown).unwrap_or_default();
+        let text = markdown(&shown);
+        if json.len() + text.len() <= LARGEST {
+            return json!({"plan.json": json, "plan.md": text});
+        }
+    }
+    json!({"plan.md": format!(
+        "## Plan {}\n\n{} steps with {} statements: too much for a ConfigMap. `sluice plan --dir DIR` shows all of it.\n",
+        plan.digest,
+        plan.steps.len(),
+        plan.statements()
+    )})
+}
+
+fn body(object: &DatabaseMigration, name: &str, data: &serde_json::Value) -> Option<serde_json::Value> {
+    let owner: OwnerReference = object.controller_owner_ref(&())?;
+    Some(json!({
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {
+            "name": name,
+            "labels": {"app.kubernetes.io/managed-by": FIELD_MANAGER},
+            "ownerReferences": [owner],
+        },
+        "data": data,
+    }))
+}
+
+async fn write(api: &Api<ConfigMap>, name: &str, body: &serde_json::Value) -> Result<(), String> {
+    if let Some(there) = api.get_metadata_opt(name).await.map_err(|error| error.to_string())? {
+        let uid = body.pointer("/metadata/ownerReferences/0/uid").and_then(serde_json::Value::as_str);
+        let own = there.owner_references().iter().any(|owner| Some(owner.uid.as_str()) == uid);
+        if !own {
+            return Err("there is one of that name that is not this object's; rename or delete it".to_owned());
+        }
+    }
+    let params = PatchParams::apply(FIELD_MANAGER).force();
+    api.patch(name, &params, &Patch::Apply(body)).await.map(|_| ()).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_is_too_long_is_cut_and_stays_its_own() {
+        assert_eq!(name("orders"), "orders-plan");
+        let (a, b) = (name(&format!("{}a", "x".repeat(252))), name(&format!("{}b", "x".repeat(252))));
+        assert!(a.len() <= 253 && a.ends_with("-plan") && a != b, "{a}");
+    }
+}

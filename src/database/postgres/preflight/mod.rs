@@ -1,0 +1,41 @@
+//! What must hold before SQL runs, as the server tells it: asked for in one message, and piece by piece where the server
+//! refuses to answer as a whole.
+//!
+//! Sizes are asked for separately: they may wait for somebody's lock, and take as long as walking through folders does.
+
+mod answer;
+mod statements;
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::database::{PreflightFacts, ReadError};
+
+use super::reader::PostgresReader;
+use answer::{Answers, Server};
+
+/// Gathers the facts.
+pub(super) async fn gather(reader: &mut PostgresReader, tables: &[String]) -> Result<PreflightFacts, ReadError> {
+    let pieces = statements::pieces(tables);
+    let question = |sql: &str| format!("{} {sql}", statements::PATH);
+    let together = question(&statements::together(&pieces));
+    let mut answers = match reader.one_there::<BTreeMap<String, Value>>(&together).await {
+        Ok(all) => Answers::all(all),
+        Err(ReadError::Refused(_)) => {
+            let mut answers = Answers::default();
+            for piece in &pieces {
+                let answer =
+                    reader.one_there::<BTreeMap<String, Value>>(&question(&statements::together([piece]))).await;
+                answers.add(piece.0, answer)?;
+            }
+            answers
+        }
+        Err(error @ ReadError::Unavailable(_)) => return Err(error),
+    };
+    let server: Server = answers.server()?;
+    let sizes =
+        reader.one_there::<BTreeMap<String, Value>>(&question(&statements::sizes(tables, server.may_list_wal))).await;
+    answers.add_sizes(sizes)?;
+    answers.facts(server)
+}

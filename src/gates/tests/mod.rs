@@ -1,0 +1,11 @@
+mod approvals;
+mod calendar;
+mod clocks;
+mod dependency;
+mod examples;
+mod fixture;
+mod guard;
+mod neighbour;
+mod promotion;
+mod registry;
+mod window;

@@ -1,0 +1,62 @@
+//! `add-unique-without-using-index`: a unique or primary key is added and its index built in one step.
+
+use squawk_syntax::ast::{self, AstNode};
+
+use super::super::{About, Class, Found, Rule, Severity, Subject};
+use super::support::{each_new_constraint, shown};
+
+/// A unique or primary key is added and its index built in one step.
+pub struct AddUniqueWithoutUsingIndex;
+
+static ABOUT: About = About {
+    name: "add-unique-without-using-index",
+    class: Class::BlockingLock,
+    severity: Severity::Error,
+    summary: "A unique or primary key is added and its index built in one step",
+    why: "The table has an AccessExclusiveLock while the index is built: readers and writers wait until that \
+        is done.",
+    rewrite: "Build the unique index CONCURRENTLY in a script of its own, then add the constraint USING INDEX, \
+        which takes a moment.",
+    bad: "ALTER TABLE orders ADD CONSTRAINT orders_number UNIQUE (number);\n",
+    good: "ALTER TABLE orders ADD CONSTRAINT orders_number UNIQUE USING INDEX orders_number_idx;\n",
+};
+
+impl Rule for AddUniqueWithoutUsingIndex {
+    fn about(&self) -> &'static About {
+        &ABOUT
+    }
+
+    fn check(&self, subject: &Subject<'_>, found: &mut Found) {
+        each_new_constraint(subject, |judged, used, column, constraint| {
+            let (kind, using) = match constraint {
+                ast::Constraint::UniqueConstraint(key) => ("UNIQUE", key.using_index().is_some()),
+                ast::Constraint::PrimaryKeyConstraint(key) => ("PRIMARY KEY", key.using_index().is_some()),
+                ast::Constraint::ExcludeConstraint(_) => ("EXCLUDE", false),
+                _ => return,
+            };
+            if using {
+                return;
+            }
+            let table = &used.name;
+            let message = format!("readers and writers of {} wait until its new index is built", used.with_rows());
+            let finding = found.at(judged, constraint.syntax().text_range(), message);
+            if kind == "EXCLUDE" {
+                // No index can be handed to it.
+                finding.rewrite =
+                    Some("Create a new table with the constraint, copy in batches, and rename.".to_owned());
+            } else {
+                let text = shown(constraint.syntax());
+                let listed =
+                    text.split_once('(').and_then(|(_, rest)| rest.split_once(')')).map(|(inner, _)| inner.to_owned());
+                let columns = listed.or(column).unwrap_or_else(|| "…".to_owned());
+                let name = constraint.constraint_name().map(|name| shown(name.syntax()));
+                let name = name.unwrap_or_else(|| format!("{table}_{}", columns.replace(", ", "_")));
+                finding.rewrite = Some(format!(
+                    "-- in a script of its own\nCREATE UNIQUE INDEX CONCURRENTLY {name} ON {table} ({columns});\n\
+                     -- in the next migration\nALTER TABLE {table} ADD CONSTRAINT {name} {kind} USING INDEX {name};"
+                ));
+            }
+            used.weigh(finding);
+        });
+    }
+}

@@ -1,0 +1,86 @@
+//! All policies together, and the object.
+
+use crate::api::v1alpha1::{DatabaseMigrationSpec, PolicyStatus};
+use crate::checks::Endpoints;
+
+use super::database::DatabaseRules;
+use super::notes::Notes;
+use super::policy::{Fault, Policy};
+use super::select::{Labels, Selected};
+use super::{endpoints, execution, gates, verification};
+
+/// What is asked for once everybody was heard.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Raised {
+    /// The object's spec with everything that policies impose. It is never written anywhere; raised once more it stays the same.
+    pub spec: DatabaseMigrationSpec,
+    /// The policies that select the object, by name, and what each of them changed.
+    pub imposed: Vec<PolicyStatus>,
+    /// What policies ask for and Sluice cannot impose, each with the cure: while there is any, nothing runs.
+    pub violations: Vec<String>,
+    /// What the database must be like.
+    pub database: DatabaseRules,
+    /// Addresses that checks may name, besides those that the operator was started with.
+    pub endpoints: Endpoints,
+    /// Leave the SQL out of the ConfigMap that shows the plan.
+    pub hide_sql: bool,
+}
+
+/// Policies in error, by name: nothing runs.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("{}", .faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+pub struct PolicyFault {
+    /// Each of them.
+    pub faults: Vec<Fault>,
+}
+
+/// Combines an object's spec with the policies that select it. The order of policies does not matter.
+///
+/// # Errors
+/// When a policy cannot be used that selects the object, or may.
+pub fn raise(
+    spec: &DatabaseMigrationSpec,
+    object: &Labels,
+    policies: &[Result<Policy, Fault>],
+) -> Result<Raised, PolicyFault> {
+    let selecting = selecting(object, policies)?;
+    let mut notes = Notes::of(selecting.iter().map(|policy| policy.name.as_str()));
+    let mut raised = spec.clone();
+    // What the way back must be comes first: it may ask for a rehearsal.
+    verification::raise(&mut raised, &selecting, &mut notes);
+    gates::raise(&mut raised, object, &selecting, &mut notes);
+    execution::raise(&mut raised.execution, &selecting, &mut notes);
+    let addresses = selecting.iter().map(|policy| (policy.name.as_str(), &policy.endpoints));
+    let endpoints = endpoints::together(addresses).map_err(|fault| PolicyFault { faults: vec![fault] })?;
+    let (imposed, violations) = notes.into_parts();
+    Ok(Raised {
+        spec: raised,
+        imposed,
+        violations,
+        database: DatabaseRules::of(&selecting),
+        endpoints,
+        hide_sql: selecting.iter().any(|policy| policy.hide_sql),
+    })
+}
+
+/// The policies that select the object, by name.
+fn selecting<'a>(object: &Labels, policies: &'a [Result<Policy, Fault>]) -> Result<Vec<&'a Policy>, PolicyFault> {
+    let mut selecting = Vec::new();
+    let mut faults = Vec::new();
+    for policy in policies {
+        match policy {
+            Ok(policy) => match policy.reach.selects(object) {
+                Selected::Yes => selecting.push(policy),
+                Selected::Perhaps => faults.push(Fault::unsure(&policy.name, &object.namespace)),
+                Selected::No => {}
+            },
+            Err(fault) => match fault.selects(object) {
+                Selected::Yes | Selected::Perhaps => faults.push(fault.clone()),
+                Selected::No => {}
+            },
+        }
+    }
+    selecting.sort_by(|one: &&Policy, other| one.name.cmp(&other.name));
+    faults.sort_by(|one, other| one.policy.cmp(&other.policy));
+    if faults.is_empty() { Ok(selecting) } else { Err(PolicyFault { faults }) }
+}

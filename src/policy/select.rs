@@ -1,0 +1,116 @@
+//! Which objects a policy is about: label selectors, as Kubernetes reads them.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelectorRequirement};
+
+/// What selectors look at.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Labels {
+    /// The object's namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
+    /// The labels of its namespace; `None` where they could not be read.
+    pub namespace_labels: Option<BTreeMap<String, String>>,
+}
+
+/// How sure it is that a policy is about an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Selected {
+    /// It is not.
+    No,
+    /// It may be: the namespace's labels are not known.
+    Perhaps,
+    /// It is.
+    Yes,
+}
+
+/// Which objects a policy is about.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Reach {
+    namespaces: Vec<Requirement>,
+    objects: Vec<Requirement>,
+}
+
+/// One thing that labels must fulfil; all of a selector's must be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Requirement {
+    key: String,
+    test: Test,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Test {
+    In(Vec<String>),
+    NotIn(Vec<String>),
+    Exists,
+    DoesNotExist,
+}
+
+impl Requirement {
+    fn holds(&self, labels: &BTreeMap<String, String>) -> bool {
+        let value = labels.get(&self.key);
+        match &self.test {
+            Test::In(values) => value.is_some_and(|value| values.contains(value)),
+            // As Kubernetes has it: a label that is not there has none of the values.
+            Test::NotIn(values) => value.is_none_or(|value| !values.contains(value)),
+            Test::Exists => value.is_some(),
+            Test::DoesNotExist => value.is_none(),
+        }
+    }
+}
+
+impl Reach {
+    /// Validates the selectors of a policy; one that is not there selects everything.
+    ///
+    /// # Errors
+    /// The first part that cannot be read, below `spec`, and why.
+    pub fn of(namespaces: Option<&LabelSelector>, objects: Option<&LabelSelector>) -> Result<Self, (String, String)> {
+        Ok(Self {
+            namespaces: requirements("namespaceSelector", namespaces)?,
+            objects: requirements("selector", objects)?,
+        })
+    }
+
+    /// Whether the object is one of them.
+    pub(super) fn selects(&self, object: &Labels) -> Selected {
+        if !self.objects.iter().all(|requirement| requirement.holds(&object.labels)) {
+            return Selected::No;
+        }
+        match &object.namespace_labels {
+            Some(labels) if self.namespaces.iter().all(|requirement| requirement.holds(labels)) => Selected::Yes,
+            Some(_) => Selected::No,
+            None if self.namespaces.is_empty() => Selected::Yes,
+            None => Selected::Perhaps,
+        }
+    }
+}
+
+fn requirements(field: &str, selector: Option<&LabelSelector>) -> Result<Vec<Requirement>, (String, String)> {
+    let Some(selector) = selector else { return Ok(Vec::new()) };
+    let labels = selector.match_labels.iter().flatten();
+    let mut requirements: Vec<Requirement> =
+        labels.map(|(key, value)| Requirement { key: key.clone(), test: Test::In(vec![value.clone()]) }).collect();
+    for (number, expression) in selector.match_expressions.iter().flatten().enumerate() {
+        let test =
+            test(expression).map_err(|problem| (format!("{field}.matchExpressions[{number}]"), problem.to_owned()))?;
+        requirements.push(Requirement { key: expression.key.clone(), test });
+    }
+    Ok(requirements)
+}
+
+fn test(expression: &LabelSelectorRequirement) -> Result<Test, &'static str> {
+    let values = expression.values.clone().unwrap_or_default();
+    match (expression.operator.as_str(), values.is_empty()) {
+        ("In", false) => Ok(Test::In(values)),
+        ("NotIn", false) => Ok(Test::NotIn(values)),
+        ("In" | "NotIn", true) => Err("its operator needs values; give at least one"),
+        ("Exists", true) => Ok(Test::Exists),
+        ("DoesNotExist", true) => Ok(Test::DoesNotExist),
+        ("Exists" | "DoesNotExist", false) => Err("its operator takes no values; remove them"),
+        (_, _) => Err("its operator is not known; write In, NotIn, Exists or DoesNotExist"),
+    }
+}

@@ -1,0 +1,198 @@
+//! Random specs and policies, of values that get in each other's way.
+
+use proptest::option;
+use proptest::prelude::*;
+use proptest::sample::{select, subsequence};
+use serde_json::{Map, Value, json};
+
+/// Rules with their classes, as far as these tests know them.
+pub const RULES: [(&str, &str); 4] = [
+    ("drop-table", "DataLoss"),
+    ("truncate", "DataLoss"),
+    ("change-type", "TableRewrite"),
+    ("set-not-null", "BlockingLock"),
+];
+pub const CLASSES: [&str; 3] = ["DataLoss", "TableRewrite", "BlockingLock"];
+/// Schedules that tests open and close by name.
+pub const SCHEDULES: [&str; 5] = ["0 1 * * *", "0 2 * * *", "0 3 * * *", "0 4 * * *", "0 5 * * *"];
+
+fn object(fields: Vec<(&'static str, Option<Value>)>) -> Value {
+    Value::Object(fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect())
+}
+
+fn maybe(values: &'static [&'static str]) -> impl Strategy<Value = Option<Value>> {
+    option::of(select(values).prop_map(|value| json!(value)))
+}
+
+fn number() -> impl Strategy<Value = Option<Value>> {
+    option::of((0..5_i64).prop_map(|number| json!(number)))
+}
+
+fn flag() -> impl Strategy<Value = Option<Value>> {
+    option::of(any::<bool>().prop_map(|flag| json!(flag)))
+}
+
+fn some_of(values: &'static [&'static str]) -> impl Strategy<Value = Option<Value>> {
+    option::of(subsequence(values, 0..=values.len()).prop_shuffle().prop_map(|values| json!(values)))
+}
+
+fn matrix() -> impl Strategy<Value = Option<Value>> {
+    let numbers = (number(), number(), number(), number());
+    option::of(numbers.prop_map(|(low, medium, high, critical)| {
+        object(vec![("LOW", low), ("MEDIUM", medium), ("HIGH", high), ("CRITICAL", critical)])
+    }))
+}
+
+fn approvals() -> impl Strategy<Value = Option<Value>> {
+    let fields =
+        (number(), matrix(), some_of(&["dba", "security", "business"]), flag(), maybe(&["1h", "24h", "1h30m"]));
+    option::of(fields.prop_map(|(required, matrix, groups, exclude, expires)| {
+        object(vec![
+            ("required", required),
+            ("byRisk", matrix),
+            ("groups", groups),
+            ("excludeAuthor", exclude),
+            ("expiresAfter", expires),
+        ])
+    }))
+}
+
+fn windows() -> impl Strategy<Value = Option<Value>> {
+    let window = (select(&SCHEDULES[..]), maybe(&["Allow", "Deny"]), maybe(&["x", "y", "policy/a"]));
+    let window = window.prop_map(|(schedule, kind, group)| {
+        object(vec![
+            ("schedule", Some(json!(schedule))),
+            ("duration", Some(json!("1h"))),
+            ("kind", kind),
+            ("group", group),
+        ])
+    });
+    option::of(prop::collection::vec(window, 0..4).prop_map(Value::Array))
+}
+
+fn lint() -> impl Strategy<Value = Option<Value>> {
+    const NAMES: &[&str] =
+        &["drop-table", "truncate", "change-type", "set-not-null", "DataLoss", "TableRewrite", "BlockingLock"];
+    option::of((some_of(NAMES), some_of(NAMES), some_of(NAMES), flag()).prop_map(|(deny, warn, allow, forbid)| {
+        object(vec![("deny", deny), ("warn", warn), ("allow", allow), ("forbidIgnore", forbid)])
+    }))
+}
+
+fn depends_on() -> impl Strategy<Value = Option<Value>> {
+    let other = (select(&["users", "stock", "orders"][..]), maybe(&["1", "002", "10"]));
+    let others = prop::collection::btree_map(
+        Just(()).prop_flat_map(|()| select(&["users", "stock", "orders"][..])),
+        other,
+        0..3,
+    );
+    option::of(others.prop_map(|others| {
+        let others = others
+            .into_iter()
+            .map(|(name, (_, version))| object(vec![("name", Some(json!(name))), ("version", version)]));
+        others.collect()
+    }))
+}
+
+fn rehearsal() -> impl Strategy<Value = Option<Value>> {
+    let fields = (maybe(&["Shadow", "Disabled"]), maybe(&["5m", "15m"]));
+    option::of(fields.prop_map(|(mode, deadline)| object(vec![("mode", mode), ("deadline", deadline)])))
+}
+
+fn promotion() -> impl Strategy<Value = Option<Value>> {
+    let fields = (select(&["staging", "test"][..]), maybe(&["1h", "24h"]));
+    option::weighted(
+        0.2,
+        fields.prop_map(|(namespace, soak)| {
+            object(vec![("from", Some(json!({"name": "orders", "namespace": namespace}))), ("minSoak", soak)])
+        }),
+    )
+}
+
+fn gates() -> impl Strategy<Value = Option<Value>> {
+    let fields = (maybe(&["1h", "24h", "48h"]), approvals(), windows(), lint(), depends_on(), promotion(), rehearsal());
+    option::of(fields.prop_map(|(deadline, approvals, windows, lint, depends_on, promotion, rehearsal)| {
+        object(vec![
+            ("deadline", deadline),
+            ("approvals", approvals),
+            ("windows", windows),
+            ("lint", lint),
+            ("dependsOn", depends_on),
+            ("promotion", promotion),
+            ("rehearsal", rehearsal),
+        ])
+    }))
+}
+
+fn verification() -> impl Strategy<Value = Option<Value>> {
+    let check = |name: &str, kind: &str, value: Value, mode: Option<Value>| {
+        object(vec![("name", Some(json!(name))), ("expect", Some(json!("true"))), ("mode", mode)])
+            .as_object()
+            .map(|fields| fields.clone().into_iter().chain([(kind.to_owned(), value)]).collect::<Map<_, _>>())
+    };
+    let fields = (maybe(&["1m", "10m"]), option::of(maybe(&["Enforce", "Observe"])), any::<bool>());
+    option::of(fields.prop_map(move |(duration, sql, builtin)| {
+        let sql = sql.and_then(|mode| check("s", "sql", json!({"query": "select 1"}), mode));
+        let builtin = builtin.then(|| check("b", "builtin", json!("ForeignKeys"), None)).flatten();
+        object(vec![
+            ("duration", duration),
+            ("checks", Some(json!(sql.into_iter().chain(builtin).collect::<Vec<_>>()))),
+        ])
+    }))
+}
+
+fn rollback() -> impl Strategy<Value = Option<Value>> {
+    let fields = (maybe(&["Manual", "Automatic", "Disabled"]), maybe(&["None", "Present", "Rehearsed"]));
+    option::of(fields.prop_map(|(mode, require)| object(vec![("mode", mode), ("require", require)])))
+}
+
+fn execution(names: [&'static str; 3]) -> impl Strategy<Value = Option<Value>> {
+    let fields = (maybe(&["50ms", "1s"]), maybe(&["1m", "30m"]), maybe(&["10m", "2h"]));
+    option::of(fields.prop_map(move |(lock, statement, deadline)| {
+        object(names.into_iter().zip([lock, statement, deadline]).collect())
+    }))
+}
+
+/// The fields of a spec that policies are about.
+pub fn specs() -> impl Strategy<Value = Value> {
+    let fields = (gates(), verification(), rollback(), execution(["lockTimeout", "statementTimeout", "deadline"]));
+    fields.prop_map(|(gates, verification, rollback, execution)| {
+        object(vec![("gates", gates), ("verification", verification), ("rollback", rollback), ("execution", execution)])
+    })
+}
+
+/// Specs of policies that can be used.
+pub fn policies() -> impl Strategy<Value = Value> {
+    let verification = option::of(
+        (maybe(&["2m", "20m"]), some_of(&["sql", "builtin"]))
+            .prop_map(|(length, checks)| object(vec![("minDuration", length), ("requiredChecks", checks)])),
+    );
+    let rollback = option::of(
+        (maybe(&["None", "Present", "Rehearsed"]), flag())
+            .prop_map(|(require, automatic)| object(vec![("require", require), ("automatic", automatic)])),
+    );
+    let hosts = option::of(subsequence(vec!["*.prod", "db.*", "db.prod"], 1..=2).prop_map(|hosts| json!(hosts)));
+    let roles = some_of(&["superuser", "bypassrls", "serverfiles"]);
+    let database =
+        option::of((hosts, maybe(&["Require", "VerifyCa", "VerifyFull"]), roles).prop_map(|(hosts, tls, roles)| {
+            object(vec![("allowedHosts", hosts), ("tls", tls), ("forbidRoles", roles)])
+        }));
+    let promotion = option::of((flag(), maybe(&["2h", "48h"]), some_of(&["staging", "test"])).prop_map(
+        |(required, soak, namespaces)| {
+            object(vec![("required", required), ("minSoak", soak), ("fromNamespaces", namespaces)])
+        },
+    ));
+    let execution = execution(["maxLockTimeout", "maxStatementTimeout", "maxDeadline"]);
+    let fields = (gates(), matrix(), verification, rollback, database, promotion, execution, flag());
+    fields.prop_map(|(gates, matrix, verification, rollback, database, promotion, execution, hide)| {
+        object(vec![
+            ("gates", gates),
+            ("approvalsByRisk", matrix),
+            ("verification", verification),
+            ("rollback", rollback),
+            ("database", database),
+            ("promotion", promotion),
+            ("execution", execution),
+            ("hideSql", hide),
+        ])
+    })
+}

@@ -1,0 +1,229 @@
+//! Whether a plan passes its gates, from what was gathered for it; and how that is told.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
+use crate::api::v1alpha1::{ConditionType, GateStatus, GatesStatus, MigrationApproval, Reason};
+use crate::checks::SqlAnswer;
+use crate::gates::{self, Facts, Forerunner, GateState, Guard, Neighbour, Preflight, Verdict};
+use crate::lint::Assessment;
+use crate::plan::Plan;
+
+use super::measures::second;
+use super::{Desired, Job, Observed, State};
+
+/// What gates look at, gathered in this pass for the plan of this pass.
+#[derive(Debug, Clone)]
+pub struct Gathered {
+    /// The ConfigMap that shows the plan in full.
+    pub shown_in: Option<String>,
+    /// A policy wants the text of statements left out of it.
+    pub hide_sql: bool,
+    /// What its statements do.
+    pub assessment: Arc<Assessment>,
+    /// Who changed the spec last, where it is known for certain.
+    pub author: Option<String>,
+    /// The approvals that name the object.
+    pub approvals: Vec<MigrationApproval>,
+    /// What they are worth.
+    pub guard: Guard,
+    /// The objects that dependencies name.
+    pub neighbours: BTreeMap<String, Option<Neighbour>>,
+    /// What promotion asks about.
+    pub promotion: Option<Forerunner>,
+    /// What the database said of itself.
+    pub preflight: Option<Preflight>,
+    /// What the team's own conditions were answered.
+    pub sql: Vec<SqlAnswer>,
+}
+
+/// What the gates say of a plan.
+pub fn verdicts(observed: &Observed, desired: &Desired, gathered: &Gathered, plan: &Plan) -> Vec<Verdict> {
+    let after_digest = observed.inspection().and_then(|seen| seen.ledger.digest_after(plan));
+    gates::judge(&Facts {
+        now: observed.now,
+        object: &observed.object,
+        author: gathered.author.as_deref(),
+        gates: &desired.gates,
+        plan,
+        set_digest: observed.set().map_or("", |set| set.digest.as_str()),
+        after_digest: after_digest.as_deref(),
+        assessment: &gathered.assessment,
+        approvals: &gathered.approvals,
+        guard: &gathered.guard,
+        neighbours: &gathered.neighbours,
+        promotion: gathered.promotion.as_ref(),
+        preflight: gathered.preflight.as_ref(),
+        sql: &gathered.sql,
+    })
+}
+
+/// The plan that has not begun yet, where the state is about one.
+#[must_use]
+pub fn plan_of(state: &State) -> Option<&Plan> {
+    match state {
+        State::Gated { job, .. }
+        | State::PlanOnly(job, _)
+        | State::Pending(job)
+        | State::AwaitingRoom(job, _)
+        | State::CoolingDown(job)
+        | State::Suspended(job) => job.take_back.is_none().then_some(&job.plan),
+        State::RehearsalDue(plan) | State::RehearsalFailed(_, plan) => Some(plan),
+        State::GatesDue(_)
+        | State::InvalidSpec(_)
+        | State::SourceNotReady(_)
+        | State::SourceUnavailable(_)
+        | State::InvalidSource(_)
+        | State::Unreachable(_)
+        | State::Unsuitable(_)
+        | State::Refused(_)
+        | State::Settled
+        | State::UpToDate
+        | State::Failed(..)
+        | State::AwaitingTurn(_)
+        | State::Rehearsing(_)
+        | State::VerificationDue(_)
+        | State::Verifying { .. }
+        | State::Held(..)
+        | State::RollbackBlocked(_)
+        | State::RollbackFailed(..)
+        | State::RolledBack(..)
+        | State::TooManyFailures(..)
+        | State::Running { .. } => None,
+    }
+}
+
+/// The plan that passes or waits, and what its gates say; `None` where no plan is at its gates.
+pub fn of<'a>(observed: &Observed, state: &'a State) -> Option<(&'a Plan, Vec<Verdict>)> {
+    let plan = plan_of(state)?;
+    if let State::Gated { verdicts, .. } | State::PlanOnly(_, verdicts) = state {
+        return Some((plan, verdicts.clone()));
+    }
+    let (Ok(desired), Some(gathered)) = (&observed.desired, &observed.gathered) else { return None };
+    Some((plan, verdicts(observed, desired, gathered, plan)))
+}
+
+/// What the gates say of the plan that passes or waits; `None` where no plan is at its gates.
+#[must_use]
+pub fn verdicts_of(observed: &Observed, state: &State) -> Option<Vec<Verdict>> {
+    of(observed, state).map(|(_, verdicts)| verdicts)
+}
+
+/// What opened the gates of a job that is about to begin, for the ledger. A way back has none.
+#[must_use]
+pub fn opened_by(observed: &Observed, job: &Job) -> serde_json::Value {
+    let (Ok(desired), Some(gathered), None) = (&observed.desired, &observed.gathered, &job.take_back) else {
+        return serde_json::json!([]);
+    };
+    let records = verdicts(observed, desired, gathered, &job.plan).into_iter().filter_map(|verdict| verdict.record);
+    serde_json::Value::Array(records.collect())
+}
+
+/// The worst of them.
+pub fn worst(verdicts: &[Verdict]) -> GateState {
+    verdicts.iter().map(|verdict| verdict.state).max().unwrap_or(GateState::Open)
+}
+
+/// Since when the plan has been waiting, as far as the last report knows.
+pub fn since(observed: &Observed, plan: &Plan) -> Timestamp {
+    let before = observed.previous.as_ref().and_then(|status| status.gates.as_ref());
+    before
+        .filter(|gates| gates.plan_digest == plan.digest && gates.retry_token == observed.retry_token)
+        .map_or(second(observed.now), |gates| gates.since.0)
+}
+
+/// Whether it has been waiting for longer than it may.
+pub fn overdue(observed: &Observed, desired: &Desired, plan: &Plan) -> bool {
+    let Some(deadline) = desired.gates.deadline else { return false };
+    let waited = Duration::try_from(observed.now.duration_since(since(observed, plan))).unwrap_or_default();
+    waited >= deadline
+}
+
+/// Whether the last report gave a plan up because it had waited for too long: what opens afterwards comes too late.
+pub fn given_up(observed: &Observed) -> bool {
+    let Some(status) = &observed.previous else { return false };
+    let late = |type_: ConditionType| {
+        let reason = Reason::DeadlineExceeded.as_str();
+        status.conditions.iter().any(|condition| condition.type_ == type_.as_str() && condition.reason == reason)
+    };
+    late(ConditionType::GatesPassed) && late(ConditionType::Stalled)
+}
+
+/// When the gates have to be looked at again without anybody saying so.
+pub fn changes_in(observed: &Observed, desired: &Desired, plan: &Plan, verdicts: &[Verdict]) -> Option<Duration> {
+    let deadline = desired.gates.deadline.and_then(|deadline| since(observed, plan).checked_add(deadline).ok());
+    let next = verdicts.iter().filter_map(|verdict| verdict.changes_at).chain(deadline).filter(|at| *at > observed.now);
+    let left = Duration::try_from(next.min()?.duration_since(observed.now)).ok()?;
+    // A pass that comes a moment too early would find nothing changed.
+    Some(left + Duration::from_millis(20))
+}
+
+/// The reason that says who is waited for: people first, for they have to be told.
+pub fn reason(verdicts: &[Verdict], overdue: bool) -> Reason {
+    let shut = |gate: &str, state: Option<GateState>| {
+        verdicts.iter().any(|verdict| {
+            verdict.gate == gate && state.map_or(verdict.state != GateState::Open, |state| verdict.state == state)
+        })
+    };
+    if shut("approvals", Some(GateState::Denied)) {
+        Reason::ApprovalDenied
+    } else if worst(verdicts) == GateState::Denied {
+        Reason::GateFailed
+    } else if overdue {
+        Reason::DeadlineExceeded
+    } else if shut("approvals", None) {
+        Reason::AwaitingApproval
+    } else if shut("window", None) {
+        Reason::AwaitingWindow
+    } else if shut("dependency", None) || shut("promotion", None) {
+        Reason::DependencyNotReady
+    } else {
+        Reason::GatesPending
+    }
+}
+
+/// What is waited for, and what would help.
+pub fn told(verdicts: &[Verdict]) -> String {
+    let shut = verdicts.iter().filter(|verdict| verdict.state != GateState::Open);
+    let told: Vec<String> = shut
+        .map(|verdict| {
+            let name = verdict.name.as_ref().map(|name| format!(" {name}")).unwrap_or_default();
+            let opens = verdict.opens.as_ref().map(|opens| format!(" ({opens})")).unwrap_or_default();
+            format!("{}{name}: {}{opens}", verdict.gate, verdict.message)
+        })
+        .collect();
+    told.join("; ")
+}
+
+/// The gates as the status shows them; `None` where there are none.
+pub fn status(observed: &Observed, plan: &Plan, verdicts: &[Verdict]) -> Option<GatesStatus> {
+    if verdicts.is_empty() {
+        return None;
+    }
+    let before = observed.previous.as_ref().and_then(|status| status.gates.as_ref());
+    let before = before.filter(|gates| gates.plan_digest == plan.digest);
+    let items = verdicts.iter().take(128).map(|verdict| {
+        let same = |item: &&GateStatus| {
+            item.gate == verdict.gate && item.name == verdict.name && item.state == verdict.state.as_str()
+        };
+        let known = before.and_then(|gates| gates.items.iter().find(same));
+        GateStatus {
+            gate: verdict.gate.to_owned(),
+            name: verdict.name.clone(),
+            state: verdict.state.as_str().to_owned(),
+            message: verdict.message.clone(),
+            opens: verdict.opens.clone(),
+            since: known.map_or(Time(second(observed.now)), |item| item.since.clone()),
+        }
+    });
+    Some(GatesStatus {
+        plan_digest: plan.digest.clone(),
+        since: Time(since(observed, plan)),
+        retry_token: observed.retry_token.clone(),
+        items: items.collect(),
+    })
+}

@@ -1,0 +1,216 @@
+//! A plan and its gates: when it waits, what it says meanwhile, and what it never waits for.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::fixture::{With, observed};
+use crate::api::v1alpha1::{ConditionType, DatabaseMigrationSpec, DatabaseMigrationStatus, MigrationApproval, Reason};
+use crate::rollout::{Action, Desired, Observed, Room, State, decide, events, opened_by, report};
+
+fn wanted(more: Value) -> Desired {
+    let mut spec = json!({
+        "database": {"secretRef": {"name": "db"}}, "source": {"configMaps": [{"name": "sql"}]}, "targetVersion": "Latest",
+    });
+    spec.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    let spec: DatabaseMigrationSpec = serde_json::from_value(spec).unwrap();
+    Desired::of(&spec).unwrap()
+}
+
+fn gated(gates: Value) -> Observed {
+    observed().with(|o| o.desired = Ok(wanted(json!({"gates": gates}))))
+}
+
+/// Open from 02:00 to 05:00 UTC.
+fn at_night() -> Observed {
+    gated(json!({"windows": [{"schedule": "0 2 * * *", "duration": "3h"}]})).at("2026-11-25T01:59:30Z")
+}
+
+fn approved_by(users: &[(&str, &str)], digest: &str) -> Vec<MigrationApproval> {
+    let approvals = users.iter().map(|(user, decision)| {
+        serde_json::from_value(json!({
+            "apiVersion": "sluice.dev/v1alpha1", "kind": "MigrationApproval",
+            "metadata": {"name": user, "namespace": "shop", "uid": user, "creationTimestamp": "2026-11-25T01:00:00Z"},
+            "spec": {"migrationRef": {"name": "orders"}, "planDigest": digest, "user": user, "decision": decision},
+        }))
+        .unwrap()
+    });
+    approvals.collect()
+}
+
+trait At {
+    fn at(self, time: &str) -> Self;
+    fn approvals(self, users: &[(&str, &str)]) -> Self;
+}
+
+impl At for Observed {
+    fn at(self, time: &str) -> Self {
+        let time: Timestamp = time.parse().unwrap();
+        self.with(|o| o.now = time)
+    }
+    fn approvals(self, users: &[(&str, &str)]) -> Self {
+        let digest = planned();
+        self.with(|o| o.gathered.as_mut().unwrap().approvals = approved_by(users, &digest))
+    }
+}
+
+fn planned() -> String {
+    match decide(&observed()).state {
+        State::Pending(job) => job.plan.digest,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn told(observed: &Observed) -> DatabaseMigrationStatus {
+    report(observed, &decide(observed).state)
+}
+
+fn ready(status: &DatabaseMigrationStatus) -> (Reason, &str) {
+    let ready = status.conditions.iter().find(|c| c.type_ == ConditionType::Ready.as_str()).unwrap();
+    (Reason::parse(&ready.reason).unwrap(), ready.message.as_str())
+}
+
+fn condition(status: &DatabaseMigrationStatus, type_: ConditionType) -> Option<(&str, &str)> {
+    let found = status.conditions.iter().find(|c| c.type_ == type_.as_str())?;
+    Some((found.status.as_str(), found.reason.as_str()))
+}
+
+#[test]
+fn what_gates_look_at_is_gathered_once_there_is_a_plan_and_only_then() {
+    let nothing = |observed: Observed| decide(&observed.with(|o| o.gathered = None)).state;
+    assert!(matches!(nothing(observed()), State::GatesDue(_)));
+    assert!(matches!(nothing(observed().applied(&["001", "002"])), State::UpToDate));
+    assert_eq!(decide(&observed().with(|o| o.gathered = None)).action, Action::Wait);
+}
+
+#[test]
+fn a_plan_that_is_only_shown_is_never_run_whatever_its_gates_say() {
+    for gates in [json!({}), json!({"windows": [{"schedule": "0 2 * * *", "duration": "3h"}]})] {
+        let observed = observed().with(|o| o.desired = Ok(wanted(json!({"mode": "Plan", "gates": gates}))));
+        let decision = decide(&observed);
+        assert_eq!((decision.action, decision.settles), (Action::Wait, true));
+        let status = told(&observed);
+        let (reason, message) = ready(&status);
+        assert_eq!(reason, Reason::PlanOnly);
+        assert!(message.contains("would apply 2 migrations (001 … 002); nothing is run"), "{message}");
+        assert_eq!(status.plan.unwrap().steps, 2);
+        assert_eq!(status.conditions.iter().filter(|c| c.type_ == "Stalled" || c.type_ == "Reconciling").count(), 0);
+    }
+}
+
+#[test]
+fn a_plan_waits_for_its_window_and_is_looked_at_again_just_when_it_opens() {
+    let waiting = at_night();
+    let decision = decide(&waiting);
+    assert_eq!(decision.action, Action::Wait);
+    let requeue = decision.requeue.unwrap();
+    assert!(requeue > Duration::from_secs(30) && requeue < Duration::from_secs(31), "{requeue:?}");
+    let status = told(&waiting);
+    assert_eq!(ready(&status).0, Reason::AwaitingWindow);
+    assert!(ready(&status).1.contains("waiting to apply 2 migrations (001 … 002): window: "), "{}", ready(&status).1);
+    assert_eq!(condition(&status, ConditionType::GatesPassed), Some(("False", "AwaitingWindow")));
+    assert_eq!(condition(&status, ConditionType::Reconciling).unwrap().0, "True");
+    assert_eq!(status.gates.as_ref().unwrap().items[0].state, "Closed");
+    let open = at_night().at("2026-11-25T02:00:00Z").reported(status);
+    assert!(matches!(decide(&open).action, Action::Start(_)));
+    assert_eq!(condition(&told(&open), ConditionType::GatesPassed), Some(("True", "GatesOpen")));
+}
+
+#[test]
+fn a_gate_that_closes_again_before_the_run_begins_holds_it_back() {
+    let queued = at_night().at("2026-11-25T04:59:59Z").with(|o| o.room = Room::Full { limit: 1 });
+    assert!(matches!(decide(&queued).state, State::AwaitingRoom(..)));
+    let late = queued.at("2026-11-25T05:00:00Z").with(|o| o.room = Room::Free);
+    assert!(matches!(decide(&late).state, State::Gated { .. }));
+}
+
+#[test]
+fn an_unchanged_world_causes_no_write_while_a_plan_waits() {
+    let first = told(&at_night().at("2026-11-25T00:00:00Z"));
+    let second = told(&at_night().at("2026-11-25T01:30:00Z").reported(first.clone()));
+    assert_eq!(first, second);
+}
+
+#[test]
+fn a_plan_that_waits_for_people_says_so_and_begins_with_the_last_of_them() {
+    let two = || gated(json!({"approvals": {"required": 2}})).at("2026-11-25T02:00:00Z");
+    let status = told(&two().approvals(&[("alice", "Approve")]));
+    assert_eq!(ready(&status).0, Reason::AwaitingApproval);
+    assert!(ready(&status).1.contains("1 of 2 approvals (alice)"), "{}", ready(&status).1);
+    assert_eq!(condition(&status, ConditionType::Approved), Some(("False", "AwaitingApproval")));
+    let both = two().approvals(&[("alice", "Approve"), ("bob", "Approve")]);
+    let Action::Start(job) = decide(&both).action else { panic!("{:?}", decide(&both).action) };
+    let record = opened_by(&both, &job).to_string();
+    assert!(record.contains("alice") && record.contains("bob"), "{record}");
+    assert_eq!(condition(&told(&both), ConditionType::Approved), Some(("True", "Approved")));
+}
+
+#[test]
+fn a_denied_plan_stands_still_until_somebody_changes_something() {
+    let denied = gated(json!({"approvals": {"required": 1}})).at("2026-11-25T02:00:00Z");
+    let denied = denied.approvals(&[("alice", "Approve"), ("bob", "Deny")]);
+    let status = told(&denied);
+    assert_eq!(ready(&status).0, Reason::ApprovalDenied);
+    assert!(ready(&status).1.starts_with("must not apply 2 migrations"), "{}", ready(&status).1);
+    assert_eq!(condition(&status, ConditionType::Stalled).unwrap().0, "True");
+    let told = events(None, &status, &decide(&denied).state);
+    assert!(told[0].warning && told[0].reason == Reason::ApprovalDenied, "{told:?}");
+}
+
+#[test]
+fn a_plan_that_waits_too_long_is_given_up_until_somebody_asks_for_it() {
+    let wish = || gated(json!({"approvals": {}, "deadline": "24h"}));
+    let first = told(&wish().at("2026-11-25T00:00:00Z"));
+    let waiting = wish().at("2026-11-25T23:59:59Z").reported(first.clone());
+    assert_eq!(ready(&told(&waiting)).0, Reason::AwaitingApproval);
+    let late = || wish().at("2026-11-26T00:00:00Z").reported(first.clone());
+    let status = told(&late());
+    assert_eq!(ready(&status).0, Reason::DeadlineExceeded);
+    assert!(ready(&status).1.contains("sluice.dev/retry"), "{}", ready(&status).1);
+    assert_eq!(condition(&status, ConditionType::Stalled).unwrap().0, "True");
+    let asked = late().with(|o| o.retry_token = Some("again".into()));
+    assert_eq!(ready(&told(&asked)).0, Reason::AwaitingApproval, "the clock begins anew");
+    let approved = |observed: Observed| decide(&observed.approvals(&[("alice", "Approve")])).action;
+    assert_eq!(approved(late().reported(status.clone())), Action::Wait, "what is given up is not begun by surprise");
+    let still = told(&late().reported(status.clone()).approvals(&[("alice", "Approve")]));
+    assert_eq!(approved(late().reported(still)), Action::Wait, "nor one pass later");
+    assert!(matches!(
+        approved(late().with(|o| o.retry_token = Some("again".into())).reported(status)),
+        Action::Start(_)
+    ));
+    assert!(matches!(approved(late()), Action::Start(_)), "it opened before anybody said that it is given up");
+}
+
+#[test]
+fn since_when_a_gate_is_shut_is_kept_while_others_move() {
+    let wish = |time: &str| {
+        gated(json!({"approvals": {"required": 2}, "windows": [{"schedule": "0 2 * * *", "duration": "3h"}]})).at(time)
+    };
+    let first = told(&wish("2026-11-25T01:00:00Z"));
+    let second = told(&wish("2026-11-25T02:30:00Z").reported(first));
+    let since: Vec<(String, String)> = second
+        .gates
+        .unwrap()
+        .items
+        .into_iter()
+        .map(|item| (format!("{} {}", item.gate, item.state), item.since.0.to_string()))
+        .collect();
+    assert_eq!(
+        since,
+        [
+            ("window Open".to_owned(), "2026-11-25T02:30:00Z".to_owned()),
+            ("approvals Closed".to_owned(), "2026-11-25T01:00:00Z".to_owned())
+        ]
+    );
+}
+
+#[test]
+fn a_suspended_object_shows_its_gates_and_waits_for_the_spec() {
+    let observed = observed().with(|o| {
+        o.desired = Ok(wanted(json!({"suspend": true, "gates": {"approvals": {}}})));
+    });
+    let status = told(&observed);
+    assert_eq!(ready(&status).0, Reason::Suspended);
+    assert_eq!(status.gates.unwrap().items[0].gate, "approvals");
+}

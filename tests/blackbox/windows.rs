@@ -1,0 +1,81 @@
+//! Windows, by the clock on the wall.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use serde_json::{Value, json};
+
+use crate::env::{Operator, SOON, Spec, Team, files};
+
+fn gated(windows: Value) -> Spec {
+    Spec::latest()
+        .inline(&files(&[("V001__orders.sql", "create table orders (id int);")]))
+        .set("/gates/windows", windows)
+}
+
+/// Five fields for a minute.
+fn schedule(at: Timestamp) -> String {
+    at.to_zoned(TimeZone::UTC).strftime("%-M %-H %-d %-m *").to_string()
+}
+
+#[tokio::test]
+async fn a_plan_waits_for_its_window_and_runs_when_it_opens() {
+    let team = Team::new("window").await;
+    let _operator = Operator::start(&team.namespace);
+    // At least 40 s ahead, so that it is seen closed.
+    let opens = Timestamp::now() + SignedDuration::from_secs(100);
+    let opens = opens - SignedDuration::from_secs(opens.as_second() % 60);
+    team.apply("shop", &gated(json!([{"schedule": schedule(opens), "duration": "5m"}]))).await;
+    let message = team.reason("shop", "AwaitingWindow").await;
+    let local = opens.to_zoned(TimeZone::UTC).strftime("%Y-%m-%dT%H:%M+00:00 (UTC)").to_string();
+    assert!(message.contains(&format!("closed; opens {local}")), "{message}");
+    assert_eq!(team.tables().await, [""; 0]);
+    let writes = team.writes().len();
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(team.writes().len(), writes, "nothing is written while it waits");
+
+    team.until_within("shop", "Ready", Duration::from_secs(100) + SOON, |status| {
+        status.conditions.iter().any(|condition| condition.type_ == "Ready" && condition.status == "True")
+    })
+    .await;
+    let late = Timestamp::now().duration_since(opens);
+    assert!(late >= SignedDuration::ZERO && late < SignedDuration::from_secs(20), "{late}");
+}
+
+#[tokio::test]
+async fn a_freeze_closes_what_is_open_and_people_open_it_in_an_emergency() {
+    let team = Team::new("freeze").await;
+    let _operator = Operator::start(&team.namespace);
+    let alice = team.approver("alice", &[]).await;
+    let began = Timestamp::now() - SignedDuration::from_mins(2);
+    let windows = json!([
+        {"schedule": "* * * * *", "duration": "5m"},
+        {"schedule": schedule(began), "duration": "48h", "kind": "Deny"},
+    ]);
+    team.apply("shop", &gated(windows)).await;
+    let message = team.reason("shop", "AwaitingWindow").await;
+    assert!(message.contains("closed by the Deny window"), "{message}");
+    assert!(message.contains("overrideWindows"), "{message}");
+    alice.says(&["approve", "shop", "-n", &team.namespace, "--yes"]).unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    team.reason("shop", "AwaitingWindow").await;
+    alice.says(&["withdraw", "shop", "-n", &team.namespace]).unwrap();
+    alice.says(&["approve", "shop", "-n", &team.namespace, "--yes", "--override-windows"]).unwrap();
+    team.ready("shop").await;
+    assert_eq!(team.tables().await, ["orders"]);
+    let by = team
+        .value("select g -> 'overriddenBy' ->> 0 from sluice.migration_runs r, jsonb_array_elements(r.gates) g where g ? 'overriddenBy'")
+        .await;
+    assert_eq!(by, "alice", "the ledger keeps who opened the window");
+}
+
+#[tokio::test]
+async fn a_window_that_cannot_be_understood_is_named() {
+    let team = Team::new("odd-window").await;
+    let _operator = Operator::start(&team.namespace);
+    team.apply("shop", &gated(json!([{"schedule": "0 2 * * *", "duration": "1h", "timeZone": "Europe/Amsterdm"}])))
+        .await;
+    let message = team.reason("shop", "InvalidSpec").await;
+    assert!(message.contains("spec.gates.windows[0].timeZone"), "{message}");
+    assert!(message.contains("did you mean Europe/Amsterdam?"), "{message}");
+}

@@ -1,0 +1,4 @@
+-- Creates a superuser
+-- Lint: role-change
+-- Server: 42501
+CREATE ROLE hostile SUPERUSER LOGIN;

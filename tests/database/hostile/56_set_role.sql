@@ -1,0 +1,4 @@
+-- Becomes a superuser
+-- Lint: set-role
+-- Server: 42501
+SET ROLE dba;

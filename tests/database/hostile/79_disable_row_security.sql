@@ -1,0 +1,4 @@
+-- Opens the rows of others
+-- Lint: row-security-off
+-- Server: 42501
+ALTER TABLE victim.accounts DISABLE ROW LEVEL SECURITY;
