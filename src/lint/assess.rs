@@ -86,7 +86,8 @@ fn names_in(scripts: Vec<&Script>) -> Vec<String> {
             .flat_map(|tree| super::syntax::names(&tree))
             .collect();
         // Scripts that set the search path mean the relations there.
-        let schemas: Vec<String> = scripts()
+        let schemas: Vec<String> = scripts
+            .iter()
             .flat_map(|script| &script.statements)
             .filter_map(|statement| read(&statement.text).tree)
             .flat_map(|tree| super::classify::search_path(&tree).unwrap_or_default())

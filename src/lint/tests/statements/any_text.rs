@@ -1,6 +1,5 @@
 //! Whatever the text, nothing panics or overflows a stack.
 
-
 use proptest::prelude::*;
 
 use super::*;
