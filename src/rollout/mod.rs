@@ -27,7 +27,7 @@ mod verified;
 pub use aftermath::{allows_loss, way_back, way_back_target};
 pub use backoff::backoff;
 pub use decide::{Action, Decision, decide};
-pub use desired::{Desired, SourceDesired};
+pub use desired::{Desired, RehearsalDesired, SourceDesired};
 pub use events::{Event, events};
 pub use gating::{Gathered, opened_by, plan_of, verdicts_of};
 pub use invalid::InvalidSpec;

@@ -26,6 +26,7 @@ mod plans;
 mod promises;
 mod promotion;
 mod races;
+mod rehearsals;
 mod releases;
 mod restart;
 mod scripts;
