@@ -11,6 +11,7 @@ use rustls::pki_types::pem::PemObject as _;
 
 use crate::api::v1alpha1::{CaKind, CaRef};
 use crate::database::{self, ConnectionParts, Database};
+use crate::policy::DatabaseRules;
 use crate::rollout::Desired;
 
 use super::memory::Input;
@@ -18,16 +19,25 @@ use super::memory::Input;
 /// The key of certificate authorities unless the spec names one.
 const CA_KEY: &str = "ca.crt";
 
+/// Why there is no database to talk to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NoDatabase {
+    /// What is missing, and what to write.
+    NotReady(String),
+    /// A policy forbids it.
+    Refused(String),
+}
+
 /// What the Secret gave, and at which versions it was read.
 pub struct Login {
-    /// The database, or what is missing and what to write.
-    pub database: Result<Arc<dyn Database>, String>,
+    /// The database, or why there is none.
+    pub database: Result<Arc<dyn Database>, NoDatabase>,
     /// The Secret and the certificate authorities, with their resource versions.
     pub versions: Vec<(Input, Option<String>)>,
 }
 
-/// Reads the Secret and the certificate authorities.
-pub async fn read(client: &Client, namespace: &str, desired: &Desired) -> Login {
+/// Reads the Secret and the certificate authorities. What a policy forbids is not connected to.
+pub async fn read(client: &Client, namespace: &str, desired: &Desired, rules: &DatabaseRules) -> Login {
     let (secret, ca) =
         tokio::join!(secret(client, namespace, &desired.secret), authorities(client, namespace, desired.ca.as_ref()));
     let mut versions = vec![(Input::Secret(desired.secret.clone()), secret.version.clone())];
@@ -43,11 +53,12 @@ pub async fn read(client: &Client, namespace: &str, desired: &Desired) -> Login 
             Err(message) => database = database.and(Err(message)),
         }
     }
-    let database = database.and_then(|parts| {
-        parts
+    let database = database.map_err(NoDatabase::NotReady).and_then(|parts| {
+        let (address, credentials) = parts
             .resolve(&desired.ledger_schema)
-            .map(|(address, credentials)| database::connect(address, credentials))
-            .map_err(|problem| format!("Secret {namespace}/{}: {problem}", desired.secret))
+            .map_err(|problem| NoDatabase::NotReady(format!("Secret {namespace}/{}: {problem}", desired.secret)))?;
+        rules.check(&address.host, credentials.tls).map_err(NoDatabase::Refused)?;
+        Ok(database::connect(address, credentials))
     });
     Login { database, versions }
 }

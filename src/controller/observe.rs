@@ -7,16 +7,18 @@ use jiff::Timestamp;
 use kube::ResourceExt;
 
 use crate::api::v1alpha1::{DatabaseMigration, REQUESTED_AT, RETRY};
+use crate::checks::Endpoints;
 use crate::database::{Database, Inspection};
 use crate::migration::MigrationSet;
+use crate::policy::DatabaseRules;
 use crate::rollout::{
-    Desired, Look, Observed, Rehearsed, Room, Settled, SettledKey, Source, SourceDesired, State, Task, backoff, due,
-    later,
+    Closed, Desired, Look, Observed, Rehearsed, Room, Settled, SettledKey, Source, SourceDesired, State, Task, backoff,
+    due, later,
 };
 use crate::sources::{ConfigMaps, Source as _, SourceError};
 
 use super::context::Context;
-use super::credentials;
+use super::credentials::{self, NoDatabase};
 use super::gates;
 use super::memory::{Input, requests};
 use super::tasks::Ended;
@@ -34,6 +36,8 @@ pub struct Sight {
     pub key: Option<SettledKey>,
     /// The report of a run that ended since the last pass.
     pub ended: Option<Ended>,
+    /// The addresses that checks may name.
+    pub endpoints: Arc<Endpoints>,
 }
 
 /// Looks at everything.
@@ -41,6 +45,7 @@ pub async fn observe(context: &Context, object: &DatabaseMigration) -> Sight {
     let uid = object.uid().unwrap_or_default();
     let namespace = object.namespace().unwrap_or_default();
     let memo = context.memory.recall(&uid);
+    let ruled = context.platforms.rule(&context.client, &context.options.endpoints, object).await;
     let now = Timestamp::now();
     let mut sight = Sight {
         observed: Observed {
@@ -53,7 +58,8 @@ pub async fn observe(context: &Context, object: &DatabaseMigration) -> Sight {
             requested_at: object.annotations().get(REQUESTED_AT).cloned(),
             requests: requests(object),
             previous: context.memory.previous(&uid, object),
-            desired: Desired::of(&object.spec),
+            platform: ruled.platform,
+            desired: Desired::of(&ruled.spec),
             source: Source::NotRead,
             database: Look::None,
             task: Task::None,
@@ -69,6 +75,7 @@ pub async fn observe(context: &Context, object: &DatabaseMigration) -> Sight {
         database: None,
         key: None,
         ended: None,
+        endpoints: ruled.endpoints,
     };
     // Only a pass that comes to its gates waits for others.
     context.neighbours.forget(&uid);
@@ -95,10 +102,13 @@ pub async fn observe(context: &Context, object: &DatabaseMigration) -> Sight {
         sight.observed.task = Task::Ended { error: ended.report.result.as_ref().err().cloned() };
     }
     let Ok(desired) = sight.observed.desired.clone() else { return sight };
+    if sight.observed.platform.closed.is_some() {
+        return sight;
+    }
 
     let inputs = match still(context, &sight) {
         Some(inputs) => inputs,
-        None => read(context, &namespace, &uid, &desired).await,
+        None => read(context, &namespace, &uid, &desired, &ruled.database).await,
     };
     sight.observed.source = inputs.source;
     let key = SettledKey {
@@ -128,7 +138,11 @@ pub async fn observe(context: &Context, object: &DatabaseMigration) -> Sight {
 
     let database = match inputs.database {
         Ok(database) => database,
-        Err(message) => {
+        Err(NoDatabase::Refused(why)) => {
+            sight.observed.platform.closed = Some(Closed::Refused(why));
+            return sight;
+        }
+        Err(NoDatabase::NotReady(message)) => {
             sight.observed.database = Look::NotReady(message);
             return sight;
         }
@@ -140,7 +154,7 @@ pub async fn observe(context: &Context, object: &DatabaseMigration) -> Sight {
         sight.observed.room = room(context, &database);
     }
     if let State::GatesDue(job) = State::of(&sight.observed) {
-        sight.observed.gathered = Some(gates::gather(context, object, &desired, &database, &job).await);
+        sight.observed.gathered = Some(gates::gather(context, object, &desired, &database, &job, ruled.hide_sql).await);
     }
     sight.database = Some(database);
     sight
@@ -198,7 +212,7 @@ async fn look(
 /// What a spec leads to.
 struct Inputs {
     source: Source,
-    database: Result<Arc<dyn Database>, String>,
+    database: Result<Arc<dyn Database>, NoDatabase>,
     /// Which versions of the Secret and the certificate authorities that is from.
     credentials: String,
 }
@@ -220,10 +234,12 @@ fn still(context: &Context, sight: &Sight) -> Option<Inputs> {
 }
 
 /// Reads what the spec leads to.
-async fn read(context: &Context, namespace: &str, uid: &str, desired: &Desired) -> Inputs {
+async fn read(context: &Context, namespace: &str, uid: &str, desired: &Desired, rules: &DatabaseRules) -> Inputs {
     context.memory.reading(uid, inputs_of(desired));
-    let (scripts, login) =
-        tokio::join!(read_scripts(context, namespace, desired), credentials::read(&context.client, namespace, desired));
+    let (scripts, login) = tokio::join!(
+        read_scripts(context, namespace, desired),
+        credentials::read(&context.client, namespace, desired, rules)
+    );
     let credentials = format!("{:?}", login.versions);
     context.memory.read(uid, scripts.versions.into_iter().chain(login.versions));
     Inputs { source: scripts.source, database: login.database, credentials }
