@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use crate::database::Database;
 use crate::gates::Gates;
-use crate::gates::preflight::Needs;
 use crate::lint::{self, Assessment, Catalog};
 use crate::migration::Risk;
 use crate::plan::Plan;
@@ -25,10 +24,8 @@ pub struct Assessed {
     at: Instant,
     /// What its statements do.
     pub assessment: Arc<Assessment>,
-    /// What it needs of the database.
-    pub needs: Arc<Needs>,
-    /// The tables that it names.
-    pub tables: Arc<Vec<String>>,
+    /// The names that it holds.
+    pub names: Arc<Vec<String>>,
 }
 
 /// Judges the plan, or gives back what was found out a moment ago.
@@ -51,20 +48,14 @@ pub async fn assess(
     let names = if looks { names(&plan).await } else { Vec::new() };
     let catalog = if looks { catalog(database, &names).await } else { Catalog::default() };
     // Reading thousands of statements takes its time, and others wait for this thread.
-    let judged = tokio::task::spawn_blocking(move || {
-        let assessment = lint::assess(&plan, &catalog);
-        let needs = Needs::of(&assessment, &catalog);
-        (assessment, needs)
-    });
+    let judged = tokio::task::spawn_blocking(move || lint::assess(&plan, &catalog));
     // It can only fail by a panic: what is not known is taken for the worst.
-    let (assessment, needs) = judged.await.unwrap_or_else(|error| {
+    let assessment = judged.await.unwrap_or_else(|error| {
         tracing::error!(%error, "a plan could not be judged; please report this");
         let reasons = vec!["what the scripts do could not be found out".to_owned()];
-        (Assessment { risk: Risk::Critical, reasons, ..Assessment::default() }, Needs::default())
+        Assessment { risk: Risk::Critical, reasons, ..Assessment::default() }
     });
-    let tables = Arc::new(needs.tables(&names));
-    let assessed =
-        Assessed { key, at: Instant::now(), assessment: Arc::new(assessment), needs: Arc::new(needs), tables };
+    let assessed = Assessed { key, at: Instant::now(), assessment: Arc::new(assessment), names: Arc::new(names) };
     context.memory.update(uid, |memo| memo.assessed = Some(assessed.clone()));
     assessed
 }

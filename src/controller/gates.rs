@@ -6,8 +6,8 @@ use kube::ResourceExt;
 
 use crate::api::v1alpha1::{AUTHOR, DatabaseMigration, MigrationApproval};
 use crate::checks::{self, SqlAnswer};
-use crate::database::Database;
-use crate::gates::preflight::FreeDisk;
+use crate::database::{Database, Fact, PreflightFacts};
+use crate::gates::preflight::{FreeDisk, Needs, tables};
 use crate::gates::{Guard, Preflight};
 use crate::rollout::{Desired, Gathered, Job};
 
@@ -55,7 +55,7 @@ async fn preflight(
     let wanted = desired.gates.preflight.as_ref().filter(|_| asks(desired))?;
     let facts = async {
         let mut reader = database.reader().await.map_err(|error| error.to_string())?;
-        let facts = reader.preflight(&assessed.tables).await;
+        let facts = reader.preflight(&tables(&assessed.assessment)).await;
         reader.close().await;
         facts.map_err(|error| error.to_string())
     };
@@ -65,7 +65,13 @@ async fn preflight(
         }
         FreeDisk::Unsaid | FreeDisk::Declared(_) => None,
     };
-    Some(Preflight { facts: facts.await, needs: Arc::clone(&assessed.needs), free_disk })
+    let facts = facts.await;
+    let sizes = match &facts {
+        Ok(PreflightFacts { table_bytes: Fact::Known(sizes), .. }) => Some(sizes.as_slice()),
+        Ok(PreflightFacts { table_bytes: Fact::Unknown(_), .. }) | Err(_) => None,
+    };
+    let needs = Needs::of(&assessed.assessment, &assessed.names, sizes, 0);
+    Some(Preflight { facts, needs, free_disk })
 }
 
 /// What the team's own conditions are answered, one after the other: they share the database with the application.

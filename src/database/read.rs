@@ -167,8 +167,8 @@ pub trait Reader: Send {
     /// When the server cannot be asked.
     async fn activity(&mut self) -> Result<Activity, ReadError>;
 
-    /// What holds in the database and on its server, and of these tables, by their names in the catalog, unquoted, with their
-    /// schema where that is not in the role's search path. A fact that the role may not see is unknown, and no error.
+    /// What holds in the database and on its server, and of these tables, named as [`crate::lint::names`] names them. A fact that
+    /// the role may not see is unknown, and no error.
     ///
     /// # Errors
     /// When the server cannot be asked.

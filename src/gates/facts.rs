@@ -1,7 +1,6 @@
 //! Everything that gates look at, gathered before. Plain values.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -47,7 +46,7 @@ pub struct Preflight {
     /// It, or why it could not be asked.
     pub facts: Result<PreflightFacts, String>,
     /// What the plan needs.
-    pub needs: Arc<Needs>,
+    pub needs: Needs,
     /// How many bytes of the disk are free, or why that cannot be told, where somebody else was asked.
     pub free_disk: Option<Result<u64, String>>,
 }

@@ -25,6 +25,8 @@ pub(super) struct Sketch<'w, 'c> {
     pub kind: String,
     /// What it touches, each with its full name.
     pub touches: Vec<(String, Touch)>,
+    /// What it reads from end to end it also sorts or joins: an index is built, a foreign key proven.
+    pub sorts: bool,
     /// What it destroys.
     pub destroys: Vec<String>,
     /// Why what it does cannot be told.
@@ -41,6 +43,7 @@ impl<'w, 'c> Sketch<'w, 'c> {
             world,
             kind: String::new(),
             touches: Vec::new(),
+            sorts: false,
             destroys: Vec::new(),
             opaque: None,
             reasons: Vec::new(),

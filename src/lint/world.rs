@@ -46,6 +46,7 @@ pub(super) struct World<'c> {
     /// What the run created and did not drop again.
     pub created: Created,
     domains: BTreeSet<String>,
+    types: BTreeSet<String>,
     path: Vec<String>,
 }
 
@@ -53,7 +54,14 @@ impl<'c> World<'c> {
     pub fn of(catalog: &'c Catalog) -> Self {
         let path = catalog.search_path.clone();
         let path = if path.is_empty() { vec![PUBLIC.to_owned()] } else { path };
-        Self { catalog, changed: BTreeMap::new(), created: Created::default(), domains: BTreeSet::new(), path }
+        Self {
+            catalog,
+            changed: BTreeMap::new(),
+            created: Created::default(),
+            domains: BTreeSet::new(),
+            types: BTreeSet::new(),
+            path,
+        }
     }
 
     /// The full name of a new thing.
@@ -110,6 +118,11 @@ impl<'c> World<'c> {
         self.catalog.domains.contains(full) || self.domains.contains(full)
     }
 
+    /// Whether a type may be a domain that nothing is known of: it is neither the server's own nor created by a script.
+    pub fn may_be_domain(&self, full: &str) -> bool {
+        !self.catalog.known && full.contains('.') && !self.types.contains(full.trim_end_matches("[]"))
+    }
+
     /// Whether no value of a column can be null.
     pub fn is_never_null(&self, full: &str, column: &str) -> bool {
         self.relation(full).is_some_and(|relation| {
@@ -129,7 +142,12 @@ impl<'c> World<'c> {
 
     fn learn_one(&mut self, change: Change, number: u32) {
         match change {
-            Change::Create(object) => self.created.add(object, number),
+            Change::Create(object) => {
+                if object.kind == ObjectKind::Type {
+                    self.types.insert(object.name.clone());
+                }
+                self.created.add(object, number);
+            }
             Change::Drop(object) => self.forget(&object),
             Change::Relation(full, relation) => {
                 self.changed.insert(full, Some(relation));

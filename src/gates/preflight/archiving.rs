@@ -8,7 +8,7 @@ use super::{Case, Verdict, closed, known, open};
 pub(super) fn judge(case: &Case<'_>) -> Option<Verdict> {
     let asked = case.wanted.archiving.as_ref()?;
     match known("archiving", asked.named, &case.facts.archiving) {
-        Err(verdict) => verdict,
+        Err(untold) => untold.verdict(),
         Ok(Archiving::Off) => open("the server does not archive its WAL (archive_mode is off)"),
         Ok(Archiving::Working) => open("WAL gets archived"),
         Ok(Archiving::Failing { file, last }) => {

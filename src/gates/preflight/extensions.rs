@@ -9,7 +9,7 @@ pub(super) fn judge(case: &Case<'_>) -> Option<Verdict> {
     }
     let there = match known("extensions", true, &case.facts.extensions) {
         Ok(there) => there,
-        Err(verdict) => return verdict,
+        Err(untold) => return untold.verdict(),
     };
     let (mut missing, mut forbidden, mut later) = (Vec::new(), Vec::new(), Vec::new());
     for name in &case.wanted.extensions {

@@ -12,7 +12,7 @@ pub(super) fn judge(case: &Case<'_>) -> Option<Verdict> {
     }
     let powers = match known("forbidRoles", true, &case.facts.powers) {
         Ok(powers) => powers,
-        Err(verdict) => return verdict,
+        Err(untold) => return untold.verdict(),
     };
     let role = &case.facts.role;
     let mut found: Vec<&Power> = powers.iter().filter(|power| forbidden.contains(&power.privilege)).collect();

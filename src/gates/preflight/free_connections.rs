@@ -7,7 +7,7 @@ pub(super) fn judge(case: &Case<'_>) -> Option<Verdict> {
     let wanted = &case.wanted.connections;
     let connections = match known("minFreeConnections", wanted.named, &case.facts.connections) {
         Ok(connections) => connections,
-        Err(verdict) => return verdict,
+        Err(untold) => return untold.verdict(),
     };
     let role = quoted(&case.facts.role);
     let server = (

@@ -6,7 +6,7 @@
 use crate::database::{Fact, PreflightFacts};
 
 use super::words::limit;
-use super::{Case, FreeDisk, Verdict, closed, open, size, untold};
+use super::{Case, FreeDisk, Untold, Verdict, closed, open, size};
 
 pub(super) fn judge(case: &Case<'_>) -> Option<Verdict> {
     let wanted = case.wanted;
@@ -17,7 +17,7 @@ pub(super) fn judge(case: &Case<'_>) -> Option<Verdict> {
         || wanted.free_bytes.as_ref().is_some_and(|bytes| bytes.named);
     let free = match free(case) {
         Ok(free) => free,
-        Err(why) => return untold("minFreeDisk", named, &why),
+        Err(why) => return Untold { field: "minFreeDisk", named, why: &why }.verdict(),
     };
     let needed = case.needs.bytes.unwrap_or(0);
     let writes = match case.needs.bytes {
@@ -40,7 +40,10 @@ pub(super) fn judge(case: &Case<'_>) -> Option<Verdict> {
     if let Some(least) = &wanted.free_share {
         let total = match wanted.disk_size.map_or_else(|| used(case.facts).map(|used| used.saturating_add(free)), Ok) {
             Ok(total) => total,
-            Err(why) => return untold("minFreeDisk", named, &format!("how large the disk is: {why}; give diskSize")),
+            Err(why) => {
+                let why = format!("how large the disk is: {why}; give diskSize");
+                return Untold { field: "minFreeDisk", named, why: &why }.verdict();
+            }
         };
         if share(after, total) < least.value {
             let limit = limit("minFreeDisk", least);

@@ -3,13 +3,13 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::words::{limit, session, several, since};
-use super::{Case, Verdict, closed, known, open, untold};
+use super::{Case, Untold, Verdict, closed, known, open};
 
 pub(super) fn judge(case: &Case<'_>) -> Option<Verdict> {
     let wanted = &case.wanted.idle_in_transaction;
     let sessions = match known("maxIdleInTransaction", wanted.named, &case.facts.sessions) {
         Ok(sessions) => sessions,
-        Err(verdict) => return verdict,
+        Err(untold) => return untold.verdict(),
     };
     let longest = SignedDuration::try_from(wanted.value).unwrap_or(SignedDuration::MAX);
     let long = |idle: &Timestamp| case.facts.now.duration_since(*idle) > longest;
@@ -17,7 +17,7 @@ pub(super) fn judge(case: &Case<'_>) -> Option<Verdict> {
     idle.sort_by_key(|(idle, one)| (*idle, one.pid));
     let Some((_, first)) = idle.first() else {
         return match &sessions.hidden {
-            Some(why) => untold("maxIdleInTransaction", wanted.named, why),
+            Some(why) => Untold { field: "maxIdleInTransaction", named: wanted.named, why }.verdict(),
             None => open(format!("no session has been idle in a transaction for more than {}", wanted.shown)),
         };
     };

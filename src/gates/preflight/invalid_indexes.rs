@@ -9,7 +9,7 @@ pub(super) fn judge(case: &Case<'_>) -> Option<Verdict> {
     let asked = case.wanted.invalid_indexes.as_ref()?;
     let indexes = match known("invalidIndexes", asked.named, &case.facts.invalid_indexes) {
         Ok(indexes) => indexes,
-        Err(verdict) => return verdict,
+        Err(untold) => return untold.verdict(),
     };
     let own = |one: &InvalidIndex| case.needs.indexes.contains(&one.index) || case.needs.indexes.contains(&one.name);
     let others: Vec<&InvalidIndex> = indexes.iter().filter(|one| !own(one)).collect();

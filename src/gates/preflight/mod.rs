@@ -27,31 +27,17 @@ mod transaction_age;
 mod words;
 mod wraparound;
 
-use std::collections::BTreeSet;
-
 use crate::database::{Fact, PreflightFacts};
 
 use super::{Facts, GateState, Preflight, Verdict};
 
 pub(crate) use size::parse as bytes_of;
 
+pub use needs::{Needs, tables};
 pub use requirements::{FreeDisk, Requirements, Threshold};
 
 /// The gate's kind.
 pub const PREFLIGHT: &str = "preflight";
-
-/// What a plan needs. Names of tables are those by which the facts were asked for.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Needs {
-    /// About how many bytes it writes anew or copies; `None` where that cannot be told.
-    pub bytes: Option<u64>,
-    /// Tables that it alters, drops or creates indexes on: for which the role must be an owner.
-    pub alters: BTreeSet<String>,
-    /// Tables that it creates outside of a session's own schema.
-    pub creates: BTreeSet<String>,
-    /// Indexes that it creates or drops itself, with or without their schema: what an earlier try left behind is its own.
-    pub indexes: BTreeSet<String>,
-}
 
 /// Everything that requirements look at.
 #[derive(Debug, Clone, Copy)]
@@ -124,19 +110,30 @@ fn closed(message: impl Into<String>, opens: impl Into<String>) -> Option<Verdic
 }
 
 /// What cannot be told.
-fn untold(field: &str, named: bool, why: &str) -> Option<Verdict> {
-    if named {
-        let opens = format!("it can be told, or spec.gates.preflight.{field} is left out");
-        Some(Verdict::shut(PREFLIGHT, GateState::Unknown, format!("cannot tell: {why}"), opens))
-    } else {
-        open(format!("cannot tell, and nobody asked for it: {why}"))
+#[derive(Debug, Clone, Copy)]
+struct Untold<'a> {
+    field: &'static str,
+    /// Somebody wrote the threshold.
+    named: bool,
+    why: &'a str,
+}
+
+impl Untold<'_> {
+    fn verdict(self) -> Option<Verdict> {
+        let Self { field, named, why } = self;
+        if named {
+            let opens = format!("it can be told, or spec.gates.preflight.{field} is left out");
+            Some(Verdict::shut(PREFLIGHT, GateState::Unknown, format!("cannot tell: {why}"), opens))
+        } else {
+            open(format!("cannot tell, and nobody asked for it: {why}"))
+        }
     }
 }
 
-/// What is known, or the verdict where it is not.
-fn known<'a, T>(field: &str, named: bool, fact: &'a Fact<T>) -> Result<&'a T, Option<Verdict>> {
+/// What is known.
+fn known<'a, T>(field: &'static str, named: bool, fact: &'a Fact<T>) -> Result<&'a T, Untold<'a>> {
     match fact {
         Fact::Known(fact) => Ok(fact),
-        Fact::Unknown(why) => Err(untold(field, named, why)),
+        Fact::Unknown(why) => Err(Untold { field, named, why }),
     }
 }

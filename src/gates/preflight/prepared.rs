@@ -11,7 +11,7 @@ pub(super) fn judge(case: &Case<'_>) -> Option<Verdict> {
     let wanted = &case.wanted.prepared_age;
     let prepared = match known("maxPreparedAge", wanted.named, &case.facts.prepared) {
         Ok(prepared) => prepared,
-        Err(verdict) => return verdict,
+        Err(untold) => return untold.verdict(),
     };
     let longest = SignedDuration::try_from(wanted.value).unwrap_or(SignedDuration::MAX);
     let old: Vec<&Prepared> =

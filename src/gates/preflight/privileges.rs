@@ -2,14 +2,14 @@
 
 use crate::database::{TableFacts, ThereFacts};
 
-use super::words::quoted;
+use super::words::{in_sql, quoted};
 use super::{Case, Verdict, closed, known, open};
 
 pub(super) fn judge(case: &Case<'_>) -> Option<Verdict> {
     let asked = case.wanted.privileges.as_ref()?;
     let tables = match known("privileges", asked.named, &case.facts.tables) {
         Ok(tables) => tables,
-        Err(verdict) => return verdict,
+        Err(untold) => return untold.verdict(),
     };
     let lacking = tables.iter().find_map(|table| lacks(case, table));
     match lacking {
@@ -40,7 +40,8 @@ fn lacks(case: &Case<'_>, table: &TableFacts) -> Option<(String, String)> {
         Some(ThereFacts { owner, may_use: false, owns: false, .. }) => Some((
             format!("may not use {name}, which the plan does"),
             format!(
-                "as role {owner} grant what it needs, such as: GRANT SELECT, INSERT, UPDATE, DELETE ON {name} TO {role}"
+                "as role {owner} grant what it needs, such as: GRANT SELECT, INSERT, UPDATE, DELETE ON {} TO {role}",
+                in_sql(name)
             ),
         )),
         None | Some(_) => None,

@@ -9,7 +9,7 @@ pub(super) fn judge(case: &Case<'_>) -> Option<Verdict> {
     let wanted = &case.wanted.lag;
     let standbys = match known("maxReplicationLag", wanted.named, &case.facts.standbys) {
         Ok(standbys) => standbys,
-        Err(verdict) => return verdict,
+        Err(untold) => return untold.verdict(),
     };
     let late: Vec<&Standby> =
         standbys.iter().filter(|one| one.catching_up || one.lag.is_some_and(|lag| lag > wanted.value)).collect();

@@ -9,7 +9,7 @@ pub(super) fn judge(case: &Case<'_>) -> Option<Verdict> {
     let wanted = case.wanted.lag_bytes.as_ref()?;
     let standbys = match known("maxReplicationLagBytes", wanted.named, &case.facts.standbys) {
         Ok(standbys) => standbys,
-        Err(verdict) => return verdict,
+        Err(untold) => return untold.verdict(),
     };
     let late: Vec<&Standby> =
         standbys.iter().filter(|one| one.bytes.is_some_and(|bytes| bytes > wanted.value)).collect();

@@ -16,7 +16,7 @@ pub(super) fn about(bytes: u64) -> String {
     };
     let tenths = bytes / (unit / 10).max(1);
     match tenths {
-        0..100 if tenths % 10 != 0 => format!("{}.{}{name}", tenths / 10, tenths % 10),
+        0..100 if !tenths.is_multiple_of(10) => format!("{}.{}{name}", tenths / 10, tenths % 10),
         0..1000 => format!("{}{name}", tenths / 10),
         _ => format!("{}{name}", tenths / 100 * 10),
     }

@@ -9,7 +9,7 @@ pub(super) fn judge(case: &Case<'_>) -> Option<Verdict> {
     let wanted = &case.wanted.retained;
     let slots = match known("maxSlotRetained", wanted.named, &case.facts.slots) {
         Ok(slots) => slots,
-        Err(verdict) => return verdict,
+        Err(untold) => return untold.verdict(),
     };
     let trouble = |slot: &&Slot| match slot.wal {
         SlotWal::Kept => slot.retained > wanted.value,

@@ -5,13 +5,13 @@ use jiff::SignedDuration;
 use crate::database::SessionFacts;
 
 use super::words::{limit, session, several, since};
-use super::{Case, Verdict, closed, known, open, untold};
+use super::{Case, Untold, Verdict, closed, known, open};
 
 pub(super) fn judge(case: &Case<'_>) -> Option<Verdict> {
     let wanted = &case.wanted.transaction_age;
     let sessions = match known("maxTransactionAge", wanted.named, &case.facts.sessions) {
         Ok(sessions) => sessions,
-        Err(verdict) => return verdict,
+        Err(untold) => return untold.verdict(),
     };
     let now = case.facts.now;
     let old = |session: &&SessionFacts| {
@@ -20,7 +20,7 @@ pub(super) fn judge(case: &Case<'_>) -> Option<Verdict> {
     let old: Vec<&SessionFacts> = sessions.seen.iter().filter(old).collect();
     let Some(first) = old.first() else {
         return match &sessions.hidden {
-            Some(why) => untold("maxTransactionAge", wanted.named, why),
+            Some(why) => Untold { field: "maxTransactionAge", named: wanted.named, why }.verdict(),
             None => open(format!("no session has been in a transaction for more than {}", wanted.shown)),
         };
     };

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use crate::database::SessionFacts;
+use crate::lint::split_name;
 
 use super::Threshold;
 
@@ -53,4 +54,40 @@ pub(super) fn limit<T>(field: &str, threshold: &Threshold<T>) -> String {
 /// A name as SQL wants it.
 pub(super) fn quoted(name: &str) -> String {
     format!("\"{}\"", clean(name).replace('"', "\"\""))
+}
+
+/// A table's name, as the facts have it, as SQL wants it.
+pub(super) fn in_sql(table: &str) -> String {
+    let part = |name: &str| {
+        let plain = !name.is_empty()
+            && !name.starts_with(|sign: char| sign.is_ascii_digit())
+            && name.chars().all(|sign| sign.is_ascii_lowercase() || sign.is_ascii_digit() || sign == '_');
+        if plain { name.to_owned() } else { quoted(name) }
+    };
+    let (schema, name) = split_name(table);
+    schema.map_or_else(|| part(&name), |schema| format!("{}.{}", part(&schema), part(&name)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_others_chose_stay_on_one_line() {
+        assert_eq!(clean("a`b\nc\u{1b}d"), "a'bcd");
+        assert_eq!(clean(&"x".repeat(300)).chars().count(), 201);
+    }
+
+    #[test]
+    fn a_name_is_quoted_where_sql_wants_it() {
+        for (name, sql) in [
+            ("orders", "orders"),
+            ("app.orders", "app.orders"),
+            ("Odd.My Table", "\"Odd\".\"My Table\""),
+            ("\"a.b\".c", "\"a.b\".c"),
+            ("app.1st", "app.\"1st\""),
+        ] {
+            assert_eq!(in_sql(name), sql);
+        }
+    }
 }

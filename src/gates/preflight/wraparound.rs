@@ -2,7 +2,7 @@
 
 use crate::database::{TableFacts, Vacuum};
 
-use super::words::several;
+use super::words::{in_sql, several};
 use super::{Case, Verdict, closed, known, open};
 
 /// From this age on the database itself is in danger: the server's own `vacuum_failsafe_age` is 1.6 thousand million, and at
@@ -35,11 +35,11 @@ pub(super) fn judge(case: &Case<'_>) -> Option<Verdict> {
         let who = several(due.iter().map(|table| table.name.clone()));
         return closed(
             format!("a vacuum against wraparound is due for {who}: once it begins, it gives way to nobody"),
-            format!("wait for autovacuum, or as its owner run: VACUUM (FREEZE) {}", first.name),
+            format!("wait for autovacuum, or as its owner run: VACUUM (FREEZE) {}", in_sql(&first.name)),
         );
     }
     match age.err().or(vacuums.err()).or(tables.err()) {
-        Some(verdict) => verdict,
+        Some(untold) => untold.verdict(),
         None => open("no vacuum against wraparound is at work on a table of the plan or due for it"),
     }
 }

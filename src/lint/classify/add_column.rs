@@ -60,6 +60,10 @@ pub(super) fn tell(add: &ast::AddColumn, name: &Name, sketch: &mut Sketch<'_, '_
     }
     let virtual_one = constraints.iter().any(|one| generated(one) == Some(Generated::Virtual));
     rewrites |= !virtual_one && sketch.world.is_constrained_domain(&type_name);
+    if !rewrites && !sketch.is_new(&name.full) && sketch.world.may_be_domain(&type_name) {
+        let table = &name.shown;
+        sketch.risk(Risk::Medium, format!("{table} is written anew where {type_name} is a domain with constraints"));
+    }
     sketch.lock_all(name, AccessExclusive, rewrites, scans && !rewrites);
     let described = Column { type_name, not_null };
     sketch.changes.push(Change::Column(name.full.clone(), column.clone(), described));

@@ -15,6 +15,7 @@ pub(super) fn add(add: &ast::AddConstraint, name: &Name, sketch: &mut Sketch<'_,
     match &constraint {
         ast::Constraint::ForeignKeyConstraint(_) | ast::Constraint::ReferencesConstraint(_) => {
             sketch.lock_all(name, ShareRowExclusive, false, !unproven);
+            sketch.sorts = true;
         }
         ast::Constraint::UniqueConstraint(unique) => {
             using(unique.using_index(), name, false, sketch);
@@ -41,6 +42,7 @@ pub(super) fn add(add: &ast::AddConstraint, name: &Name, sketch: &mut Sketch<'_,
 fn using(index: Option<ast::UsingIndexName>, name: &Name, primary: bool, sketch: &mut Sketch<'_, '_>) {
     let Some(index) = index.and_then(|using| sketch.name(using.syntax())) else {
         sketch.lock_all(name, AccessExclusive, false, true);
+        sketch.sorts = true;
         return;
     };
     // A primary key's columns become NOT NULL, which has to be proven where it is not known.
@@ -61,6 +63,7 @@ pub(super) fn validate(validate: &ast::ValidateConstraint, name: &Name, sketch: 
     if let Some(other) = known.and_then(|known| known.other).filter(|_| !done) {
         let other = sketch.neighbour(&other);
         sketch.lock(&other, RowShare).scans = true;
+        sketch.sorts = true;
     }
     sketch.changes.push(Change::Validate(name.full.clone(), constraint));
 }

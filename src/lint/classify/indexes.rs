@@ -41,6 +41,7 @@ fn create(create: &ast::CreateIndex, sketch: &mut Sketch<'_, '_>) {
         .collect();
     let full = given.map(|index| format!("{schema}.{index}"));
     let lock = if concurrently { ShareUpdateExclusive } else { Share };
+    sketch.sorts = true;
     if create.if_not_exists().is_some() && full.as_ref().is_some_and(|full| sketch.world.exists(full)) {
         sketch.lock(&table, lock);
         return;
@@ -150,6 +151,7 @@ fn reindex(reindex: &ast::Reindex, sketch: &mut Sketch<'_, '_>) {
         sketch.kind = "REINDEX CONCURRENTLY".to_owned();
     }
     let lock = if concurrently { ShareUpdateExclusive } else { Share };
+    sketch.sorts = true;
     match reindex.reindex_target() {
         Some(ast::ReindexTarget::ReindexTargetTable(target)) => {
             if let Some(name) = target.table_name_ref().and_then(|name| sketch.name(name.syntax())) {

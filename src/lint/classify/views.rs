@@ -24,6 +24,7 @@ pub(super) fn tell(statement: &ast::Stmt, sketch: &mut Sketch<'_, '_>) -> bool {
                 let touch = sketch.lock(&view, if concurrently { Exclusive } else { AccessExclusive });
                 touch.rewrites = !concurrently;
                 touch.scans = concurrently;
+                sketch.sorts = true;
                 for read in sketch.relation(&view).map(|view| view.reads.clone()).unwrap_or_default() {
                     let read = sketch.neighbour(&read);
                     sketch.lock(&read, AccessShare);

@@ -1,7 +1,6 @@
 //! A team: one namespace, one database, and what it does with them.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -14,7 +13,6 @@ use sluice::api::v1alpha1::{DatabaseMigration, DatabaseMigrationStatus};
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
 use sqlx::{AssertSqlSafe, Connection, Executor, Row};
 
-use super::world::client_of;
 use super::{Postgres, Proxy, eventually, world};
 
 /// How long anything that should happen at once may take on a busy machine.

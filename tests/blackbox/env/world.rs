@@ -138,6 +138,12 @@ impl Cluster {
     }
 
     pub async fn client(&self) -> kube::Client {
-        let operator = helm_install(&admin, &[]);
+        client_of(&self.admin).await
+    }
+}
+
+impl World {
+    pub async fn client(&self) -> kube::Client {
+        client_of(&self.admin).await
     }
 }

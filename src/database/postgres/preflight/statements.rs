@@ -4,6 +4,7 @@
 //! refuses one. None of them reads the text of a query out, or waits for a lock.
 
 use crate::database::postgres::quote::{optional, text};
+use crate::lint::split_name;
 
 /// Keeps the schemas of the session's own search path where [`meant`] finds them, and looks everything else up where it is the
 /// server's.
@@ -60,16 +61,15 @@ pub(super) fn sizes(tables: &[String], may_list_wal: bool) -> String {
 const PARTS: &str = "(select c.* from (select m.oid union select t.relid from pg_partition_tree(m.oid) t) x
         join pg_class c on c.oid = x.oid) p";
 
-/// The tables that names mean: `number`, `name`, `nsp` (where it is, or would be), `oid` (null where there is none). Names are
-/// as the catalog has them; those without a schema are looked for in the session's search path.
+/// The tables that names mean: `number`, `name`, `nsp` (where it is, or would be), `oid` (null where there is none). Those without a
+/// schema are looked for in the session's search path.
 fn meant(tables: &[String]) -> String {
     let names: Vec<String> = tables
         .iter()
         .enumerate()
         .map(|(number, name)| {
-            let (schema, table) =
-                name.split_once('.').map_or((None, name.as_str()), |(schema, table)| (Some(schema), table));
-            format!("({number}, {}::text, {}::text, {}::text)", text(name), optional(schema), text(table))
+            let (schema, table) = split_name(name);
+            format!("({number}, {}::text, {}::text, {}::text)", text(name), optional(schema.as_deref()), text(&table))
         })
         .collect();
     let values = if names.is_empty() {

@@ -193,3 +193,16 @@ fn rows_that_are_all_hit_are_destroyed_and_rows_that_are_few_are_not() {
     let filled = known("alter table orders add column fresh text; update orders set fresh = note");
     assert!(effects(&filled)[1].destroys.is_empty(), "a new column holds nothing yet");
 }
+
+#[test]
+fn a_type_that_may_be_a_domain_with_constraints_is_a_risk() {
+    let reasons = |sql: &str| unknown(sql).reasons.join("\n");
+    let may_be = "orders is written anew where public.positive is a domain with constraints";
+    assert!(reasons("alter table orders add column x positive").contains(may_be));
+    assert!(
+        !reasons("create type positive as enum ('a'); alter table orders add column x positive").contains("domain")
+    );
+    assert!(!reasons("alter table orders add column x int").contains("domain"));
+    let created = "create domain positive as int check (value > 0); alter table orders add column x positive";
+    assert_eq!(last(&unknown(created)), ["orders AccessExclusive rewrites"]);
+}
