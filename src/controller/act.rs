@@ -70,7 +70,7 @@ fn start(context: &Context, object: &DatabaseMigration, sight: &Sight, job: &Job
     if !context.may_start() {
         return false;
     }
-    let Some(course) = course(context, observed, desired, database, job) else { return false };
+    let Some(course) = course(context, sight, desired, database, job) else { return false };
     let request = RunRequest {
         identity: identity(context, observed),
         plan: Arc::new(job.plan.clone()),
@@ -151,7 +151,7 @@ struct Course {
 
 fn course(
     context: &Context,
-    observed: &Observed,
+    sight: &Sight,
     desired: &Desired,
     database: &Arc<dyn Database>,
     job: &Job,
@@ -168,7 +168,7 @@ fn course(
     let verification = desired.verification.as_ref().filter(|_| job.plan.direction == Direction::Up);
     let (purpose, baseline) = match verification {
         Some(verification) => {
-            let means = Means { mentioned: Arc::new(mentioned(&job.plan)), ..means(context, observed, database) };
+            let means = Means { mentioned: Arc::new(mentioned(&job.plan)), ..means(context, sight, database) };
             let measured = verify::baseline(verification.checks.clone(), means).boxed();
             let spec = verification.spec.clone();
             (Purpose::ApplyAndVerify(Verify { spec, baseline: serde_json::Value::Null }), Some(measured))
@@ -185,13 +185,13 @@ fn course(
 }
 
 /// What the object's checks measure with.
-fn means(context: &Context, observed: &Observed, database: &Arc<dyn Database>) -> Means {
-    let namespace = observed.object.split_once('/').map_or("default", |(namespace, _)| namespace);
+fn means(context: &Context, sight: &Sight, database: &Arc<dyn Database>) -> Means {
+    let namespace = sight.observed.object.split_once('/').map_or("default", |(namespace, _)| namespace);
     Means {
         database: Arc::clone(database),
         client: context.client.clone(),
         namespace: namespace.to_owned(),
-        endpoints: Arc::clone(&context.options.endpoints),
+        endpoints: Arc::clone(&sight.endpoints),
         mentioned: Arc::default(),
     }
 }
@@ -218,7 +218,7 @@ fn verify(context: &Context, object: &DatabaseMigration, sight: &Sight, due: &Du
         version: due.run.to.clone().unwrap_or_else(|| "none".to_owned()),
         verification: due.by.clone(),
         baseline: due.recorded.baseline.clone(),
-        means: means(context, observed, database),
+        means: means(context, sight, database),
         retry_token: observed.retry_token.clone(),
         ignored: Requests {
             abort: due.run.abort_token.clone(),

@@ -14,6 +14,7 @@ use super::guards::Guards;
 use super::leader::Lease;
 use super::memory::Memory;
 use super::neighbours::Neighbours;
+use super::platform::Platforms;
 use super::rehearsals::Rehearsals;
 use super::tasks::Tasks;
 use super::verify::Verifications;
@@ -36,6 +37,8 @@ pub struct Context {
     pub neighbours: Neighbours,
     /// The approvals that there are.
     pub approvals: Store<MigrationApproval>,
+    /// What the platform imposes.
+    pub platforms: Arc<Platforms>,
     /// Whether approvals are guarded.
     pub guards: Guards,
     /// What is measured.

@@ -11,6 +11,7 @@ use rustls::pki_types::pem::PemObject as _;
 
 use crate::api::v1alpha1::{CaKind, CaRef};
 use crate::database::{self, ConnectionParts, Database, RehearsalServer};
+use crate::policy::DatabaseRules;
 use crate::rollout::Desired;
 
 use super::memory::Input;
@@ -20,36 +21,73 @@ const CA_KEY: &str = "ca.crt";
 /// The part of the spec that names the database.
 const DATABASE: &str = "spec.database";
 
+/// Why there is no database to talk to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NoDatabase {
+    /// What is missing, and what to write.
+    NotReady(String),
+    /// A policy forbids it.
+    Refused(String),
+}
+
+impl NoDatabase {
+    /// Why, for people.
+    pub fn why(self) -> String {
+        match self {
+            Self::NotReady(why) | Self::Refused(why) => why,
+        }
+    }
+}
+
 /// What a Secret gave, and at which versions it was read.
 pub struct Login<T> {
-    /// Where it leads, or what is missing and what to write.
-    pub found: Result<T, String>,
+    /// Where it leads, or why nowhere.
+    pub found: Result<T, NoDatabase>,
     /// The Secret and the certificate authorities, with their resource versions.
     pub versions: Vec<(Input, Option<String>)>,
 }
 
-/// The database that the Secret and the certificate authorities lead to.
-pub async fn read(client: &Client, namespace: &str, desired: &Desired) -> Login<Arc<dyn Database>> {
-    let Login { found, versions } =
-        server(client, namespace, &desired.secret, desired.ca.as_ref(), &desired.ledger_schema, DATABASE).await;
+/// The database that the Secret and the certificate authorities lead to. What a policy forbids is not connected to.
+pub async fn read(
+    client: &Client,
+    namespace: &str,
+    desired: &Desired,
+    rules: &DatabaseRules,
+) -> Login<Arc<dyn Database>> {
+    let place = Place { secret: &desired.secret, ca: desired.ca.as_ref(), field: DATABASE };
+    let Login { found, versions } = server(client, namespace, &place, &desired.ledger_schema, rules).await;
     Login { found: found.map(|server| database::connect(server.address, server.credentials)), versions }
 }
 
-/// The server for rehearsals, where the spec names one.
-pub async fn rehearsal_server(client: &Client, namespace: &str, desired: &Desired) -> Option<Login<RehearsalServer>> {
+/// The server for rehearsals, where the spec names one. Policies hold for it, too.
+pub async fn rehearsal_server(
+    client: &Client,
+    namespace: &str,
+    desired: &Desired,
+    rules: &DatabaseRules,
+) -> Option<Login<RehearsalServer>> {
     let (secret, ca) = desired.rehearsal.as_ref()?.server.as_ref()?;
-    Some(server(client, namespace, secret, ca.as_ref(), &desired.ledger_schema, "spec.gates.rehearsal").await)
+    let place = Place { secret, ca: ca.as_ref(), field: "spec.gates.rehearsal" };
+    Some(server(client, namespace, &place, &desired.ledger_schema, rules).await)
 }
 
-/// Reads a Secret and certificate authorities. `field` is the part of the spec that names them.
+/// Where a server's address stands.
+struct Place<'a> {
+    secret: &'a str,
+    ca: Option<&'a CaRef>,
+    /// The part of the spec that names them.
+    field: &'a str,
+}
+
+/// Reads a Secret and certificate authorities.
 async fn server(
     client: &Client,
     namespace: &str,
-    name: &str,
-    ca: Option<&CaRef>,
+    place: &Place<'_>,
     ledger_schema: &str,
-    field: &str,
+    rules: &DatabaseRules,
 ) -> Login<RehearsalServer> {
+    let Place { secret: name, ca, field } = *place;
     let (secret, ca) = tokio::join!(secret(client, namespace, name, field), authorities(client, namespace, ca, field));
     let mut versions = vec![(Input::Secret(name.to_owned()), secret.version.clone())];
     let mut parts = secret.value;
@@ -64,11 +102,12 @@ async fn server(
             Err(message) => parts = parts.and(Err(message)),
         }
     }
-    let found = parts.and_then(|parts| {
-        parts
+    let found = parts.map_err(NoDatabase::NotReady).and_then(|parts| {
+        let (address, credentials) = parts
             .resolve(ledger_schema)
-            .map(|(address, credentials)| RehearsalServer { address, credentials })
-            .map_err(|problem| format!("Secret {namespace}/{name}: {problem}"))
+            .map_err(|problem| NoDatabase::NotReady(format!("Secret {namespace}/{name}: {problem}")))?;
+        rules.check(&address.host, credentials.tls).map_err(NoDatabase::Refused)?;
+        Ok(RehearsalServer { address, credentials })
     });
     Login { found, versions }
 }

@@ -22,6 +22,7 @@ pub async fn gather(
     desired: &Desired,
     database: &Arc<dyn Database>,
     job: &Job,
+    hide_sql: bool,
 ) -> Gathered {
     let assessed = assess(context, &object.uid().unwrap_or_default(), desired, database, &job.plan).await;
     let approvals = approvals(context, object);
@@ -33,7 +34,7 @@ pub async fn gather(
     Gathered {
         assessment: assessed.assessment,
         shown_in: None,
-        hide_sql: false,
+        hide_sql,
         author,
         approvals,
         guard,
@@ -99,7 +100,7 @@ async fn guarded(
         return (Guard::Unknown("nobody looked".to_owned()), None);
     }
     let seen = context.guards.look(&context.client).await;
-    let author = object.annotations().get(AUTHOR).filter(|_| seen.author == Guard::Installed).cloned();
+    let author = object.annotations().get(AUTHOR).filter(|_| matches!(seen.author, Guard::Installed { .. })).cloned();
     (seen.approvals, author.filter(|author| !author.is_empty()))
 }
 

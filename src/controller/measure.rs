@@ -46,6 +46,7 @@ pub fn pass(metrics: &Metrics, state: &State, written: bool, elapsed: Duration) 
         | State::RollbackBlocked(_)
         | State::RollbackFailed(..)
         | State::RolledBack(..)
+        | State::PolicyViolation(..)
         | State::TooManyFailures(..)
         | State::AwaitingTurn(_)
         | State::AwaitingRoom(..) => ReconcileResult::Blocked,
@@ -178,6 +179,7 @@ fn pending(state: &State, status: &DatabaseMigrationStatus, ready: bool) -> Opti
         | State::AwaitingRoom(Job { plan, .. }, _)
         | State::RehearsalDue(plan)
         | State::RehearsalFailed(_, plan)
+        | State::PolicyViolation(_, Some(plan))
         | State::RolledBack(_, plan)
         | State::TooManyFailures(_, plan)
         | State::Pending(Job { plan, .. }) => Some(plan.steps.len()),
@@ -192,6 +194,7 @@ fn pending(state: &State, status: &DatabaseMigrationStatus, ready: bool) -> Opti
         | State::RollbackBlocked(_)
         | State::RollbackFailed(..)
         | State::AwaitingTurn(_)
+        | State::PolicyViolation(_, None)
         | State::Refused(_) => None,
     }
 }

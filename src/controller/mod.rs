@@ -16,6 +16,7 @@ mod memory;
 mod neighbours;
 mod observe;
 mod options;
+mod platform;
 mod reconcile;
 mod record;
 mod rehearsals;

@@ -7,16 +7,18 @@ use jiff::Timestamp;
 use kube::ResourceExt;
 
 use crate::api::v1alpha1::{DatabaseMigration, REQUESTED_AT, RETRY};
+use crate::checks::Endpoints;
 use crate::database::{Database, Inspection, RehearsalServer};
 use crate::migration::MigrationSet;
+use crate::policy::DatabaseRules;
 use crate::rollout::{
-    Desired, Look, Observed, Rehearsed, Room, Settled, SettledKey, Source, SourceDesired, State, Task, backoff, due,
-    later,
+    Closed, Desired, Look, Observed, Rehearsed, Room, Settled, SettledKey, Source, SourceDesired, State, Task, backoff,
+    due, later,
 };
 use crate::sources::{ConfigMaps, Source as _, SourceError};
 
 use super::context::Context;
-use super::credentials;
+use super::credentials::{self, NoDatabase};
 use super::gates;
 use super::memory::{Input, requests};
 use super::tasks::Ended;
@@ -36,6 +38,8 @@ pub struct Sight {
     pub key: Option<SettledKey>,
     /// The report of a run that ended since the last pass.
     pub ended: Option<Ended>,
+    /// The addresses that checks may name.
+    pub endpoints: Arc<Endpoints>,
 }
 
 /// Looks at everything.
@@ -43,6 +47,7 @@ pub async fn observe(context: &Context, object: &DatabaseMigration) -> Sight {
     let uid = object.uid().unwrap_or_default();
     let namespace = object.namespace().unwrap_or_default();
     let memo = context.memory.recall(&uid);
+    let ruled = context.platforms.rule(&context.client, &context.options.endpoints, object).await;
     let now = Timestamp::now();
     let mut sight = Sight {
         observed: Observed {
@@ -55,7 +60,8 @@ pub async fn observe(context: &Context, object: &DatabaseMigration) -> Sight {
             requested_at: object.annotations().get(REQUESTED_AT).cloned(),
             requests: requests(object),
             previous: context.memory.previous(&uid, object),
-            desired: Desired::of(&object.spec),
+            platform: ruled.platform,
+            desired: Desired::of(&ruled.spec),
             source: Source::NotRead,
             database: Look::None,
             task: Task::None,
@@ -72,6 +78,7 @@ pub async fn observe(context: &Context, object: &DatabaseMigration) -> Sight {
         rehearsal_server: None,
         key: None,
         ended: None,
+        endpoints: ruled.endpoints,
     };
     // Only a pass that comes to its gates waits for others.
     context.neighbours.forget(&uid);
@@ -98,10 +105,13 @@ pub async fn observe(context: &Context, object: &DatabaseMigration) -> Sight {
         sight.observed.task = Task::Ended { error: ended.report.result.as_ref().err().cloned() };
     }
     let Ok(desired) = sight.observed.desired.clone() else { return sight };
+    if sight.observed.platform.closed.is_some() {
+        return sight;
+    }
 
     let inputs = match still(context, &sight) {
         Some(inputs) => inputs,
-        None => read(context, &namespace, &uid, &desired).await,
+        None => read(context, &namespace, &uid, &desired, &ruled.database).await,
     };
     sight.observed.source = inputs.source;
     sight.rehearsal_server = inputs.rehearsal_server;
@@ -132,7 +142,11 @@ pub async fn observe(context: &Context, object: &DatabaseMigration) -> Sight {
 
     let database = match inputs.database {
         Ok(database) => database,
-        Err(message) => {
+        Err(NoDatabase::Refused(why)) => {
+            sight.observed.platform.closed = Some(Closed::Refused(why));
+            return sight;
+        }
+        Err(NoDatabase::NotReady(message)) => {
             sight.observed.database = Look::NotReady(message);
             return sight;
         }
@@ -144,7 +158,7 @@ pub async fn observe(context: &Context, object: &DatabaseMigration) -> Sight {
         sight.observed.room = room(context, &database);
     }
     if let State::GatesDue(job) = State::of(&sight.observed) {
-        sight.observed.gathered = Some(gates::gather(context, object, &desired, &database, &job).await);
+        sight.observed.gathered = Some(gates::gather(context, object, &desired, &database, &job, ruled.hide_sql).await);
     }
     sight.database = Some(database);
     sight
@@ -202,7 +216,7 @@ async fn look(
 /// What a spec leads to.
 struct Inputs {
     source: Source,
-    database: Result<Arc<dyn Database>, String>,
+    database: Result<Arc<dyn Database>, NoDatabase>,
     rehearsal_server: Option<Result<RehearsalServer, String>>,
     /// Which versions of the Secret and the certificate authorities that is from.
     credentials: String,
@@ -229,15 +243,16 @@ fn still(context: &Context, sight: &Sight) -> Option<Inputs> {
 }
 
 /// Reads what the spec leads to.
-async fn read(context: &Context, namespace: &str, uid: &str, desired: &Desired) -> Inputs {
+async fn read(context: &Context, namespace: &str, uid: &str, desired: &Desired, rules: &DatabaseRules) -> Inputs {
     context.memory.reading(uid, inputs_of(desired));
     let client = &context.client;
     let (scripts, login, server) = tokio::join!(
         read_scripts(context, namespace, desired),
-        credentials::read(client, namespace, desired),
-        credentials::rehearsal_server(client, namespace, desired),
+        credentials::read(client, namespace, desired, rules),
+        credentials::rehearsal_server(client, namespace, desired, rules),
     );
-    let (rehearsal_server, others) = server.map_or((None, Vec::new()), |server| (Some(server.found), server.versions));
+    let (rehearsal_server, others) =
+        server.map_or((None, Vec::new()), |server| (Some(server.found.map_err(NoDatabase::why)), server.versions));
     let versions: Vec<_> = login.versions.into_iter().chain(others).collect();
     let credentials = format!("{versions:?}");
     context.memory.read(uid, scripts.versions.into_iter().chain(versions));

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
-use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Secret};
 use kube::ResourceExt as _;
-use kube::core::PartialObjectMeta;
+use kube::core::{DynamicObject, PartialObjectMeta};
 use kube::runtime::controller::{Config, Controller};
+use kube::runtime::reflector::store::Writer;
 use kube::runtime::reflector::{self, ObjectRef};
 use kube::{Api, Client};
 use tokio::sync::mpsc;
@@ -24,6 +25,7 @@ use super::leader::{LeaderElector, Lease};
 use super::memory::{Input, Memory};
 use super::neighbours::Neighbours;
 use super::options::Options;
+use super::platform::Platforms;
 use super::reconcile::{on_error, reconcile};
 use super::rehearsals::Rehearsals;
 use super::tasks::Tasks;
@@ -112,6 +114,9 @@ async fn lead(
     let grace = options.shutdown_grace;
     let lost = lease.as_ref().map(Lease::lost).unwrap_or_default();
     let (approvals, approvals_writer) = reflector::store();
+    let policies_writer = Writer::new(watch::policy_resource());
+    let (namespaces, namespaces_writer) = reflector::store();
+    let platforms = Arc::new(Platforms::new(policies_writer.as_reader(), namespaces));
     let (store, writer) = reflector::store();
     let context = Arc::new(Context {
         client,
@@ -122,6 +127,7 @@ async fn lead(
         verifications,
         neighbours: Neighbours::new(store.clone(), wake),
         approvals,
+        platforms,
         guards: Guards::default(),
         metrics,
         closing: closing.clone(),
@@ -131,6 +137,8 @@ async fn lead(
     let objects = watch::objects(Arc::clone(&context), store.clone(), writer);
     let (by_secret, secrets_of) = (Arc::clone(&context), store.clone());
     let (by_map, maps_of) = (Arc::clone(&context), store.clone());
+    let (by_policy, imposed_on) = (Arc::clone(&context), store.clone());
+    let (by_namespace, labelled) = (Arc::clone(&context), store.clone());
     let ended = CancellationToken::new();
     let controller = Controller::for_stream(objects, store)
         .with_config(Config::default().concurrency(PASSES))
@@ -144,6 +152,17 @@ async fn lead(
             let namespace = approval.namespace().unwrap_or_default();
             Some(ObjectRef::new(&approval.spec.migration_ref.name).within(&namespace))
         })
+        .watches_stream_with(
+            watch::policies(&context, policies_writer),
+            move |_: DynamicObject| watch::unfinished(&by_policy, &imposed_on, None),
+            watch::policy_resource(),
+        )
+        .watches_stream(
+            watch::namespaces(&context, namespaces_writer),
+            move |namespace: PartialObjectMeta<Namespace>| {
+                watch::unfinished(&by_namespace, &labelled, Some(&namespace.name_any()))
+            },
+        )
         .reconcile_on(UnboundedReceiverStream::new(woken))
         .graceful_shutdown_on(ended.clone().cancelled_owned())
         .run(reconcile, on_error, Arc::clone(&context))

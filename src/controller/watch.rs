@@ -4,15 +4,15 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use futures::{Stream, StreamExt, future};
-use k8s_openapi::api::core::v1::{ConfigMap, Secret};
-use kube::core::PartialObjectMeta;
+use futures::{Stream, StreamExt, TryStreamExt, future};
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Secret};
+use kube::core::{ApiResource, DynamicObject, PartialObjectMeta};
 use kube::runtime::WatchStreamExt;
 use kube::runtime::reflector::{ObjectRef, Store, store::Writer};
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Client, Resource, ResourceExt};
 
-use crate::api::v1alpha1::{DatabaseMigration, MigrationApproval};
+use crate::api::v1alpha1::{ConditionType, DatabaseMigration, MigrationApproval, MigrationPolicy};
 
 use super::context::Context;
 use super::memory::Input;
@@ -87,6 +87,65 @@ pub fn approvals(
 ) -> impl Stream<Item = Result<MigrationApproval, watcher::Error>> + Send + use<> {
     let api = api::<MigrationApproval>(&context.client, context.options.namespace.as_deref());
     watcher(api, watcher::Config::default()).default_backoff().reflect(writer).touched_objects()
+}
+
+/// What the API server calls policies. They are watched as they were written: one of a newer release must not hide the others.
+pub fn policy_resource() -> ApiResource {
+    ApiResource::erase::<MigrationPolicy>(&())
+}
+
+/// Policies; fills their cache on the way, and says why that is not possible.
+pub fn policies(
+    context: &Context,
+    writer: Writer<DynamicObject>,
+) -> impl Stream<Item = Result<DynamicObject, watcher::Error>> + Send + use<> {
+    let api = Api::<DynamicObject>::all_with(context.client.clone(), &policy_resource());
+    let platforms = Arc::clone(&context.platforms);
+    let told = watcher(api, watcher::Config::default()).inspect_err(move |error| match error {
+        watcher::Error::InitialListFailed(kube::Error::Api(status)) => {
+            platforms.in_trouble(format!("{} ({})", status.message, status.code));
+        }
+        other => platforms.in_trouble(other.to_string()),
+    });
+    told.default_backoff().reflect(writer).touched_objects()
+}
+
+/// Namespaces, as names and labels only; the one that the operator is confined to, or all.
+pub fn namespaces(
+    context: &Context,
+    writer: Writer<PartialObjectMeta<Namespace>>,
+) -> impl Stream<Item = Result<PartialObjectMeta<Namespace>, watcher::Error>> + Send + use<> {
+    let config = match &context.options.namespace {
+        Some(name) => watcher::Config::default().fields(&format!("metadata.name={name}")),
+        None => watcher::Config::default(),
+    };
+    let api = Api::<PartialObjectMeta<Namespace>>::all(context.client.clone());
+    watcher(api, config).default_backoff().reflect(writer).touched_objects()
+}
+
+/// The objects (of one namespace, or all) that have something left to do: what is imposed on them may have changed. Those that are Ready
+/// have nothing to be held back, and learn of it when they have.
+pub fn unfinished(
+    context: &Context,
+    store: &Store<DatabaseMigration>,
+    namespace: Option<&str>,
+) -> Vec<ObjectRef<DatabaseMigration>> {
+    let ready = |object: &DatabaseMigration| {
+        let conditions = object.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
+        conditions
+            .iter()
+            .any(|condition| condition.type_ == ConditionType::Ready.as_str() && condition.status == "True")
+    };
+    let objects = store.state();
+    let concerned = objects.iter().filter(|object| {
+        !ready(object) && namespace.is_none_or(|namespace| object.metadata.namespace.as_deref() == Some(namespace))
+    });
+    concerned
+        .map(|object| {
+            context.memory.update(&object.uid().unwrap_or_default(), |memo| memo.settled = None);
+            ObjectRef::from_obj(object.as_ref())
+        })
+        .collect()
 }
 
 /// Secrets, as names and versions only.

@@ -42,6 +42,13 @@ impl DatabaseDemand {
     }
 }
 
+impl DatabaseDemand {
+    /// Rights that the role must not have; the pre-flight gate looks.
+    pub(super) fn forbidden(&self) -> impl Iterator<Item = ForbiddenRole> {
+        self.forbid_roles.iter().copied()
+    }
+}
+
 /// What the database of an object must be like. Each rule knows the policy that it is from.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DatabaseRules {

@@ -10,7 +10,7 @@ use crate::migration::Version;
 use super::notes::{Demands, Notes, readable};
 use super::policy::{Policy, Problem, length};
 use super::select::Labels;
-use super::{approvals, lint, promotion};
+use super::{approvals, lint, preflight, promotion};
 
 /// The groups of windows that policies add begin with this, which nobody can write: `/` is not allowed in a group's name.
 const POLICY: &str = "policy/";
@@ -55,6 +55,7 @@ pub(super) fn raise(object: &mut DatabaseMigrationSpec, labels: &Labels, policie
     approvals::raise(&mut after.approvals, policies, notes);
     windows(&mut after, policies, notes);
     lint::raise(&mut after, policies, notes);
+    preflight::raise(&mut after, policies, notes);
     depends_on(&mut after, labels, policies, notes);
     promotion::raise(&mut after.promotion, labels, policies, notes);
     let rehearsed = object.rollback.as_ref().is_some_and(|way| way.require == Some(RequireSpec::Rehearsed));

@@ -13,6 +13,7 @@ mod gates;
 mod lint;
 mod notes;
 mod policy;
+mod preflight;
 mod promotion;
 mod raise;
 mod select;

@@ -31,6 +31,7 @@ fn health(state: &State) -> Health {
         | State::RollbackBlocked(_)
         | State::RollbackFailed(..)
         | State::RolledBack(..)
+        | State::PolicyViolation(..)
         | State::TooManyFailures(..) => Health::Stalled,
         State::Gated { verdicts, overdue, .. } => {
             if *overdue || gating::worst(verdicts) == GateState::Denied {
@@ -109,7 +110,10 @@ fn details(state: &State) -> Details {
         State::VerificationDue(_) | State::Verifying { .. } | State::Held(..) => {
             (Some(("True", Some("nothing to do".to_owned()))), Some("True"))
         }
-        State::RollbackBlocked(_) | State::RollbackFailed(..) | State::Rehearsing(_) => (None, None),
+        State::RollbackBlocked(_)
+        | State::RollbackFailed(..)
+        | State::Rehearsing(_)
+        | State::PolicyViolation(_, None) => (None, None),
         State::Suspended(Job { plan, .. })
         | State::GatesDue(Job { plan, .. })
         | State::PlanOnly(Job { plan, .. }, _)
@@ -119,6 +123,7 @@ fn details(state: &State) -> Details {
         | State::AwaitingRoom(Job { plan, .. }, _)
         | State::RehearsalDue(plan)
         | State::RehearsalFailed(_, plan)
+        | State::PolicyViolation(_, Some(plan))
         | State::RolledBack(_, plan)
         | State::TooManyFailures(_, plan)
         | State::Pending(Job { plan, .. }) => {
@@ -193,6 +198,7 @@ fn rollback_ready(observed: &Observed, state: &State) -> Option<Condition> {
         | State::AwaitingRoom(Job { plan, take_back: None }, _)
         | State::Pending(Job { plan, take_back: None })
         | State::RehearsalDue(plan)
+        | State::PolicyViolation(_, Some(plan))
         | State::RolledBack(_, plan)
         | State::TooManyFailures(_, plan) => {
             plan.steps.iter().filter(|step| step.is_one_way()).map(Step::label).collect()
@@ -215,6 +221,7 @@ fn rollback_ready(observed: &Observed, state: &State) -> Option<Condition> {
         | State::Refused(_)
         | State::Settled
         | State::AwaitingTurn(_)
+        | State::PolicyViolation(_, None)
         | State::GatesDue(_)
         | State::PlanOnly(..)
         | State::Gated { .. }

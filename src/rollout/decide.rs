@@ -81,6 +81,7 @@ pub fn decide(observed: &Observed) -> Decision {
         | State::RollbackBlocked(_)
         | State::RollbackFailed(..)
         | State::RolledBack(..)
+        | State::PolicyViolation(..)
         | State::TooManyFailures(..) => (Action::Wait, Some(resync), false, true),
         State::Settled => {
             let due_in = match &observed.database {

@@ -69,6 +69,7 @@ pub fn events(previous: Option<&DatabaseMigrationStatus>, next: &DatabaseMigrati
         | State::RollbackBlocked(_)
         | State::RollbackFailed(..)
         | State::RolledBack(..)
+        | State::PolicyViolation(..)
         | State::TooManyFailures(..)
         | State::Gated { overdue: true, .. }
             if moved =>
@@ -117,6 +118,7 @@ pub fn events(previous: Option<&DatabaseMigrationStatus>, next: &DatabaseMigrati
         | State::RollbackBlocked(_)
         | State::RollbackFailed(..)
         | State::RolledBack(..)
+        | State::PolicyViolation(..)
         | State::TooManyFailures(..)
         | State::Running { .. } => Vec::new(),
     }

@@ -92,6 +92,7 @@ pub fn plan_of(state: &State) -> Option<&Plan> {
         | State::RollbackBlocked(_)
         | State::RollbackFailed(..)
         | State::RolledBack(..)
+        | State::PolicyViolation(..)
         | State::TooManyFailures(..)
         | State::Running { .. } => None,
     }

@@ -8,6 +8,17 @@ use crate::plan::{Direction, Judgement, Ledger, Outcome, Plan, Refusal, RunSumma
 
 use super::{Job, Observed, Room, State, Verifying, gating};
 
+/// Which policy made the gates stricter than the spec asks for.
+fn imposed(observed: &Observed) -> String {
+    let policies = observed.platform.policies.iter().flatten();
+    let sentences = policies.filter_map(|policy| {
+        let gates: Vec<&str> =
+            policy.imposed.iter().map(String::as_str).filter(|what| what.starts_with("spec.gates.")).collect();
+        (!gates.is_empty()).then(|| format!("; MigrationPolicy {} imposed {}", policy.name, gates.join(", ")))
+    });
+    sentences.collect()
+}
+
 /// Kubernetes takes up to 32 KiB for a condition's message; one screen is what people read.
 const LONGEST: usize = 2_000;
 
@@ -15,6 +26,7 @@ const LONGEST: usize = 2_000;
 pub(super) fn summary(observed: &Observed, state: &State) -> (Reason, String) {
     let (reason, message) = match state {
         State::InvalidSpec(message) => (Reason::InvalidSpec, message.clone()),
+        State::PolicyViolation(message, _) => (Reason::PolicyViolation, message.clone()),
         State::SourceNotReady(message) | State::SourceUnavailable(message) => (Reason::SourceNotReady, message.clone()),
         State::InvalidSource(message) => (Reason::InvalidSource, message.clone()),
         State::Unreachable(message) => {
@@ -60,7 +72,7 @@ pub(super) fn summary(observed: &Observed, state: &State) -> (Reason, String) {
                 gating::reason(verdicts, *overdue),
                 match gating::told(verdicts) {
                     told if told.is_empty() => format!("{verb} {}{late}; every gate is open by now", work(&job.plan)),
-                    told => format!("{verb} {}{late}: {told}", work(&job.plan)),
+                    told => format!("{verb} {}{late}: {told}{}", work(&job.plan), imposed(observed)),
                 },
             )
         }

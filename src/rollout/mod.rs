@@ -34,7 +34,7 @@ pub use invalid::InvalidSpec;
 pub use judging::{Mode, OnInconclusive, RollbackPolicy, Verification};
 pub use look::{Settled, SettledKey, due, later};
 pub use messages::work;
-pub use observed::{Look, Observed, Rehearsed, Requests, Room, Source, Task, Verifying};
+pub use observed::{Closed, Look, Observed, Platform, Rehearsed, Requests, Room, Source, Task, Verifying};
 pub use report::report;
 pub use state::{DueVerification, Job, State};
 pub use verified::{evidence, sentence};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::api::v1alpha1::DatabaseMigrationStatus;
+use crate::api::v1alpha1::{DatabaseMigrationStatus, PolicyStatus};
 use crate::checks::Window;
 use crate::database::{DatabaseError, Inspection, Progress, Rehearsal, Verdict};
 use crate::migration::MigrationSet;
@@ -98,6 +98,26 @@ pub enum Room {
     Closing,
 }
 
+/// What the platform says of an object.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Platform {
+    /// The policies that select it, and what each imposed on its spec; `None` where that is not known.
+    pub policies: Option<Vec<PolicyStatus>>,
+    /// Why nothing is done at all.
+    pub closed: Option<Closed>,
+    /// What policies ask for and could not impose: no run begins.
+    pub violations: Vec<String>,
+}
+
+/// Why nothing is done at all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Closed {
+    /// Nobody knows what is imposed; tried again.
+    Unread(String),
+    /// A policy cannot be used, or forbids this database.
+    Refused(String),
+}
+
 /// What people ask for by annotations. Each is any text that was not used before.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Requests {
@@ -179,7 +199,9 @@ pub struct Observed {
     pub requests: Requests,
     /// What was reported last.
     pub previous: Option<DatabaseMigrationStatus>,
-    /// What the spec asks for.
+    /// What the platform says of it.
+    pub platform: Platform,
+    /// What the spec asks for, with what policies impose.
     pub desired: Result<Desired, InvalidSpec>,
     /// The scripts.
     pub source: Source,

@@ -27,6 +27,9 @@ pub fn report(observed: &Observed, state: &State) -> DatabaseMigrationStatus {
     }
     let mut status = previous;
     status.observed_generation = Some(observed.generation);
+    if let Some(policies) = &observed.platform.policies {
+        status.policies.clone_from(policies);
+    }
     if let Some(set) = observed.set() {
         status.source = Some(source_status(set));
     }
@@ -48,10 +51,15 @@ pub fn report(observed: &Observed, state: &State) -> DatabaseMigrationStatus {
         | State::Pending(Job { plan, .. })
         | State::RehearsalDue(plan)
         | State::RehearsalFailed(_, plan)
+        | State::PolicyViolation(_, Some(plan))
         | State::RolledBack(_, plan)
         | State::TooManyFailures(_, plan) => Some(plan_status(plan, observed)),
         // While it runs, the plan is what it was.
-        State::Running { .. } | State::Rehearsing(_) | State::Unreachable(_) | State::AwaitingTurn(_) => status.plan,
+        State::Running { .. }
+        | State::Rehearsing(_)
+        | State::Unreachable(_)
+        | State::AwaitingTurn(_)
+        | State::PolicyViolation(_, None) => status.plan,
         State::InvalidSpec(_)
         | State::SourceNotReady(_)
         | State::SourceUnavailable(_)
@@ -94,6 +102,7 @@ pub fn report(observed: &Observed, state: &State) -> DatabaseMigrationStatus {
         | State::RollbackBlocked(_)
         | State::RollbackFailed(..)
         | State::RolledBack(..)
+        | State::PolicyViolation(..)
         | State::TooManyFailures(..)
         | State::Pending(_) => None,
     };

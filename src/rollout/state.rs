@@ -11,7 +11,7 @@ use crate::migration::MigrationSet;
 use crate::plan::{self, Judgement, Ledger, Outcome, Plan, Refusal, Rollback, RunSummary, TakeBack, Verification};
 
 use super::aftermath::{Aftermath, aftermath, poisoned, too_many_failures};
-use super::{Desired, Look, Observed, Rehearsed, Room, Source, Task, Verifying, gating};
+use super::{Closed, Desired, Look, Observed, Rehearsed, Room, Source, Task, Verifying, gating};
 
 /// Something to do: a plan, and which run it takes back where it is a rollback.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +46,8 @@ impl DueVerification {
 pub enum State {
     /// The spec cannot be used.
     InvalidSpec(String),
+    /// A policy cannot be used, or asks for what the object does not have; with the plan that waits for it, where one could be made.
+    PolicyViolation(String, Option<Plan>),
     /// A Secret, a ConfigMap or a key is not there.
     SourceNotReady(String),
     /// The API server did not give the scripts; tried again.
@@ -163,6 +165,11 @@ impl State {
         if let Rehearsed::UnderWay(purpose) = &observed.rehearsal {
             return Self::Rehearsing(purpose.clone());
         }
+        match &observed.platform.closed {
+            Some(Closed::Refused(why)) => return Self::PolicyViolation(why.clone(), None),
+            Some(Closed::Unread(why)) => return Self::SourceUnavailable(why.clone()),
+            None => {}
+        }
         let desired = match &observed.desired {
             Ok(desired) => desired,
             Err(invalid) => return Self::InvalidSpec(invalid.to_string()),
@@ -221,6 +228,9 @@ impl State {
         let Some(gathered) = &observed.gathered else { return Self::GatesDue(job) };
         if desired.suspended {
             return Self::Suspended(job);
+        }
+        if !observed.platform.violations.is_empty() && !desired.plan_only {
+            return Self::PolicyViolation(observed.platform.violations.join("; "), Some(job.plan));
         }
         if let Some(rollback) = poisoned(observed, ledger, &job.plan) {
             return Self::RolledBack(rollback.clone(), job.plan);

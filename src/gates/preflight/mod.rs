@@ -33,6 +33,7 @@ use super::{Facts, GateState, Preflight, Verdict};
 
 pub use needs::{Needs, tables};
 pub use requirements::{FreeDisk, Requirements, Threshold};
+pub(crate) use size::parse as bytes_of;
 
 /// The gate's kind.
 pub const PREFLIGHT: &str = "preflight";

@@ -13,7 +13,9 @@ use crate::gates::Guard;
 use crate::lint::Assessment;
 use crate::migration::{Dialect, Layout, MigrationSet, RawFile, Risk, SetOptions};
 use crate::plan::{Direction, Entry, EntryStatus, Ledger, LedgerFailure, Outcome, RunSummary};
-use crate::rollout::{Desired, Gathered, InvalidSpec, Look, Observed, Rehearsed, Requests, Room, Source, Task};
+use crate::rollout::{
+    Desired, Gathered, InvalidSpec, Look, Observed, Platform, Rehearsed, Requests, Room, Source, Task,
+};
 
 /// The observation of an object whose source has versions 001 and 002, on an empty database.
 pub fn observed() -> Observed {
@@ -27,6 +29,7 @@ pub fn observed() -> Observed {
         requested_at: None,
         requests: Requests::default(),
         previous: None,
+        platform: Platform::default(),
         desired: Ok(desired("Latest", false)),
         source: Source::Read(Arc::new(set(2))),
         database: Look::Seen(Box::new(seen(&[]))),
@@ -61,7 +64,7 @@ pub fn gathered() -> Gathered {
         hide_sql: false,
         author: None,
         approvals: Vec::new(),
-        guard: Guard::Installed,
+        guard: Guard::Installed { since: Timestamp::UNIX_EPOCH },
         neighbours: BTreeMap::new(),
         promotion: None,
         preflight: None,

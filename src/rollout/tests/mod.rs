@@ -5,6 +5,7 @@ mod fixture;
 mod gates;
 mod kstatus;
 mod looks;
+mod policies;
 mod rehearsal;
 mod table;
 mod transitions;

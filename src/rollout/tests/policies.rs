@@ -1,0 +1,57 @@
+//! What the platform imposes: what it holds back, and what it leaves alone.
+
+use super::fixture::{With, observed, seen};
+use crate::api::v1alpha1::{ConditionType, PolicyStatus, Reason};
+use crate::rollout::{Action, Closed, Look, Observed, Platform, State, decide, report};
+
+fn under(platform: Platform) -> Observed {
+    observed().with(|o| o.platform = platform)
+}
+
+fn refused() -> Platform {
+    Platform { closed: Some(Closed::Refused("MigrationPolicy a: broken".into())), ..Platform::default() }
+}
+
+fn violated() -> Platform {
+    let status =
+        PolicyStatus { name: "a".into(), imposed: vec!["spec.gates.deadline: 24h instead of for ever".into()] };
+    let violations = vec!["MigrationPolicy a: a check is missing".into(), "MigrationPolicy b: another".into()];
+    Platform { policies: Some(vec![status]), closed: None, violations }
+}
+
+fn told(observed: &Observed) -> (String, String) {
+    let status = report(observed, &State::of(observed));
+    let ready = status.conditions.iter().find(|condition| condition.type_ == ConditionType::Ready.as_str()).unwrap();
+    (ready.reason.clone(), ready.message.clone())
+}
+
+#[test]
+fn a_policy_that_cannot_be_used_closes() {
+    let observed = under(refused());
+    assert!(matches!(decide(&observed).action, Action::Wait));
+    assert_eq!(told(&observed), (Reason::PolicyViolation.to_string(), "MigrationPolicy a: broken".into()));
+}
+
+#[test]
+fn policies_that_cannot_be_read_close_until_they_can() {
+    let closed = Some(Closed::Unread("MigrationPolicies cannot be read".into()));
+    let observed = under(Platform { closed, ..Platform::default() });
+    let decision = decide(&observed);
+    assert!(matches!(decision.action, Action::Wait) && decision.retrying, "{decision:?}");
+    assert_eq!(told(&observed).0, Reason::SourceNotReady.to_string());
+}
+
+#[test]
+fn what_a_policy_asks_for_in_vain_holds_a_plan_back_and_nothing_else() {
+    let observed = under(violated());
+    assert!(matches!(decide(&observed).action, Action::Wait));
+    let message = "MigrationPolicy a: a check is missing; MigrationPolicy b: another".to_owned();
+    assert_eq!(told(&observed), (Reason::PolicyViolation.to_string(), message));
+    let status = report(&observed, &State::of(&observed));
+    assert!(status.plan.is_some() && status.policies[0].imposed.len() == 1, "{status:?}");
+    let stalled = status.conditions.iter().any(|condition| condition.type_ == ConditionType::Stalled.as_str());
+    assert!(stalled, "{:?}", status.conditions);
+
+    let done = under(violated()).with(|o| o.database = Look::Seen(Box::new(seen(&["001", "002"]))));
+    assert!(matches!(State::of(&done), State::UpToDate), "there is nothing to hold back");
+}
