@@ -34,6 +34,7 @@ pub async fn gather(
     let (neighbours, promotion) = others::gather(context, object, &desired.gates).await;
     Gathered {
         assessment: assessed.assessment,
+        undo: assessed.undo,
         shown_in: None,
         hide_sql,
         author,
@@ -71,7 +72,8 @@ async fn preflight(
         Ok(PreflightFacts { table_bytes: Fact::Known(sizes), .. }) => Some(sizes.as_slice()),
         Ok(PreflightFacts { table_bytes: Fact::Unknown(_), .. }) | Err(_) => None,
     };
-    let needs = Needs::of(&assessed.assessment, &assessed.names, sizes, 0);
+    let copies = assessed.undo.iter().filter(|copy| copy.not_copied.is_none()).filter_map(|copy| copy.bytes);
+    let needs = Needs::of(&assessed.assessment, &assessed.names, sizes, copies.fold(0, u64::saturating_add));
     Some(Preflight { facts, needs, free_disk })
 }
 

@@ -11,7 +11,7 @@ use kube::ResourceExt;
 use crate::api::v1alpha1::{
     ABORT, ALLOW_DATA_LOSS, DatabaseMigration, DatabaseMigrationStatus, REQUESTED_AT, RETRY, ROLLBACK,
 };
-use crate::database::{Inspection, ServerFacts};
+use crate::database::{Inspection, ServerFacts, UndoEstimate};
 use crate::lint::Assessment;
 use crate::rollout::{Requests, Settled, SettledKey};
 
@@ -78,6 +78,8 @@ pub struct Assessed {
     pub assessment: Arc<Assessment>,
     /// The names that it holds.
     pub names: Arc<Vec<String>>,
+    /// What would be copied before it is destroyed.
+    pub undo: Arc<Vec<UndoEstimate>>,
 }
 
 /// The status as it was written last.

@@ -9,7 +9,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use crate::api::v1alpha1::{ConditionType, GateStatus, GatesStatus, MigrationApproval, Reason};
 use crate::checks::SqlAnswer;
-use crate::database::Hold;
+use crate::database::{Hold, UndoEstimate};
 use crate::gates::{self, Facts, Forerunner, GateState, Guard, Neighbour, Preflight, Verdict};
 use crate::lint::Assessment;
 use crate::plan::Plan;
@@ -26,6 +26,8 @@ pub struct Gathered {
     pub hide_sql: bool,
     /// What its statements do.
     pub assessment: Arc<Assessment>,
+    /// What would be copied before it is destroyed, where that was asked for.
+    pub undo: Arc<Vec<UndoEstimate>>,
     /// Who changed the spec last, where it is known for certain.
     pub author: Option<String>,
     /// The approvals that name the object.
