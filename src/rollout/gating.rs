@@ -206,8 +206,11 @@ pub fn reason(verdicts: &[Verdict], overdue: bool) -> Reason {
 
 /// What is waited for, and what would help.
 pub fn told(verdicts: &[Verdict]) -> String {
-    let shut = verdicts.iter().filter(|verdict| verdict.state != GateState::Open);
+    let mut shut: Vec<&Verdict> = verdicts.iter().filter(|verdict| verdict.state != GateState::Open).collect();
+    // What waiting does not open comes first: a message is cut at its end.
+    shut.sort_by_key(|verdict| verdict.state != GateState::Denied);
     let told: Vec<String> = shut
+        .iter()
         .map(|verdict| {
             let name = verdict.name.as_ref().map(|name| format!(" {name}")).unwrap_or_default();
             let opens = verdict.opens.as_ref().map(|opens| format!(" ({opens})")).unwrap_or_default();

@@ -170,6 +170,16 @@ fn a_denied_plan_stands_still_until_somebody_changes_something() {
 }
 
 #[test]
+fn what_waiting_does_not_open_is_told_before_what_it_opens() {
+    let windows = json!([{"schedule": "0 2 * * *", "duration": "3h"}]);
+    let both = gated(json!({"approvals": {"required": 1}, "windows": windows})).at("2026-11-25T00:00:00Z");
+    let status = told(&both.approvals(&[("bob", "Deny")]));
+    let message = ready(&status).1;
+    let at = |text: &str| message.find(text).unwrap_or_else(|| panic!("{text}: {message}"));
+    assert!(at("approvals: denied by bob") < at("window: closed"), "{message}");
+}
+
+#[test]
 fn a_plan_that_waits_too_long_is_given_up_until_somebody_asks_for_it() {
     let wish = || gated(json!({"approvals": {}, "deadline": "24h"}));
     let first = told(&wish().at("2026-11-25T00:00:00Z"));
