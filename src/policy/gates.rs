@@ -29,7 +29,6 @@ pub(super) struct GatesDemand {
 impl GatesDemand {
     /// Validates `spec.gates`, as far as that is not the gates' own business.
     pub(super) fn of(spec: &GatesSpec) -> Result<Self, Problem> {
-        spec.lint.as_ref().map_or(Ok(()), lint::check)?;
         let rehearsal = spec.rehearsal.as_ref().filter(|rehearsal| rehearsal.mode != Some(RehearsalMode::Disabled));
         Ok(Self {
             deadline: length("gates.deadline", spec.deadline.as_deref())?,

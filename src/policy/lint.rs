@@ -4,10 +4,10 @@
 //! `deny: [DataLoss]` of another.
 
 use crate::api::v1alpha1::{GatesSpec, LintSpec};
-use crate::lint::{Class, LintPolicy, RULES};
+use crate::lint::{Class, RULES};
 
 use super::notes::{Demands, Notes};
-use super::policy::{Policy, Problem};
+use super::policy::Policy;
 
 const FIELD: &str = "spec.gates.lint";
 
@@ -17,13 +17,6 @@ enum Level {
     Allowed,
     Warned,
     Denied,
-}
-
-/// That a policy names rules and classes that there are: another name would deny nothing.
-pub(super) fn check(spec: &LintSpec) -> Result<(), Problem> {
-    let lists = [&spec.deny, &spec.warn, &spec.allow].map(|names| list(names.as_ref()));
-    let [deny, warn, allow] = lists;
-    LintPolicy::parse(deny, warn, allow).map(drop).map_err(|error| Problem::at("gates.lint", error.to_string()))
 }
 
 fn is_class(name: &str) -> bool {

@@ -27,7 +27,7 @@ fn a_policy_in_error_is_told_with_its_field_and_the_cure() {
         (json!({"execution": {"maxLockTimeout": "0s"}}), "spec.execution.maxLockTimeout: no time at all"),
         (json!({"database": {"allowedHosts": []}}), "allows no host at all"),
         (json!({"database": {"allowedHosts": ["db;x"]}}), "`db;x` is no host"),
-        (json!({"gates": {"lint": {"deny": ["drop-tabel"]}}}), "spec.gates.lint: deny: `drop-tabel` is neither"),
+        (json!({"gates": {"lint": {"deny": ["drop-tabel"]}}}), "spec.gates.lint.deny: deny: `drop-tabel` is neither"),
         (json!({"gatez": {}}), "spec.gatez: is not known to this Sluice; remove it, or update Sluice"),
         (json!({"gates": {"approvals": {"people": 3}}}), "spec.gates.approvals.people: is not known"),
     ] {
