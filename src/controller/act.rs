@@ -113,19 +113,28 @@ fn identity(context: &Context, observed: &Observed) -> RunIdentity {
 fn rehearse(context: &Context, object: &DatabaseMigration, sight: &Sight, plan: &Plan) -> bool {
     let observed = &sight.observed;
     let (Ok(desired), Some(database)) = (&observed.desired, &sight.database) else { return false };
-    let Some(deadline) = desired.rehearsal.filter(|_| context.may_start()) else { return false };
+    let Some(rehearsal) = desired.rehearsal.as_ref().filter(|_| context.may_start()) else { return false };
+    let (server, obstacle) = match &sight.rehearsal_server {
+        None => (None, None),
+        Some(Ok(server)) => (Some(server.clone()), None),
+        Some(Err(why)) => (None, Some(format!("the server for rehearsals: {why}"))),
+    };
     context.rehearsals.start(rehearsals::Start {
         object: ObjectRef::from_obj(object),
         uid: observed.uid.clone(),
         database: Arc::clone(database),
         request: RehearsalRequest {
             identity: identity(context, observed),
+            server,
             steps: plan.steps.clone(),
             dump_program: context.options.dump_program.clone(),
             one_transaction: desired.settings.one_transaction,
             statement_timeout: desired.settings.statement_timeout,
-            deadline,
+            deadline: rehearsal.deadline,
         },
+        obstacle,
+        // Where it is not required, a server that is there for rehearsals alone does not hold up what it is to prove.
+        lenient: rehearsal.server.is_some() && !desired.rollback.require_rehearsal,
         plan: plan.digest.clone(),
         purpose: rollout::work(plan),
     })

@@ -11,22 +11,10 @@ use crate::plan::Plan;
 use crate::rollout::Desired;
 
 use super::context::Context;
+use super::memory::Assessed;
 
 /// How long what the database said of tables is good enough to judge a plan by.
 const FRESH: Duration = Duration::from_secs(60);
-
-/// What a plan would do.
-#[derive(Debug, Clone)]
-pub struct Assessed {
-    /// Which plan, and whether the database was asked.
-    key: String,
-    /// When.
-    at: Instant,
-    /// What its statements do.
-    pub assessment: Arc<Assessment>,
-    /// The names that it holds.
-    pub names: Arc<Vec<String>>,
-}
 
 /// Judges the plan, or gives back what was found out a moment ago.
 pub async fn assess(

@@ -10,7 +10,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
 use crate::api::v1alpha1::{CaKind, CaRef};
-use crate::database::{self, ConnectionParts, Database};
+use crate::database::{self, ConnectionParts, Database, RehearsalServer};
 use crate::policy::DatabaseRules;
 use crate::rollout::Desired;
 
@@ -18,6 +18,8 @@ use super::memory::Input;
 
 /// The key of certificate authorities unless the spec names one.
 const CA_KEY: &str = "ca.crt";
+/// The part of the spec that names the database.
+const DATABASE: &str = "spec.database";
 
 /// Why there is no database to talk to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,39 +30,86 @@ pub enum NoDatabase {
     Refused(String),
 }
 
-/// What the Secret gave, and at which versions it was read.
-pub struct Login {
-    /// The database, or why there is none.
-    pub database: Result<Arc<dyn Database>, NoDatabase>,
+impl NoDatabase {
+    /// Why, for people.
+    pub fn why(self) -> String {
+        match self {
+            Self::NotReady(why) | Self::Refused(why) => why,
+        }
+    }
+}
+
+/// What a Secret gave, and at which versions it was read.
+pub struct Login<T> {
+    /// Where it leads, or why nowhere.
+    pub found: Result<T, NoDatabase>,
     /// The Secret and the certificate authorities, with their resource versions.
     pub versions: Vec<(Input, Option<String>)>,
 }
 
-/// Reads the Secret and the certificate authorities. What a policy forbids is not connected to.
-pub async fn read(client: &Client, namespace: &str, desired: &Desired, rules: &DatabaseRules) -> Login {
-    let (secret, ca) =
-        tokio::join!(secret(client, namespace, &desired.secret), authorities(client, namespace, desired.ca.as_ref()));
-    let mut versions = vec![(Input::Secret(desired.secret.clone()), secret.version.clone())];
-    let mut database = secret.value;
+/// The database that the Secret and the certificate authorities lead to. What a policy forbids is not connected to.
+pub async fn read(
+    client: &Client,
+    namespace: &str,
+    desired: &Desired,
+    rules: &DatabaseRules,
+) -> Login<Arc<dyn Database>> {
+    let place = Place { secret: &desired.secret, ca: desired.ca.as_ref(), field: DATABASE };
+    let Login { found, versions } = server(client, namespace, &place, &desired.ledger_schema, rules).await;
+    Login { found: found.map(|server| database::connect(server.address, server.credentials)), versions }
+}
+
+/// The server for rehearsals, where the spec names one. Policies hold for it, too.
+pub async fn rehearsal_server(
+    client: &Client,
+    namespace: &str,
+    desired: &Desired,
+    rules: &DatabaseRules,
+) -> Option<Login<RehearsalServer>> {
+    let (secret, ca) = desired.rehearsal.as_ref()?.server.as_ref()?;
+    let place = Place { secret, ca: ca.as_ref(), field: "spec.gates.rehearsal" };
+    Some(server(client, namespace, &place, &desired.ledger_schema, rules).await)
+}
+
+/// Where a server's address stands.
+struct Place<'a> {
+    secret: &'a str,
+    ca: Option<&'a CaRef>,
+    /// The part of the spec that names them.
+    field: &'a str,
+}
+
+/// Reads a Secret and certificate authorities.
+async fn server(
+    client: &Client,
+    namespace: &str,
+    place: &Place<'_>,
+    ledger_schema: &str,
+    rules: &DatabaseRules,
+) -> Login<RehearsalServer> {
+    let Place { secret: name, ca, field } = *place;
+    let (secret, ca) = tokio::join!(secret(client, namespace, name, field), authorities(client, namespace, ca, field));
+    let mut versions = vec![(Input::Secret(name.to_owned()), secret.version.clone())];
+    let mut parts = secret.value;
     if let Some(ca) = ca {
         versions.push(ca.input.clone());
         match ca.pem {
             Ok(pem) => {
-                if let Ok(parts) = &mut database {
+                if let Ok(parts) = &mut parts {
                     parts.ca_pem = Some(pem);
                 }
             }
-            Err(message) => database = database.and(Err(message)),
+            Err(message) => parts = parts.and(Err(message)),
         }
     }
-    let database = database.map_err(NoDatabase::NotReady).and_then(|parts| {
+    let found = parts.map_err(NoDatabase::NotReady).and_then(|parts| {
         let (address, credentials) = parts
-            .resolve(&desired.ledger_schema)
-            .map_err(|problem| NoDatabase::NotReady(format!("Secret {namespace}/{}: {problem}", desired.secret)))?;
+            .resolve(ledger_schema)
+            .map_err(|problem| NoDatabase::NotReady(format!("Secret {namespace}/{name}: {problem}")))?;
         rules.check(&address.host, credentials.tls).map_err(NoDatabase::Refused)?;
-        Ok(database::connect(address, credentials))
+        Ok(RehearsalServer { address, credentials })
     });
-    Login { database, versions }
+    Login { found, versions }
 }
 
 struct Read<T> {
@@ -68,7 +117,7 @@ struct Read<T> {
     version: Option<String>,
 }
 
-async fn secret(client: &Client, namespace: &str, name: &str) -> Read<ConnectionParts> {
+async fn secret(client: &Client, namespace: &str, name: &str, field: &str) -> Read<ConnectionParts> {
     match Api::<Secret>::namespaced(client.clone(), namespace).get_opt(name).await {
         Ok(Some(secret)) => {
             let version = secret.metadata.resource_version.clone();
@@ -81,7 +130,8 @@ async fn secret(client: &Client, namespace: &str, name: &str) -> Read<Connection
         Ok(None) => Read {
             value: Err(format!(
                 "Secret {name} does not exist in namespace {namespace}; create it with the key uri, or with host, port, user, \
-                 password and dbname (spec.database.secretRef names it), and Sluice goes on by itself"
+                 password and dbname ({field}.{reference} names it), and Sluice goes on by itself",
+                reference = if field == DATABASE { "secretRef" } else { "serverRef" },
             )),
             version: None,
         },
@@ -97,7 +147,7 @@ struct Authorities {
     input: (Input, Option<String>),
 }
 
-async fn authorities(client: &Client, namespace: &str, reference: Option<&CaRef>) -> Option<Authorities> {
+async fn authorities(client: &Client, namespace: &str, reference: Option<&CaRef>, field: &str) -> Option<Authorities> {
     let reference = reference?;
     let name = reference.name.as_str();
     let key = reference.key.as_deref().unwrap_or(CA_KEY);
@@ -129,18 +179,15 @@ async fn authorities(client: &Client, namespace: &str, reference: Option<&CaRef>
             version,
             Err(format!(
                 "{kind} {namespace}/{name}: key {key} holds no certificates in PEM (-----BEGIN CERTIFICATE-----); \
-                 spec.database.caRef names it"
+                 {field}.caRef names it"
             )),
         ),
-        Ok(Some((version, None))) => (
-            version,
-            Err(format!("{kind} {namespace}/{name} has no key {key} (spec.database.caRef.key); add it as PEM")),
-        ),
+        Ok(Some((version, None))) => {
+            (version, Err(format!("{kind} {namespace}/{name} has no key {key} ({field}.caRef.key); add it as PEM")))
+        }
         Ok(None) => (
             None,
-            Err(format!(
-                "{kind} {name} does not exist in namespace {namespace}; create it (spec.database.caRef names it)"
-            )),
+            Err(format!("{kind} {name} does not exist in namespace {namespace}; create it ({field}.caRef names it)")),
         ),
         Err(error) => {
             (None, Err(format!("{kind} {namespace}/{name} cannot be read: {}", crate::sources::kube_error(&error))))

@@ -11,9 +11,10 @@ use crate::gates::preflight::{FreeDisk, Needs, tables};
 use crate::gates::{Guard, Preflight};
 use crate::rollout::{Desired, Gathered, Job};
 
-use super::assessed::{Assessed, assess};
+use super::assessed::assess;
 use super::context::Context;
-use super::neighbours;
+use super::memory::Assessed;
+use super::others;
 
 /// Gathers them for one plan.
 pub async fn gather(
@@ -30,7 +31,7 @@ pub async fn gather(
     let preflight = preflight(context, desired, database, &assessed).await;
     let sql = conditions(desired, database).await;
     // Others may change at any moment: they are looked at last.
-    let (neighbours, promotion) = neighbours::gather(context, object, &desired.gates).await;
+    let (neighbours, promotion) = others::gather(context, object, &desired.gates).await;
     Gathered {
         assessment: assessed.assessment,
         shown_in: None,
@@ -100,7 +101,7 @@ async fn guarded(
         return (Guard::Unknown("nobody looked".to_owned()), None);
     }
     let seen = context.guards.look(&context.client).await;
-    let author = object.annotations().get(AUTHOR).filter(|_| seen.author == Guard::Installed).cloned();
+    let author = object.annotations().get(AUTHOR).filter(|_| matches!(seen.author, Guard::Installed { .. })).cloned();
     (seen.approvals, author.filter(|author| !author.is_empty()))
 }
 

@@ -8,7 +8,7 @@ use kube::ResourceExt;
 
 use crate::api::v1alpha1::{DatabaseMigration, REQUESTED_AT, RETRY};
 use crate::checks::Endpoints;
-use crate::database::{Database, Inspection};
+use crate::database::{Database, Inspection, RehearsalServer};
 use crate::migration::MigrationSet;
 use crate::policy::DatabaseRules;
 use crate::rollout::{
@@ -32,6 +32,8 @@ pub struct Sight {
     pub observed: Observed,
     /// The database, where the Secret says where it is.
     pub database: Option<Arc<dyn Database>>,
+    /// The server for rehearsals where the spec names one, or why it cannot be used.
+    pub rehearsal_server: Option<Result<RehearsalServer, String>>,
     /// What this pass is a try of, and what its look is for.
     pub key: Option<SettledKey>,
     /// The report of a run that ended since the last pass.
@@ -73,6 +75,7 @@ pub async fn observe(context: &Context, object: &DatabaseMigration) -> Sight {
             resync: context.options.resync,
         },
         database: None,
+        rehearsal_server: None,
         key: None,
         ended: None,
         endpoints: ruled.endpoints,
@@ -111,6 +114,7 @@ pub async fn observe(context: &Context, object: &DatabaseMigration) -> Sight {
         None => read(context, &namespace, &uid, &desired, &ruled.database).await,
     };
     sight.observed.source = inputs.source;
+    sight.rehearsal_server = inputs.rehearsal_server;
     let key = SettledKey {
         generation: sight.observed.generation,
         set_digest: sight.observed.set().map(|set| set.digest.clone()).unwrap_or_default(),
@@ -213,6 +217,7 @@ async fn look(
 struct Inputs {
     source: Source,
     database: Result<Arc<dyn Database>, NoDatabase>,
+    rehearsal_server: Option<Result<RehearsalServer, String>>,
     /// Which versions of the Secret and the certificate authorities that is from.
     credentials: String,
 }
@@ -221,7 +226,10 @@ struct Inputs {
 /// What the watches have not shown yet wakes the object when they do, as it would had it come a moment later.
 fn still(context: &Context, sight: &Sight) -> Option<Inputs> {
     let (ended, observed) = (sight.ended.as_ref()?, &sight.observed);
+    // A Secret more to read.
+    let elsewhere = observed.desired.as_ref().is_ok_and(rehearses_elsewhere);
     let same = ended.report.result.is_ok()
+        && !elsewhere
         && ended.key.generation == observed.generation
         && ended.key.retry_token == observed.retry_token
         && ended.key.requested_at == observed.requested_at
@@ -229,6 +237,7 @@ fn still(context: &Context, sight: &Sight) -> Option<Inputs> {
     same.then(|| Inputs {
         source: Source::Read(Arc::clone(&ended.set)),
         database: Ok(Arc::clone(&ended.database)),
+        rehearsal_server: None,
         credentials: ended.key.credentials.clone(),
     })
 }
@@ -236,19 +245,32 @@ fn still(context: &Context, sight: &Sight) -> Option<Inputs> {
 /// Reads what the spec leads to.
 async fn read(context: &Context, namespace: &str, uid: &str, desired: &Desired, rules: &DatabaseRules) -> Inputs {
     context.memory.reading(uid, inputs_of(desired));
-    let (scripts, login) = tokio::join!(
+    let client = &context.client;
+    let (scripts, login, server) = tokio::join!(
         read_scripts(context, namespace, desired),
-        credentials::read(&context.client, namespace, desired, rules)
+        credentials::read(client, namespace, desired, rules),
+        credentials::rehearsal_server(client, namespace, desired, rules),
     );
-    let credentials = format!("{:?}", login.versions);
-    context.memory.read(uid, scripts.versions.into_iter().chain(login.versions));
-    Inputs { source: scripts.source, database: login.database, credentials }
+    let (rehearsal_server, others) =
+        server.map_or((None, Vec::new()), |server| (Some(server.found.map_err(NoDatabase::why)), server.versions));
+    let versions: Vec<_> = login.versions.into_iter().chain(others).collect();
+    let credentials = format!("{versions:?}");
+    context.memory.read(uid, scripts.versions.into_iter().chain(versions));
+    Inputs { source: scripts.source, database: login.found, rehearsal_server, credentials }
+}
+
+fn rehearses_elsewhere(desired: &Desired) -> bool {
+    desired.rehearsal.as_ref().is_some_and(|rehearsal| rehearsal.server.is_some())
 }
 
 /// The Secrets and ConfigMaps that a spec names.
 fn inputs_of(desired: &Desired) -> Vec<Input> {
     let mut inputs = vec![Input::Secret(desired.secret.clone())];
     inputs.extend(desired.ca.as_ref().map(credentials::ca_input));
+    if let Some((secret, ca)) = desired.rehearsal.as_ref().and_then(|rehearsal| rehearsal.server.as_ref()) {
+        inputs.push(Input::Secret(secret.clone()));
+        inputs.extend(ca.as_ref().map(credentials::ca_input));
+    }
     if let SourceDesired::ConfigMaps(names) = &desired.source {
         inputs.extend(names.iter().cloned().map(Input::ConfigMap));
     }

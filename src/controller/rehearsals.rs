@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::v1alpha1::DatabaseMigration;
-use crate::database::{Database, DatabaseError, Rehearsal, RehearsalRequest};
+use crate::database::{Database, DatabaseError, Rehearsal, RehearsalRequest, connect};
 use crate::rollout::Rehearsed;
 
 /// What a rehearsal is started with.
@@ -23,6 +23,10 @@ pub struct Start {
     pub database: Arc<dyn Database>,
     /// What is rehearsed.
     pub request: RehearsalRequest,
+    /// Why it cannot even begin, for now.
+    pub obstacle: Option<String>,
+    /// A server that cannot be asked leaves the way back unproven, instead of being asked again.
+    pub lenient: bool,
     /// The digest of the plan that it is about.
     pub plan: String,
     /// `apply 3 migrations (001 … 003)`, for messages.
@@ -85,14 +89,19 @@ impl Rehearsals {
         }
         let table = Arc::clone(self);
         tokio::spawn(async move {
-            let Start { object, uid, database, request, plan, .. } = start;
+            let Start { object, uid, database, request, plan, obstacle, lenient, .. } = start;
             let retry_token = request.identity.retry_token.clone();
             // A future that is dropped takes its scratch database with it.
             let result = tokio::select! {
-                result = rehearse(database.as_ref(), &request) => result.map(Arc::new),
+                result = rehearse(database.as_ref(), &request, obstacle) => result,
                 () = forget.cancelled() => return,
                 () = table.closing.cancelled() => return,
             };
+            let result = match result {
+                Err(error) if lenient => Ok(Rehearsal::obstructed(error.to_string())),
+                Ok(_) | Err(_) => result,
+            };
+            let result = result.map(Arc::new);
             if let Some(entry) = table.lock().get_mut(&uid) {
                 entry.rehearsed = Rehearsed::Over { plan, retry_token, result };
             }
@@ -103,8 +112,19 @@ impl Rehearsals {
     }
 }
 
-async fn rehearse(database: &dyn Database, request: &RehearsalRequest) -> Result<Rehearsal, DatabaseError> {
-    match database.sweep_rehearsals().await {
+async fn rehearse(
+    database: &dyn Database,
+    request: &RehearsalRequest,
+    obstacle: Option<String>,
+) -> Result<Rehearsal, DatabaseError> {
+    if let Some(obstacle) = obstacle {
+        return Err(DatabaseError::Unreachable(obstacle));
+    }
+    let swept = match &request.server {
+        Some(server) => connect(server.address.clone(), server.credentials.clone()).sweep_rehearsals().await,
+        None => database.sweep_rehearsals().await,
+    };
+    match swept {
         Ok(swept) if swept.is_empty() => {}
         Ok(swept) => tracing::info!(databases = ?swept, "dropped what killed rehearsals left behind"),
         // It does not stand in the way of this one; whoever comes next tries again.

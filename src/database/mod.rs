@@ -37,7 +37,7 @@ pub use read::{
     Activity, CountBy, LedgerFaults, MOST_BYTES, MOST_ROWS, ReadError, Reader, Row, StatementTime, StatementTimes,
     StatementsOf, Timing,
 };
-pub use rehearsal::{Difference, LockTaken, Rehearsal, RehearsalRequest, Stretch, Verdict};
+pub use rehearsal::{Difference, LockTaken, Rehearsal, RehearsalRequest, RehearsalServer, Stretch, Verdict};
 pub use run::{Conclusion, Purpose, RunIdentity, RunReport, RunRequest, RunStart, SessionSettings, StepReport, Verify};
 pub use undo::{UndoCopy, UndoEstimate, UndoLimits, UndoRestored, UndoState};
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::plan::{Direction, Step};
 
-use super::{RunIdentity, StepFailure};
+use super::{Address, Credentials, RunIdentity, StepFailure};
 
 /// How many differences one sentence names.
 const NAMED: usize = 5;
@@ -16,6 +16,8 @@ const NAMED: usize = 5;
 pub struct RehearsalRequest {
     /// Who asks: names the scratch database's owner for people.
     pub identity: RunIdentity,
+    /// The server on which the scratch database is made; `None`: the database's own.
+    pub server: Option<RehearsalServer>,
     /// The plan's steps up, in the order in which they will run.
     pub steps: Vec<Step>,
     /// The program that writes the schema out: `pg_dump`, or a path to it.
@@ -26,6 +28,15 @@ pub struct RehearsalRequest {
     pub statement_timeout: Duration,
     /// The whole rehearsal, the copying included.
     pub deadline: Duration,
+}
+
+/// A server on which rehearsals are held.
+#[derive(Debug, Clone)]
+pub struct RehearsalServer {
+    /// Where it is, and a database there from which others are created.
+    pub address: Address,
+    /// Who logs in.
+    pub credentials: Credentials,
 }
 
 /// What differs between two catalogs.

@@ -17,7 +17,10 @@ use super::{Gates, Neighbour};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Guard {
     /// It is, as it was shipped, and bound to everything with `Deny`.
-    Installed,
+    Installed {
+        /// What was written before was not looked at by it.
+        since: Timestamp,
+    },
     /// It is not, or was changed: how.
     Missing(String),
     /// That could not be found out: why.

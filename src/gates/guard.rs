@@ -46,7 +46,14 @@ fn judge(
         _ => return missing(&format!("{what} was changed: it is not what this release of Sluice ships")),
     }
     match (shipped::<ValidatingAdmissionPolicyBindingSpec>("ValidatingAdmissionPolicyBinding", name), &binding.spec) {
-        (Some(shipped), Some(spec)) if shipped == *spec => Guard::Installed,
+        (Some(shipped), Some(spec)) if shipped == *spec => {
+            // Whichever came last: before that nothing was kept out.
+            let made = [&policy.metadata, &binding.metadata].map(|metadata| metadata.creation_timestamp.as_ref());
+            match made {
+                [Some(policy), Some(binding)] => Guard::Installed { since: policy.0.max(binding.0) },
+                [None, _] | [_, None] => missing(&format!("{what} does not say when it was installed")),
+            }
+        }
         _ => missing(&format!(
             "the ValidatingAdmissionPolicyBinding {name} was changed: it must bind everything, with Deny"
         )),

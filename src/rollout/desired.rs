@@ -59,8 +59,17 @@ pub struct Desired {
     pub verification: Option<Verification>,
     /// How and when runs are taken back.
     pub rollback: RollbackPolicy,
-    /// How long a rehearsal may take, where there is to be one.
-    pub rehearsal: Option<Duration>,
+    /// The rehearsal, where there is to be one.
+    pub rehearsal: Option<RehearsalDesired>,
+}
+
+/// How it is rehearsed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RehearsalDesired {
+    /// How long it may take.
+    pub deadline: Duration,
+    /// The Secret that leads to the server for it, and where its certificate authorities are; `None`: the database's own server.
+    pub server: Option<(String, Option<CaRef>)>,
 }
 
 impl Desired {
@@ -162,12 +171,11 @@ fn gates(spec: Option<&GatesSpec>) -> Result<Gates, InvalidSpec> {
     Gates::of(spec).map_err(|(field, problem)| InvalidSpec { field: format!("spec.gates.{field}"), problem })
 }
 
-/// How long a rehearsal may take, where the gate or the way back asks for one.
-fn rehearsal(gates: Option<&GatesSpec>, rollback: &RollbackPolicy) -> Result<Option<Duration>, InvalidSpec> {
-    const TEN_MINUTES: Duration = Duration::from_secs(600);
-    let Some(spec) = gates.and_then(|gates| gates.rehearsal.as_ref()) else {
-        return Ok(rollback.require_rehearsal.then_some(TEN_MINUTES));
-    };
+/// The rehearsal that the gate or the way back asks for.
+fn rehearsal(gates: Option<&GatesSpec>, rollback: &RollbackPolicy) -> Result<Option<RehearsalDesired>, InvalidSpec> {
+    let spec = gates.and_then(|gates| gates.rehearsal.clone());
+    let asked = spec.is_some() || rollback.require_rehearsal;
+    let spec = spec.unwrap_or_default();
     let invalid =
         |field: &str, problem: String| InvalidSpec { field: format!("spec.gates.rehearsal.{field}"), problem };
     match spec.mode {
@@ -175,12 +183,14 @@ fn rehearsal(gates: Option<&GatesSpec>, rollback: &RollbackPolicy) -> Result<Opt
             Err(invalid("mode", "is Disabled, but spec.rollback.require is Rehearsed: change one of them".to_owned()))
         }
         Some(RehearsalMode::Disabled) => Ok(None),
-        None | Some(RehearsalMode::Shadow) => match spec.deadline.as_deref() {
-            None => Ok(Some(TEN_MINUTES)),
-            Some(text) => {
-                crate::duration::parse(text).map(Some).map_err(|error| invalid("deadline", error.to_string()))
-            }
-        },
+        None | Some(RehearsalMode::Shadow) if !asked => Ok(None),
+        None | Some(RehearsalMode::Shadow) => {
+            let deadline = match spec.deadline.as_deref() {
+                None => Duration::from_secs(600),
+                Some(text) => crate::duration::parse(text).map_err(|error| invalid("deadline", error.to_string()))?,
+            };
+            Ok(Some(RehearsalDesired { deadline, server: spec.server_ref.map(|server| (server.name, spec.ca_ref)) }))
+        }
     }
 }
 

@@ -27,6 +27,7 @@ mod policies;
 mod promises;
 mod promotion;
 mod races;
+mod rehearsals;
 mod releases;
 mod restart;
 mod scripts;

@@ -23,8 +23,8 @@ async fn a_plan_waits_for_its_window_and_runs_when_it_opens() {
     let team = Team::new("window").await;
     let _operator = Operator::start(&team.namespace);
     // At least 40 s ahead, so that it is seen closed.
-    let opens = Timestamp::now() + SignedDuration::from_secs(100);
-    let opens = opens - SignedDuration::from_secs(opens.as_second() % 60);
+    let ahead = Timestamp::now().as_second() + 100;
+    let opens = Timestamp::from_second(ahead - ahead % 60).unwrap();
     team.apply("shop", &gated(json!([{"schedule": schedule(opens), "duration": "5m"}]))).await;
     let message = team.reason("shop", "AwaitingWindow").await;
     let local = opens.to_zoned(TimeZone::UTC).strftime("%Y-%m-%dT%H:%M+00:00 (UTC)").to_string();

@@ -14,6 +14,7 @@ mod lint_locks;
 mod locks;
 mod losses;
 mod preflight;
+mod preflight_servers;
 mod probing;
 mod prometheus;
 mod proxy;

@@ -6,11 +6,11 @@ use std::time::Duration;
 use secrecy::SecretString;
 use sluice::database::postgres::PostgresDatabase;
 use sluice::database::{
-    Address, Credentials, Database as _, DatabaseError, Rehearsal, RehearsalRequest, TlsMode, Verdict,
+    Address, Credentials, Database as _, DatabaseError, Rehearsal, RehearsalRequest, RehearsalServer, TlsMode, Verdict,
 };
 use sluice::plan::{Direction, Ledger, Policy, Target, make};
 
-use crate::support::{Database, Environment, Server, database, identity, server, set};
+use crate::support::{Database, Environment, Server, database, execute, identity, server, set, value};
 
 const BASE: (&str, &str) = (
     "V001__base.sql",
@@ -47,6 +47,7 @@ impl Database {
         let request = self.request(&set(files), "Latest").await.expect("a plan");
         RehearsalRequest {
             identity: request.identity,
+            server: None,
             steps: request.plan.steps.clone(),
             dump_program: PathBuf::from(&server().tools).join("pg_dump"),
             one_transaction: false,
@@ -328,6 +329,7 @@ async fn pg_dump_checks_the_servers_certificate_as_sluice_does() {
     let plan = make(&set(&files), &Ledger::default(), &Target::Latest, &Policy::default()).expect("a plan");
     let request = RehearsalRequest {
         identity: identity("shop/orders"),
+        server: None,
         steps: plan.steps,
         dump_program: PathBuf::from(&server.tools).join("pg_dump"),
         one_transaction: false,
@@ -367,4 +369,85 @@ async fn until<F: Future<Output = bool>>(reached: impl Fn() -> F) {
         tokio::time::sleep(Duration::from_millis(25)).await;
     }
     panic!("never reached");
+}
+
+/// A server of its own for rehearsals, and how it is reached; of that major version where one is given.
+fn other_server(major: Option<&str>) -> (Environment, Server, RehearsalServer) {
+    let environment = Environment::of_version("up", &["postgres"], major);
+    let server = Server::of(&environment.facts["postgres"]);
+    let address = Address {
+        host: server.host.clone(),
+        port: server.port,
+        database: "postgres".to_owned(),
+        ledger_schema: "sluice".to_owned(),
+    };
+    let credentials = Credentials {
+        user: server.user.clone(),
+        password: SecretString::from(server.password.clone()),
+        tls: TlsMode::Disable,
+        ca_pem: None,
+    };
+    (environment, server, RehearsalServer { address, credentials })
+}
+
+#[tokio::test]
+async fn another_server_takes_the_scratch_database_and_the_original_needs_no_right_to_create_one() {
+    let mut db = database().await;
+    if !dumps() {
+        return db.is_not_rehearsed().await;
+    }
+    let (_environment, other, given) = other_server(None);
+    let role = format!("plain_{}", db.name);
+    db.execute(&format!("create role {role} login password 'x'; alter database {} owner to {role}", db.name)).await;
+    (db.user, db.password) = (role.clone(), "x".to_owned());
+    db.up(&[("V001__users.sql", "create table users (id int primary key, zip text);")]).await;
+    let files = [
+        ("V001__users.sql", "create table users (id int primary key, zip text);"),
+        ("V002__note.sql", "alter table users add column note text; create index users_note on users (note);"),
+        ("U002__note.sql", "drop index users_note; alter table users drop column note;"),
+    ];
+    let request = RehearsalRequest { server: Some(given), ..db.rehearsal(&files).await };
+    // Its objects belong to a role that the other server does not know.
+    let rehearsal = db.postgres().rehearse(&request).await.expect("an answer");
+    assert_eq!(rehearsal.verdict(), Verdict::Unproven, "{rehearsal:?}");
+    assert!(rehearsal.to_string().contains("the schema cannot be copied exactly"), "{rehearsal}");
+    let mut admin = other.connect("postgres").await;
+    execute(&mut admin, &format!("create role {role}")).await;
+    let rehearsal = db.postgres().rehearse(&request).await.expect("an answer");
+    assert_eq!(rehearsal.verdict(), Verdict::Proven, "{rehearsal} {rehearsal:?}");
+    let broken = [files[0], files[1], ("U002__note.sql", "drop index users_note;")];
+    let request = RehearsalRequest { steps: db.rehearsal(&broken).await.steps, ..request };
+    let rehearsal = db.postgres().rehearse(&request).await.expect("an answer");
+    assert_eq!(rehearsal.verdict(), Verdict::Disproved, "{rehearsal:?}");
+    assert!(rehearsal.to_string().contains("column public.users.note: "), "{rehearsal}");
+    let left = "select count(*)::text from pg_database where datname like 'sluice%'";
+    assert_eq!(value(&mut admin, left).await, "0", "the scratch databases are gone");
+    assert_eq!(db.scratches().await, "");
+}
+
+#[tokio::test]
+async fn a_server_of_another_version_or_without_the_right_to_create_is_refused_with_the_cure() {
+    let db = database().await;
+    if !dumps() {
+        return db.is_not_rehearsed().await;
+    }
+    let files = [("V001__a.sql", "create table a(id int);"), ("U001__a.sql", "drop table a;")];
+    let major = db.server.version.split('.').next().expect("a version").to_owned();
+    let another = if major == "14" { "18" } else { "14" };
+    let (_environment, server, given) = other_server(Some(another));
+    let request = RehearsalRequest { server: Some(given), ..db.rehearsal(&files).await };
+    let told = db.postgres().rehearse(&request).await.expect("an answer").to_string();
+    let wanted = format!("is PostgreSQL {another}, and that of the database is {major}");
+    assert!(told.contains(&wanted) && told.contains(&server.port.to_string()), "{told}");
+    let (_environment, server, mut given) = other_server(Some(&major));
+    execute(&mut server.connect("postgres").await, "create role small login password 'x'").await;
+    given.credentials =
+        Credentials { user: "small".to_owned(), password: SecretString::from("x"), ..given.credentials };
+    let request = RehearsalRequest { server: Some(given.clone()), ..request };
+    let told = db.postgres().rehearse(&request).await.expect("an answer").to_string();
+    assert!(told.contains("ALTER ROLE \"small\" CREATEDB;"), "{told}");
+    given.address.port = 1;
+    let request = RehearsalRequest { server: Some(given), ..request };
+    let error = db.postgres().rehearse(&request).await.expect_err("nobody listens there");
+    assert!(matches!(&error, DatabaseError::Unreachable(why) if why.contains(":1")), "{error}");
 }

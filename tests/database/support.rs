@@ -33,9 +33,15 @@ pub struct Environment {
 
 impl Environment {
     pub fn start(script: &str, arguments: &[&str]) -> Self {
+        Self::of_version(script, arguments, None)
+    }
+
+    /// With a server of another major version than the one that is being tested with.
+    pub fn of_version(script: &str, arguments: &[&str], major: Option<&str>) -> Self {
         let path = format!("{}/tests/env/{script}", env!("CARGO_MANIFEST_DIR"));
         let mut child = Command::new(path)
             .args(arguments)
+            .envs(major.map(|major| ("PG", major)))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

@@ -1,5 +1,6 @@
 //! `sluice plan`: what would run, without touching anything.
 
+mod rehearse;
 mod report;
 mod text;
 
@@ -18,6 +19,7 @@ use crate::sources::{Directory, Source};
 use super::layout_value::LayoutValue;
 use super::output::{self, NOT_DONE};
 use super::target_database;
+use rehearse::Rehearse;
 use report::{Outcome, Report};
 
 /// Show what would run, up or down, without touching anything
@@ -27,12 +29,18 @@ use report::{Outcome, Report};
 /// copied before a statement takes them away (spec.execution.undo, with its default limits). It only reads: nothing is
 /// created, locked or changed. Without a database it plans for an empty one.
 ///
-/// Exit codes: 0 there is a plan, or nothing to do; 1 the scripts have problems, the plan is refused, or the database or
-/// the folder cannot be read; 2 wrong usage.
+/// With --rehearse the way up, back and up again is tried as well, on a copy of the schema without rows. For that, and only
+/// for that, a scratch database (sluice_rehearsal_…) is created on the server, or on the one that --scratch-url names, and
+/// dropped at the end; where the program is killed, the next rehearsal on that server drops it. The database itself is only
+/// read. What differs after the way back is shown with both definitions.
+///
+/// Exit codes: 0 there is a plan, or nothing to do; 1 the scripts have problems, the plan is refused, the database or the
+/// folder cannot be read, or the rehearsal did not prove the way back; 2 wrong usage.
 #[derive(Debug, Args)]
 #[command(after_long_help = "Examples:\n  \
     sluice plan --dir migrations\n  \
     sluice plan --dir migrations --database-url postgres://app:secret@localhost/shop --target 003\n  \
+    SLUICE_DATABASE_URL=postgres://… sluice plan --dir migrations --rehearse\n  \
     SLUICE_DATABASE_URL=postgres://… sluice plan --dir migrations -o json | jq .outcome")]
 pub struct Arguments {
     /// Folder that holds the SQL scripts
@@ -85,6 +93,9 @@ pub struct Arguments {
     /// All steps in one transaction (spec.execution.transaction: PerRun)
     #[arg(long, env = "SLUICE_ONE_TRANSACTION", action = ArgAction::SetTrue)]
     one_transaction: bool,
+
+    #[command(flatten)]
+    rehearse: Rehearse,
 
     /// How the plan is shown
     #[arg(short, long, env = "SLUICE_OUTPUT", value_enum, value_name = "FORMAT", default_value_t = Format::Text)]
@@ -177,6 +188,7 @@ pub async fn run(arguments: Arguments) -> ExitCode {
             };
             let printed = output::print(&shown);
             match report.outcome {
+                Outcome::Plan | Outcome::NothingToDo if report.unproven() => ExitCode::from(NOT_DONE),
                 Outcome::Plan | Outcome::NothingToDo => printed,
                 Outcome::Refused | Outcome::Problems => ExitCode::from(NOT_DONE),
             }
@@ -205,7 +217,12 @@ async fn make(arguments: &Arguments) -> Result<Report, String> {
     let undo = undo(database.as_deref(), made.as_ref()).await?;
     let shown = made.as_ref().ok().filter(|plan| !plan.is_empty());
     let shown = shown.map(|plan| PlanShown::of(plan, &lint::assess(plan, &Catalog::default()), &undo, true));
-    Ok(Report::new(&arguments.dir, &set, &arguments.target, inspection.as_ref(), made.as_ref(), shown))
+    let mut report = Report::new(&arguments.dir, &set, &arguments.target, inspection.as_ref(), made.as_ref(), shown);
+    if let (Some(database), Ok(plan)) = (&database, &made) {
+        let (together, ca_file) = (arguments.one_transaction, arguments.ca_file.as_deref());
+        report.rehearsal = arguments.rehearse.hold(database.as_ref(), plan, together, ca_file).await?;
+    }
+    Ok(report)
 }
 
 /// Where the database is, for people, and what a look at it saw.

@@ -9,6 +9,8 @@ use crate::migration::{MigrationSet, Problems};
 use crate::plan::{Plan, Refusal, Target};
 use crate::review::PlanShown;
 
+use super::rehearse::RehearsalShown;
+
 /// What came of planning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -40,6 +42,9 @@ pub struct Report {
     /// The plan.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plan: Option<PlanShown>,
+    /// What a rehearsal of it says, where one was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rehearsal: Option<RehearsalShown>,
     /// Why there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refusal: Option<String>,
@@ -103,6 +108,11 @@ pub struct ProblemShown {
 }
 
 impl Report {
+    /// A rehearsal was asked for, and did not prove the way back.
+    pub fn unproven(&self) -> bool {
+        self.rehearsal.as_ref().is_some_and(|rehearsal| rehearsal.verdict != "proven")
+    }
+
     /// Scripts that cannot be used.
     pub fn problems(dir: &Path, problems: &Problems) -> Self {
         let problems = problems.0.iter().map(|problem| ProblemShown {
@@ -117,6 +127,7 @@ impl Report {
             database: None,
             target: None,
             plan: None,
+            rehearsal: None,
             refusal: None,
             problems: problems.collect(),
             warnings: Vec::new(),
@@ -157,6 +168,7 @@ impl Report {
                 Target::Version(version) => version.to_string(),
             }),
             plan: shown,
+            rehearsal: None,
             refusal: made.err().map(ToString::to_string),
             problems: Vec::new(),
             warnings,

@@ -9,6 +9,7 @@ use crate::plan::Direction;
 
 use crate::review::{self, PlanShown, ScriptShown, StepShown};
 
+use super::rehearse;
 use super::report::{DatabaseShown, Outcome, ProblemShown, Report};
 
 /// The whole answer.
@@ -35,6 +36,7 @@ pub fn render(report: &Report) -> String {
             lines.push(table(plan, &report.source.dir));
             lines.extend(reasons(plan, &report.source.dir));
             lines.extend(copies(plan));
+            lines.extend(report.rehearsal.iter().flat_map(rehearse::text));
         }
         (None, Some(refusal)) => lines.push(field("refused", refusal)),
         (None, None) => lines.push(field("plan", "nothing to do: the database is where it should be")),

@@ -9,6 +9,9 @@ use crate::api::v1alpha1::{ApprovalDecision, MigrationApproval};
 use super::super::{Facts, Guard};
 use super::short;
 
+/// Times of objects are whole seconds, and a policy works a moment after it was written.
+const GRACE: SignedDuration = SignedDuration::from_secs(2);
+
 /// All approvals, sorted by what they are worth.
 #[derive(Debug)]
 pub struct Count<'a> {
@@ -38,21 +41,28 @@ impl<'a> Count<'a> {
             apart: Vec::new(),
             expires_after: expires_after.and_then(|after| SignedDuration::try_from(after).ok()),
         };
-        if *facts.guard != Guard::Installed {
-            return count;
-        }
+        let Guard::Installed { since } = facts.guard else { return count };
+        let guarded = since.checked_add(GRACE).unwrap_or(*since);
         let mut approvals: Vec<&MigrationApproval> = facts.approvals.iter().collect();
         // By who came first, so that texts do not change with the order in which a cache holds them.
         approvals.sort_by_key(|approval| (created(approval), approval.metadata.name.clone()));
         let author = rule.filter(|rule| rule.exclude_author).and(facts.author);
         for approval in approvals {
+            let about_it = !withdrawn(approval) && approval.spec.plan_digest == facts.plan.digest;
+            if about_it && created(approval).is_none_or(|created| created < guarded) {
+                let user = &approval.spec.user;
+                count.apart.push(format!(
+                    "{user}'s was written before the admission policy was there: anybody could have written it"
+                ));
+                continue;
+            }
             match approval.spec.decision {
                 ApprovalDecision::Approve => match count.worth(approval, facts, author) {
                     Worth::Counts => count.counted.push(approval),
                     Worth::Not(why) => count.apart.push(why),
                 },
                 // Who forbids what was planned before says nothing about this plan.
-                ApprovalDecision::Deny if withdrawn(approval) || approval.spec.plan_digest != facts.plan.digest => {}
+                ApprovalDecision::Deny if !about_it => {}
                 ApprovalDecision::Deny => count.denied.push(approval),
             }
         }

@@ -89,13 +89,13 @@ fn needed(facts: &Facts<'_>, rule: &ApprovalRule, people: usize, count: &Count<'
                 "let the operator read validatingadmissionpolicies and their bindings".to_owned(),
             )
         }
-        Guard::Installed if rule.exclude_author && facts.author.is_none() => {
+        Guard::Installed { .. } if rule.exclude_author && facts.author.is_none() => {
             let why = "whoever changed the spec last does not count, and who that was cannot be told".to_owned();
             let cure = "change the spec as a person, and set the annotation sluice.dev/author to that user name with it; \
                         the admission policy sluice-author must be installed (`sluice admission | kubectl apply -f -`)";
             (GateState::Unknown, Some(why), cure.to_owned())
         }
-        Guard::Installed if missing > 0 || !absent.is_empty() => {
+        Guard::Installed { .. } if missing > 0 || !absent.is_empty() => {
             let mut who = format!("{} of {}", plural(missing), short(&facts.plan.digest));
             if missing == 0 {
                 who = format!("an approval of {}", short(&facts.plan.digest));
@@ -105,7 +105,7 @@ fn needed(facts: &Facts<'_>, rule: &ApprovalRule, people: usize, count: &Count<'
                 format!("`kubectl sluice approve {name} -n {namespace}`, by whoever holds the verb approve on it");
             (GateState::Closed, None, format!("{who}{of}: {how}"))
         }
-        Guard::Installed => (GateState::Open, None, String::new()),
+        Guard::Installed { .. } => (GateState::Open, None, String::new()),
     };
     if let Some(why) = why {
         message = format!("{message}; {why}");
@@ -115,7 +115,7 @@ fn needed(facts: &Facts<'_>, rule: &ApprovalRule, people: usize, count: &Count<'
         GateState::Closed | GateState::Unknown | GateState::Denied => Verdict::shut(GATE, state, message, opens),
     };
     verdict.changes_at = given.iter().filter_map(|approval| count.expiry(approval)).min();
-    if *facts.guard != Guard::Installed {
+    if !matches!(facts.guard, Guard::Installed { .. }) {
         // Nobody tells when the policy is installed: it is looked at again.
         verdict.changes_at = facts.now.checked_add(LOOK_AGAIN).ok();
     }

@@ -31,10 +31,9 @@ use crate::database::{Fact, PreflightFacts};
 
 use super::{Facts, GateState, Preflight, Verdict};
 
-pub(crate) use size::parse as bytes_of;
-
 pub use needs::{Needs, tables};
 pub use requirements::{FreeDisk, Requirements, Threshold};
+pub(crate) use size::parse as bytes_of;
 
 /// The gate's kind.
 pub const PREFLIGHT: &str = "preflight";

@@ -146,6 +146,18 @@ fn without_the_admission_policy_no_approval_counts_and_the_cure_is_said() {
 }
 
 #[test]
+fn what_was_written_before_the_policy_was_there_does_not_count() {
+    let mut world = World::of(json!({"approvals": {}}));
+    world.guard = Guard::Installed { since: at("2026-11-26T11:00:00Z") };
+    let world = world.says("alice", "Approve", json!({})).says("carol", "Deny", json!({}));
+    let world = world.said("bob", "Approve", "2026-11-26T11:00:02Z", json!({}));
+    let verdict = world.one(check);
+    assert_eq!(verdict.state, GateState::Open, "bob's is from after it: {verdict:?}");
+    let why = "was written before the admission policy was there: anybody could have written it";
+    assert_eq!(verdict.message, format!("1 of 1 approvals (bob); alice's {why}; carol's {why}"));
+}
+
+#[test]
 fn where_the_author_cannot_be_told_nobody_can_be_excluded() {
     let gates = json!({"approvals": {"excludeAuthor": true}});
     let mut world = World::of(gates).says("alice", "Approve", json!({}));

@@ -43,7 +43,7 @@ impl World {
         Self {
             now: at("2026-11-26T12:00:00Z"),
             gates: Gates::of(Some(&spec)).unwrap(),
-            guard: Guard::Installed,
+            guard: Guard::Installed { since: at("2026-01-01T00:00:00Z") },
             author: None,
             risk: Risk::Low,
             estimate: None,

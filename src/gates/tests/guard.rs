@@ -1,14 +1,19 @@
 //! What the admission policies must be to be worth something.
 
 use k8s_openapi::api::admissionregistration::v1::{ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, Time};
 
 use crate::api::admission::admission;
+use crate::gates::tests::fixture::at;
 use crate::gates::{Guard, author_guard, guard};
 
 fn shipped() -> (ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding) {
     let objects = admission();
-    (serde_json::from_value(objects[0].clone()).unwrap(), serde_json::from_value(objects[1].clone()).unwrap())
+    let mut policy: ValidatingAdmissionPolicy = serde_json::from_value(objects[0].clone()).unwrap();
+    let mut binding: ValidatingAdmissionPolicyBinding = serde_json::from_value(objects[1].clone()).unwrap();
+    policy.metadata.creation_timestamp = Some(Time(at("2026-01-01T00:00:00Z")));
+    binding.metadata.creation_timestamp = Some(Time(at("2026-01-02T00:00:00Z")));
+    (policy, binding)
 }
 
 fn missing(guard: Guard) -> String {
@@ -19,7 +24,7 @@ fn missing(guard: Guard) -> String {
 #[test]
 fn as_shipped_they_are_installed_and_each_is_only_itself() {
     let (policy, binding) = shipped();
-    assert_eq!(guard(Some(&policy), Some(&binding)), Guard::Installed);
+    assert_eq!(guard(Some(&policy), Some(&binding)), Guard::Installed { since: at("2026-01-02T00:00:00Z") });
     assert!(missing(author_guard(Some(&policy), Some(&binding))).contains("was changed"));
 }
 

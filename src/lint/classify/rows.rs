@@ -3,7 +3,6 @@
 use squawk_syntax::SyntaxNode;
 use squawk_syntax::ast::{self, AstNode};
 
-use super::alter_table::is_new_column;
 use super::{code, constraints, reads};
 use crate::lint::LockMode::{AccessShare, RowExclusive, RowShare};
 use crate::lint::sketch::{Name, Sketch};
@@ -96,7 +95,7 @@ fn update(update: &ast::Update, sketch: &mut Sketch<'_, '_>) {
     if sketch.is_new(&name.full) {
         return;
     }
-    for column in columns.iter().filter(|column| !is_new_column(column, &name, sketch)).collect::<Vec<_>>() {
+    for column in columns.iter().filter(|column| !sketch.is_new_column(&name, column)).collect::<Vec<_>>() {
         sketch.destroy(format!("every value of column {}.{column}", name.shown));
     }
 }

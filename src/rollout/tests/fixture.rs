@@ -64,7 +64,7 @@ pub fn gathered() -> Gathered {
         hide_sql: false,
         author: None,
         approvals: Vec::new(),
-        guard: Guard::Installed,
+        guard: Guard::Installed { since: Timestamp::UNIX_EPOCH },
         neighbours: BTreeMap::new(),
         promotion: None,
         preflight: None,

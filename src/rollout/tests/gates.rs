@@ -86,10 +86,13 @@ fn what_gates_look_at_is_gathered_once_there_is_a_plan_and_only_then() {
 
 #[test]
 fn a_plan_that_is_only_shown_is_never_run_whatever_its_gates_say() {
-    for gates in [json!({}), json!({"windows": [{"schedule": "0 2 * * *", "duration": "3h"}]})] {
+    // What gates look at changes without a change of what a look is for: only a plan without any is settled.
+    for (gates, settles) in
+        [(json!({}), true), (json!({"windows": [{"schedule": "0 2 * * *", "duration": "3h"}]}), false)]
+    {
         let observed = observed().with(|o| o.desired = Ok(wanted(json!({"mode": "Plan", "gates": gates}))));
         let decision = decide(&observed);
-        assert_eq!((decision.action, decision.settles), (Action::Wait, true));
+        assert_eq!((decision.action, decision.settles), (Action::Wait, settles));
         let status = told(&observed);
         let (reason, message) = ready(&status);
         assert_eq!(reason, Reason::PlanOnly);

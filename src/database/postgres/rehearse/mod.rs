@@ -1,7 +1,7 @@
 //! The rehearsal: up, back and up again on a copy of the schema, before anything touches the original.
 //!
-//! The original is only read. Everything else happens in a scratch database on the same server, which is dropped whatever
-//! happens. The copy has no rows, so a rehearsal says nothing about how long anything takes or about data.
+//! The original is only read. Everything else happens in a scratch database on the same server or on one that was given for it,
+//! which is dropped whatever happens. The copy has no rows, so a rehearsal says nothing about how long anything takes or about data.
 
 mod copy;
 mod dump;
@@ -47,16 +47,16 @@ pub(super) async fn rehearse(
     if let Some(beyond) = way.scripts().find_map(reach::beyond) {
         return Ok(Rehearsal::obstructed(beyond));
     }
-    let Met { link: control, facts, unsuitable, .. } = meet(connector, sql, "sluice/rehearsal").await?;
+    let Met { link: original, facts, unsuitable, .. } = meet(connector, sql, "sluice/rehearsal").await?;
     if let Some(why) = unsuitable {
-        control.close().await;
+        original.close().await;
         return Err(DatabaseError::Unsuitable(why));
     }
     if let Err(why) = dump::examine(&request.dump_program, facts.major()).await {
-        control.close().await;
+        original.close().await;
         return Ok(Rehearsal::obstructed(why));
     }
-    let mut scratch = match Scratch::create(connector, control, request).await {
+    let mut scratch = match Scratch::create(connector, original, facts.major(), request).await {
         Ok(scratch) => scratch,
         Err(Ok(why)) => return Ok(Rehearsal::obstructed(why)),
         Err(Err(error)) => return Err(error),

@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::database::{DatabaseError, RehearsalRequest};
+use crate::database::{Address, DatabaseError, RehearsalRequest};
 
 use super::super::connect::{Connector, Link};
 use super::super::failure::{SqlError, lost, name};
+use super::super::inspect::takes_no_writes;
 use super::super::quote::{ident, millis, text};
 
 /// What the name of each begins with; 16 hexadecimal digits follow.
@@ -23,9 +24,11 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// and unseen: [`Scratch::end`] is the better way.
 #[derive(Debug)]
 pub(super) struct Scratch {
-    /// Of the original.
+    /// Of the server that it is on.
     maker: Connector,
     control: Link,
+    /// The original, where that is on another server; on the same one the session is both.
+    elsewhere: Option<Link>,
     /// The database may be there.
     armed: bool,
     pub connector: Connector,
@@ -63,39 +66,91 @@ fn tell(database: &str, result: Result<(), SqlError>) {
 /// What the original is like, as far as a new database can be made alike.
 #[derive(Debug, Deserialize)]
 struct Original {
-    may_create: bool,
-    role: String,
     encoding: String,
     database: serde_json::Map<String, serde_json::Value>,
 }
 
-const ORIGINAL: &str = "select json_build_object('role', current_user,
-    'may_create', (select rolcreatedb or rolsuper from pg_roles where rolname = current_user),
-    'encoding', pg_encoding_to_char(d.encoding), 'database', to_jsonb(d) - 'datacl')::text
+const ORIGINAL: &str =
+    "select json_build_object('encoding', pg_encoding_to_char(d.encoding), 'database', to_jsonb(d) - 'datacl')::text
     from pg_database d where d.datname = current_database()";
 
-impl Scratch {
-    /// Makes one. `Err(Ok(…))`: it cannot be made, and why.
-    pub async fn create(
-        connector: &Connector,
-        mut control: Link,
-        request: &RehearsalRequest,
-    ) -> Result<Self, Result<String, DatabaseError>> {
-        let failed = |error: &SqlError, what: &str| match error {
-            SqlError::Lost(why) => Err(lost(&connector.address, why)),
-            SqlError::Server(error) => Ok(format!("{what}: {}", name(&error.code))),
-        };
-        let original: Original = match control.look(ORIGINAL).await {
-            Ok(original) => original,
-            Err(error) => return Err(failed(&error, "the database cannot be looked at")),
-        };
-        if !original.may_create {
-            control.close().await;
-            return Err(Ok(format!(
+/// The server that the copy is made on.
+#[derive(Debug, Deserialize)]
+struct Place {
+    major: i32,
+    role: String,
+    may_create: bool,
+    in_recovery: bool,
+    read_only: bool,
+}
+
+const PLACE: &str =
+    "select json_build_object('major', current_setting('server_version_num')::int / 10000, 'role', current_user,
+    'may_create', (select rolcreatedb or rolsuper from pg_roles where rolname = current_user),
+    'in_recovery', pg_is_in_recovery(), 'read_only', current_setting('default_transaction_read_only')::bool)::text";
+
+impl Place {
+    /// Why no rehearsal can be held there of a database whose server has that major version.
+    fn unfit(&self, address: &Address, major: i32) -> Option<String> {
+        if self.major != major {
+            return Some(format!(
+                "the server for rehearsals, {address}, is PostgreSQL {}, and that of the database is {major}: what works on the one may not work on \
+                 the other; give a server of version {major}",
+                self.major
+            ));
+        }
+        if let Some(why) = takes_no_writes(address, &self.role, self.in_recovery, self.read_only) {
+            return Some(format!("no scratch database can be created: {why}"));
+        }
+        (!self.may_create).then(|| {
+            format!(
                 "role \"{role}\" may not create a scratch database for the rehearsal; as a superuser run: \
                  ALTER ROLE \"{role}\" CREATEDB;",
-                role = original.role
-            )));
+                role = self.role
+            )
+        })
+    }
+}
+
+/// An error of a server: `Ok`, why no scratch database can be made.
+fn failed(address: &Address, error: &SqlError, what: &str) -> Result<String, DatabaseError> {
+    match error {
+        SqlError::Lost(why) => Err(lost(address, why)),
+        SqlError::Server(error) => Ok(format!("{what}: {}", name(&error.code))),
+    }
+}
+
+impl Scratch {
+    /// Makes one for an original whose server has that major version. `Err(Ok(…))`: it cannot be made, and why.
+    pub async fn create(
+        connector: &Connector,
+        mut original: Link,
+        major: i32,
+        request: &RehearsalRequest,
+    ) -> Result<Self, Result<String, DatabaseError>> {
+        let like: Original = match original.look(ORIGINAL).await {
+            Ok(like) => like,
+            Err(error) => return Err(failed(&connector.address, &error, "the database cannot be looked at")),
+        };
+        let (maker, mut control, elsewhere) = match &request.server {
+            None => (connector.clone(), original, None),
+            Some(server) => {
+                let (address, credentials) = (server.address.clone(), server.credentials.clone());
+                let maker = Connector { address, credentials };
+                let control = maker.connect("sluice/rehearsal", "").await.map_err(Err)?;
+                (maker, control, Some(original))
+            }
+        };
+        let place: Place = match control.look(PLACE).await {
+            Ok(place) => place,
+            Err(error) => return Err(failed(&maker.address, &error, "the server cannot be looked at")),
+        };
+        if let Some(why) = place.unfit(&maker.address, major) {
+            control.close().await;
+            if let Some(original) = elsewhere {
+                original.close().await;
+            }
+            return Err(Ok(why));
         }
         let key: u64 = rand::random();
         let scratch = format!("{PREFIX}{key:016x}");
@@ -107,20 +162,20 @@ impl Scratch {
             signed(key)
         );
         if let Err(error) = control.run(&hold).await {
-            return Err(failed(&error, "the rehearsal cannot be announced"));
+            return Err(failed(&maker.address, &error, "the rehearsal cannot be announced"));
         }
-        let create = format!("create database {} template template0{}", ident(&scratch), likeness(&original));
-        let mut copy = connector.clone();
+        let create = format!("create database {} template template0{}", ident(&scratch), likeness(&like));
+        let mut copy = maker.clone();
         copy.address.database.clone_from(&scratch);
-        let mut this = Self { maker: connector.clone(), control, armed: true, connector: copy };
+        let mut this = Self { maker, control, elsewhere, armed: true, connector: copy };
         let made = match this.control.run_within(&create, PATIENCE).await {
-            Ok(()) => this.mark(request).await.map_err(|error| (error, "marked")),
+            Ok(()) => this.mark(&connector.address, request).await.map_err(|error| (error, "marked")),
             Err(error) => Err((error, "created")),
         };
         match made {
             Ok(()) => Ok(this),
             Err((error, what)) => {
-                let why = failed(&error, &format!("the scratch database cannot be {what}"));
+                let why = failed(&this.maker.address, &error, &format!("the scratch database cannot be {what}"));
                 this.end().await;
                 Err(why)
             }
@@ -128,11 +183,11 @@ impl Scratch {
     }
 
     /// Says for people whose it is, and keeps others out.
-    async fn mark(&mut self, request: &RehearsalRequest) -> Result<(), SqlError> {
+    async fn mark(&mut self, original: &Address, request: &RehearsalRequest) -> Result<(), SqlError> {
         let identity = &request.identity;
         let comment = format!(
             "Sluice: scratch copy of the schema of {} for the rehearsal of run {} ({}, {}); dropped when that ends",
-            self.maker.address.database, identity.id, identity.object, identity.instance
+            original.database, identity.id, identity.object, identity.instance
         );
         let database = ident(&self.connector.address.database);
         let sql = format!(
@@ -144,7 +199,7 @@ impl Scratch {
 
     /// Where the original is.
     pub fn original(&mut self) -> &mut Link {
-        &mut self.control
+        self.elsewhere.as_mut().unwrap_or(&mut self.control)
     }
 
     /// Drops the database and lets go of the session.
@@ -152,6 +207,9 @@ impl Scratch {
         let database = &self.connector.address.database;
         tell(database, drop_database(&mut self.control, database).await);
         self.armed = false;
+        if let Some(original) = self.elsewhere.take() {
+            original.close().await;
+        }
     }
 }
 
