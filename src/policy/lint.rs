@@ -7,7 +7,6 @@ use crate::api::v1alpha1::{GatesSpec, LintSpec};
 use crate::lint::{Class, RULES};
 
 use super::notes::{Demands, Notes};
-use super::policy::Policy;
 
 const FIELD: &str = "spec.gates.lint";
 
@@ -45,9 +44,9 @@ fn level(spec: &LintSpec, name: &str, silent: Level) -> Level {
 }
 
 /// What the object asks for, raised.
-pub(super) fn raise(gates: &mut GatesSpec, policies: &[&Policy], notes: &mut Notes) {
+pub(super) fn raise(gates: &mut GatesSpec, specs: &Demands<'_, &GatesSpec>, notes: &mut Notes) {
     let demands: Demands<'_, &LintSpec> =
-        policies.iter().filter_map(|policy| Some((policy.name.as_str(), policy.gates.spec.lint.as_ref()?))).collect();
+        specs.iter().filter_map(|(policy, spec)| Some((*policy, spec.lint.as_ref()?))).collect();
     if demands.is_empty() {
         return;
     }
