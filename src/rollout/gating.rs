@@ -9,6 +9,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use crate::api::v1alpha1::{ConditionType, GateStatus, GatesStatus, MigrationApproval, Reason};
 use crate::checks::SqlAnswer;
+use crate::database::Hold;
 use crate::gates::{self, Facts, Forerunner, GateState, Guard, Neighbour, Preflight, Verdict};
 use crate::lint::Assessment;
 use crate::plan::Plan;
@@ -122,6 +123,20 @@ pub fn opened_by(observed: &Observed, job: &Job) -> serde_json::Value {
     };
     let records = verdicts(observed, desired, gathered, &job.plan).into_iter().filter_map(|verdict| verdict.record);
     serde_json::Value::Array(records.collect())
+}
+
+/// What was found out about gates is good enough to begin with for so long.
+const FRESH: Duration = Duration::from_secs(30);
+
+/// Until when a job that is about to begin may begin; `None` for one that waits for no gate.
+#[must_use]
+pub fn holds(observed: &Observed, job: &Job) -> Option<Hold> {
+    let (Ok(desired), Some(gathered), None) = (&observed.desired, &observed.gathered, &job.take_back) else {
+        return None;
+    };
+    let verdicts = verdicts(observed, desired, gathered, &job.plan);
+    let until = verdicts.iter().filter_map(|verdict| verdict.changes_at).min();
+    (!verdicts.is_empty()).then_some(Hold { until, waited: FRESH })
 }
 
 /// The worst of them.

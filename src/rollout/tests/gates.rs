@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::fixture::{With, observed};
 use crate::api::v1alpha1::{ConditionType, DatabaseMigrationSpec, DatabaseMigrationStatus, MigrationApproval, Reason};
-use crate::rollout::{Action, Desired, Observed, Room, State, decide, events, opened_by, report};
+use crate::rollout::{Action, Desired, Observed, Room, State, decide, events, holds, opened_by, report};
 
 fn wanted(more: Value) -> Desired {
     let mut spec = json!({
@@ -118,6 +118,14 @@ fn a_plan_waits_for_its_window_and_is_looked_at_again_just_when_it_opens() {
     let open = at_night().at("2026-11-25T02:00:00Z").reported(status);
     assert!(matches!(decide(&open).action, Action::Start(_)));
     assert_eq!(condition(&told(&open), ConditionType::GatesPassed), Some(("True", "GatesOpen")));
+}
+
+#[test]
+fn a_run_may_only_begin_while_what_opened_its_gates_holds() {
+    let Action::Start(job) = decide(&at_night().at("2026-11-25T02:00:00Z")).action else { panic!("not begun") };
+    let hold = holds(&at_night().at("2026-11-25T02:00:00Z"), &job).unwrap();
+    assert_eq!(hold.until, Some("2026-11-25T05:00:00Z".parse().unwrap()), "when the window closes");
+    assert_eq!(holds(&observed(), &job), None, "nothing had to be opened");
 }
 
 #[test]
