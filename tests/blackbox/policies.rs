@@ -75,7 +75,7 @@ async fn a_policy_in_error_closes_and_opens_when_it_is_mended() {
     let _operator = Operator::start(&team.namespace);
     team.apply("shop", &spec()).await;
     let message = team.reason("shop", "PolicyViolation").await;
-    assert!(message.contains("spec.gates.lint: deny: `drop-tabel` is neither a rule nor a class"), "{message}");
+    assert!(message.contains("spec.gates.lint.deny: deny: `drop-tabel` is neither a rule nor a class"), "{message}");
     assert_eq!(team.tables().await, [""; 0]);
     platform.impose("odd", json!({"gates": {"lint": {"deny": ["drop-table"]}}})).await;
     team.ready("shop").await;
