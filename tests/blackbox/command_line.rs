@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use serde_json::{Value, json};
+use serde::Deserialize;
+use serde_json::Value;
 
 use crate::env::{Operator, Spec, Team, files, world};
 
@@ -207,7 +208,9 @@ async fn a_status_tells_the_story_and_the_next_step() {
 async fn the_printed_definitions_are_those_that_the_cluster_has() {
     let team = Team::new("crds").await;
     let output = sluice(&["crds"], &[]);
-    let printed: Value = serde_yaml::from_slice(&output.stdout).unwrap();
+    let printed: Vec<Value> = serde_yaml::Deserializer::from_slice(&output.stdout)
+        .map(|document| Value::deserialize(document).unwrap())
+        .collect();
     let applied = team.kubectl_with(
         &[
             "apply",
@@ -223,6 +226,15 @@ async fn the_printed_definitions_are_those_that_the_cluster_has() {
         &String::from_utf8(output.stdout).unwrap(),
     );
     let applied: Value = serde_json::from_str(&applied.unwrap()).unwrap();
-    assert_eq!(applied["spec"]["versions"], printed["spec"]["versions"]);
-    assert_eq!(applied["metadata"]["name"], json!("databasemigrations.sluice.dev"));
+    let names: Vec<&Value> = printed.iter().map(|definition| &definition["metadata"]["name"]).collect();
+    assert_eq!(
+        names,
+        ["databasemigrations.sluice.dev", "migrationapprovals.sluice.dev", "migrationpolicies.sluice.dev"]
+    );
+    let applied = applied["items"].as_array().unwrap();
+    assert_eq!(applied.len(), printed.len());
+    for (applied, printed) in applied.iter().zip(&printed) {
+        assert_eq!(applied["metadata"]["name"], printed["metadata"]["name"]);
+        assert_eq!(applied["spec"]["versions"], printed["spec"]["versions"]);
+    }
 }
