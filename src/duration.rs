@@ -52,9 +52,26 @@ pub fn format(duration: Duration) -> String {
     PRINTER.duration_to_string(&SignedDuration::from_millis(millis))
 }
 
+/// Writes an estimate: whole seconds from one second on, whole minutes from ten minutes on.
+#[must_use]
+pub fn rough(duration: Duration) -> String {
+    let unit = match duration.as_secs() {
+        0 => return format(duration),
+        1..600 => 1,
+        600.. => 60,
+    };
+    format(Duration::from_secs(duration.as_secs().div_ceil(unit) * unit))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_estimate_is_not_told_more_exactly_than_it_is_known() {
+        let told = |millis| rough(Duration::from_millis(millis));
+        assert_eq!([told(40), told(1_999), told(87_040), told(4_000_500)], ["40ms", "1s", "1m27s", "1h7m"]);
+    }
 
     #[test]
     fn what_people_write_is_read() {
