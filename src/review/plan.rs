@@ -176,7 +176,7 @@ impl PlanShown {
             strongest_lock: assessment.strongest.map(crate::lint::LockMode::as_str),
             rewrites: assessment.rewrites,
             scans: assessment.scans,
-            estimate: assessment.estimate.map(duration::rough),
+            estimate: assessment.estimate.filter(|estimate| !estimate.is_zero()).map(duration::rough),
             statements: plan.statements(),
             steps: plan.steps.iter().map(|one| step(one, assessment, undo, with_sql)).collect(),
             findings: assessment.findings.clone(),
@@ -229,7 +229,7 @@ fn statement(effect: &Effect, written: Option<&Statement>) -> StatementShown {
         opaque: effect.opaque.clone(),
         risk: effect.risk.0,
         risk_reasons: effect.risk.1.clone(),
-        estimate: effect.estimate.map(duration::rough),
+        estimate: effect.estimate.filter(|estimate| !estimate.is_zero()).map(duration::rough),
         sql: written.map(|statement| statement.text.clone()),
     }
 }

@@ -173,7 +173,10 @@ fn plan_status(plan: &Plan, observed: &Observed) -> PlanStatus {
         strongest_lock: assessed.and_then(|assessed| assessed.strongest).map(|lock| lock.as_str().to_owned()),
         rewrites: assessed.map(|assessed| assessed.rewrites),
         scans: assessed.map(|assessed| assessed.scans),
-        estimate: assessed.and_then(|assessed| assessed.estimate).map(crate::duration::rough),
+        estimate: assessed
+            .and_then(|assessed| assessed.estimate)
+            .filter(|estimate| !estimate.is_zero())
+            .map(crate::duration::rough),
         undo: observed
             .gathered
             .iter()
