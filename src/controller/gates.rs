@@ -1,6 +1,7 @@
 //! Gathers what the gates of a plan look at. Reads only; what cannot be read is a fact, too.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use kube::ResourceExt;
 
@@ -9,19 +10,21 @@ use crate::checks::{self, SqlAnswer};
 use crate::database::{Database, Fact, PreflightFacts};
 use crate::gates::preflight::{FreeDisk, Needs, tables};
 use crate::gates::{Guard, Preflight};
+use crate::lint::Assessment;
 use crate::rollout::{Desired, Gathered, Job};
 
 use super::assessed::{Assessed, assess};
 use super::context::Context;
 use super::neighbours;
 
-/// Gathers them for one plan.
+/// Gathers them for one plan, and for how long it took when it ran before.
 pub async fn gather(
     context: &Context,
     object: &DatabaseMigration,
     desired: &Desired,
     database: &Arc<dyn Database>,
     job: &Job,
+    took: Option<Duration>,
     hide_sql: bool,
 ) -> Gathered {
     let assessed = assess(context, &object.uid().unwrap_or_default(), desired, database, &job.plan).await;
@@ -29,20 +32,13 @@ pub async fn gather(
     let (guard, author) = guarded(context, object, desired, &approvals).await;
     let preflight = preflight(context, desired, database, &assessed).await;
     let sql = conditions(desired, database).await;
+    let assessment = match took {
+        Some(_) => Arc::new(Assessment::clone(&assessed.assessment).after(took)),
+        None => assessed.assessment,
+    };
     // Others may change at any moment: they are looked at last.
     let (neighbours, promotion) = neighbours::gather(context, object, &desired.gates).await;
-    Gathered {
-        assessment: assessed.assessment,
-        shown_in: None,
-        hide_sql,
-        author,
-        approvals,
-        guard,
-        preflight,
-        sql,
-        neighbours,
-        promotion,
-    }
+    Gathered { assessment, shown_in: None, hide_sql, author, approvals, guard, preflight, sql, neighbours, promotion }
 }
 
 /// What the database says of itself, where the plan needs it to be somehow. Asked in the very pass in which a run may begin.
