@@ -1,6 +1,7 @@
 //! Gathers what the gates of a plan look at. Reads only; what cannot be read is a fact, too.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use kube::ResourceExt;
 
@@ -9,6 +10,7 @@ use crate::checks::{self, SqlAnswer};
 use crate::database::{Database, Fact, PreflightFacts};
 use crate::gates::preflight::{FreeDisk, Needs, tables};
 use crate::gates::{Guard, Preflight};
+use crate::lint::Assessment;
 use crate::rollout::{Desired, Gathered, Job};
 
 use super::assessed::assess;
@@ -16,13 +18,14 @@ use super::context::Context;
 use super::memory::Assessed;
 use super::others;
 
-/// Gathers them for one plan.
+/// Gathers them for one plan, and for how long it took when it ran before.
 pub async fn gather(
     context: &Context,
     object: &DatabaseMigration,
     desired: &Desired,
     database: &Arc<dyn Database>,
     job: &Job,
+    took: Option<Duration>,
     hide_sql: bool,
 ) -> Gathered {
     let assessed = assess(context, &object.uid().unwrap_or_default(), desired, database, &job.plan).await;
@@ -30,10 +33,14 @@ pub async fn gather(
     let (guard, author) = guarded(context, object, desired, &approvals).await;
     let preflight = preflight(context, desired, database, &assessed).await;
     let sql = conditions(desired, database).await;
+    let assessment = match took {
+        Some(_) => Arc::new(Assessment::clone(&assessed.assessment).after(took)),
+        None => assessed.assessment,
+    };
     // Others may change at any moment: they are looked at last.
     let (neighbours, promotion) = others::gather(context, object, &desired.gates).await;
     Gathered {
-        assessment: assessed.assessment,
+        assessment,
         undo: assessed.undo,
         shown_in: None,
         hide_sql,

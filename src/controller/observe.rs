@@ -158,7 +158,9 @@ pub async fn observe(context: &Context, object: &DatabaseMigration) -> Sight {
         sight.observed.room = room(context, &database);
     }
     if let State::GatesDue(job) = State::of(&sight.observed) {
-        sight.observed.gathered = Some(gates::gather(context, object, &desired, &database, &job, ruled.hide_sql).await);
+        let took = sight.observed.inspection().and_then(|seen| seen.ledger.took(&job.plan.digest));
+        let gathered = gates::gather(context, object, &desired, &database, &job, took, ruled.hide_sql).await;
+        sight.observed.gathered = Some(gathered);
     }
     sight.database = Some(database);
     sight

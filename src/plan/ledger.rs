@@ -2,6 +2,8 @@
 //!
 //! These are plain values that a dialect reads from its tables; this file must not know how.
 
+use std::time::Duration;
+
 use crate::migration::{Checksum, Kind, Version};
 
 use super::judgement::{Rollback, Verification};
@@ -252,6 +254,14 @@ impl Ledger {
 }
 
 impl Ledger {
+    /// How long a plan took when it last ran here to its end: the same scripts on the same versions. `None` where it never did.
+    #[must_use]
+    pub fn took(&self, plan_digest: &str) -> Option<Duration> {
+        let same = |run: &&RunSummary| run.plan_digest == plan_digest && run.outcome == Some(Outcome::Succeeded);
+        let run = self.runs.iter().find(same)?;
+        Duration::try_from(run.finished_at?.duration_since(run.started_at)).ok()
+    }
+
     /// The verification of a run.
     #[must_use]
     pub fn verification(&self, run: uuid::Uuid) -> Option<&Verification> {

@@ -1,10 +1,12 @@
 //! The plan itself. The field names of the JSON are stable.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 use crate::database::UndoEstimate;
 use crate::duration;
-use crate::lint::{Assessment, Effect, Finding, Touch};
+use crate::lint::{Assessment, Effect, Finding, LockMode, Touch};
 use crate::migration::{Kind, Risk, Script, Statement, TransactionMode};
 use crate::plan::{Action, Direction, Plan, Step};
 
@@ -64,6 +66,18 @@ pub struct StepShown {
     /// How much can go wrong: by its statements, or by its header where that says more.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub risk: Option<Risk>,
+    /// The strongest lock on something that is in use, as `pg_locks` spells it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub strongest_lock: Option<&'static str>,
+    /// Tables in use whose rows are written anew.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rewrites: Vec<String>,
+    /// Tables in use that are read from end to end, and not written anew.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub scans: Vec<String>,
+    /// About how long it takes; absent where that cannot be told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub estimate: Option<String>,
     /// The script's own estimate, from its header.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub estimated_duration: Option<String>,
@@ -173,7 +187,7 @@ impl PlanShown {
             digest: plan.digest.clone(),
             risk: assessment.risk,
             risk_reasons: assessment.reasons.clone(),
-            strongest_lock: assessment.strongest.map(crate::lint::LockMode::as_str),
+            strongest_lock: assessment.strongest.map(LockMode::as_str),
             rewrites: assessment.rewrites,
             scans: assessment.scans,
             estimate: assessment.estimate.filter(|estimate| !estimate.is_zero()).map(duration::rough),
@@ -202,6 +216,10 @@ fn step(step: &Step, assessment: &Assessment, undo: &[UndoEstimate], with_sql: b
         kind: step.kind,
         script: script_of.map(|it| script(it)),
         risk: effects.iter().map(|effect| effect.risk.0).chain(step.header.risk).max(),
+        strongest_lock: effects.iter().filter_map(Effect::strongest).max().map(LockMode::as_str),
+        rewrites: tables(effects, |touch| touch.rewrites),
+        scans: tables(effects, |touch| touch.scans && !touch.rewrites),
+        estimate: script_of.and_then(|_| estimate(effects)).map(duration::format),
         estimated_duration: step.header.estimated_duration.clone(),
         way_down: way_down.map(script),
         reversible,
@@ -217,6 +235,22 @@ fn step(step: &Step, assessment: &Assessment, undo: &[UndoEstimate], with_sql: b
         undo: undo.iter().filter(|estimate| estimate.label == label).map(copied).collect(),
         step: label,
     }
+}
+
+/// The tables in use that statements do that to, each once, in their order.
+fn tables(effects: &[Effect], does: fn(&Touch) -> bool) -> Vec<String> {
+    let mut tables: Vec<String> = Vec::new();
+    for touch in effects.iter().flat_map(|effect| &effect.touches).filter(|touch| !touch.new && does(touch)) {
+        if !tables.contains(&touch.table) {
+            tables.push(touch.table.clone());
+        }
+    }
+    tables
+}
+
+/// All statements together; `None` where it cannot be told of one.
+fn estimate(effects: &[Effect]) -> Option<Duration> {
+    effects.iter().map(|effect| effect.estimate).sum()
 }
 
 fn statement(effect: &Effect, written: Option<&Statement>) -> StatementShown {

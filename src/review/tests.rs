@@ -75,6 +75,25 @@ fn a_reviewer_sees_what_each_statement_does_and_its_text() {
 }
 
 #[test]
+fn a_plan_that_ran_before_takes_as_long_as_it_took_then() {
+    let estimate = |took| {
+        let assessed = Assessment { estimate: None, ..assessed() };
+        PlanShown::of(&plan("alter table orders alter n type bigint;"), &assessed.after(took), &[], true).estimate
+    };
+    assert_eq!(estimate(Some(Duration::from_secs(90))).as_deref(), Some("1m30s"));
+    assert_eq!(estimate(None), None);
+    assert_eq!(assessed().after(None), assessed());
+}
+
+#[test]
+fn a_step_says_what_all_of_its_statements_come_to() {
+    let shown = PlanShown::of(&plan("alter table orders alter n type bigint;"), &assessed(), &[], true);
+    let step = &shown.steps[0];
+    assert_eq!((step.strongest_lock, step.estimate.as_deref()), (Some("AccessExclusiveLock"), Some("12s")));
+    assert_eq!((step.rewrites.as_slice(), step.scans.as_slice()), (&["orders".to_owned()][..], &[][..]));
+}
+
+#[test]
 fn the_text_of_statements_is_left_out_where_it_is_not_to_be_shown() {
     let shown = PlanShown::of(&plan("alter table orders alter n type bigint;"), &assessed(), &[], false);
     assert!(!markdown(&shown).contains("bigint") && !serde_json::to_string(&shown).unwrap().contains("bigint"));

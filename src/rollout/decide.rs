@@ -19,6 +19,8 @@ const VERIFYING_EVERY: Duration = Duration::from_secs(15);
 pub(super) const PATIENCE: Duration = Duration::from_secs(3);
 /// How soon something that has a watch of its own is looked at again without one: watches can break.
 const SAFETY_NET: Duration = Duration::from_secs(60);
+/// How soon a database is asked again whether it lets a plan pass: nothing wakes whoever waits for that alone.
+const ASK_AGAIN: Duration = Duration::from_secs(10);
 
 /// The one thing that a pass does.
 #[derive(Debug, Clone, PartialEq)]
@@ -98,7 +100,11 @@ pub fn decide(observed: &Observed) -> Decision {
         }
         State::Gated { job, verdicts, overdue } => {
             let stays = *overdue || gating::worst(verdicts) == GateState::Denied;
-            let every = if stays { resync } else { SAFETY_NET };
+            let every = match (stays, gating::only_asked(verdicts)) {
+                (true, _) => resync,
+                (false, true) => ASK_AGAIN,
+                (false, false) => SAFETY_NET,
+            };
             (Action::Wait, Some(no_later(observed, job, verdicts, every)), false, false)
         }
         State::CoolingDown(_) => (Action::Wait, Some(observed.cooldown), false, false),

@@ -146,6 +146,14 @@ pub fn worst(verdicts: &[Verdict]) -> GateState {
     verdicts.iter().map(|verdict| verdict.state).max().unwrap_or(GateState::Open)
 }
 
+/// Whether all that is not open is what a database answers: nobody says when that changes. While something else is shut as well,
+/// its opening brings the next look.
+pub fn only_asked(verdicts: &[Verdict]) -> bool {
+    let asked = [gates::preflight::PREFLIGHT, gates::sql::SQL];
+    let mut shut = verdicts.iter().filter(|verdict| verdict.state != GateState::Open).peekable();
+    shut.peek().is_some() && shut.all(|verdict| asked.contains(&verdict.gate))
+}
+
 /// Since when the plan has been waiting, as far as the last report knows.
 pub fn since(observed: &Observed, plan: &Plan) -> Timestamp {
     let before = observed.previous.as_ref().and_then(|status| status.gates.as_ref());

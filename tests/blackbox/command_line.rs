@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::env::{Operator, Spec, Team, files, world};
 
@@ -102,6 +102,104 @@ async fn a_plan_for_an_empty_database_touches_nothing() {
     assert!(second["wayDown"]["file"].as_str().unwrap().ends_with("U002__by_day.sql"), "{second}");
     assert_eq!(team.tables().await, [""; 0]);
     assert_eq!(team.value("select count(*) from pg_namespace where nspname = 'sluice'").await, "0");
+}
+
+#[tokio::test]
+async fn a_plan_weighs_statements_by_the_tables_that_they_are_for_and_tells_the_safe_way() {
+    let team = Team::new("plan-weighs").await;
+    team.sql(
+        "create table users (id int, day date, name varchar(20)); create table tags (id int);
+         insert into users select n, now(), 'name' from generate_series(1, 300000) n; analyze users, tags",
+    )
+    .await;
+    let scripts = files(&[
+        ("V001__narrow.sql", "alter table users alter name type varchar(10);"),
+        ("U001__narrow.sql", "alter table users alter name type varchar(20);"),
+        ("V002__by_day.sql", "create index users_by_day on users (day);"),
+        ("V003__new.sql", "create table new (id int);\ncreate index new_by_id on new (id);"),
+        ("V004__tag.sql", "alter table tags add column note text;"),
+        ("V005__ignored.sql", "-- sluice:ignore drop-table nobody reads tags since release 41\ndrop table tags;"),
+    ]);
+    let folder = folder(&scripts);
+    let dir = folder.path().to_str().unwrap();
+    let tell = |more: &[&str]| {
+        let all = [&["plan", "--dir", dir, "--allow-existing"], more].concat();
+        let output = sluice(&all, &[("SLUICE_DATABASE_URL", &url(&team))]);
+        assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+        said(&output)
+    };
+    let text = tell(&[]);
+    let row = |step: &str| {
+        text.lines().find(|line| line.trim_start().starts_with(step)).unwrap_or_else(|| panic!("{step}: {text}"))
+    };
+    assert!(row("plan").contains("5 steps, 6 statements, risk critical, about "), "{text}");
+    for column in ["RISK", "STRONGEST LOCK", "REWRITES OR SCANS", "ESTIMATE", "WAY DOWN"] {
+        assert!(row("STEP").contains(column), "{column}: {text}");
+    }
+    for words in ["critical", "AccessExclusive", "users (rewrite)", "about ", "U001__narrow.sql"] {
+        assert!(row("001").contains(words), "{words}: {text}");
+    }
+    assert!(row("002").contains(" Share ") && row("002").contains(" users "), "{text}");
+    assert!(row("003").contains("low") && row("003").contains("a moment"), "what is new is harmless: {text}");
+    assert!(row("004").contains("AccessExclusive") && row("004").contains("a moment"), "{text}");
+    let place = format!("{dir}/V002__by_day.sql:1:1: error[create-index-without-concurrently]: writers of users");
+    assert!(text.contains(&place), "{place}: {text}");
+    assert!(text.contains("create index CONCURRENTLY users_by_day on users (day)"), "{text}");
+    assert!(text.contains("; ignored: nobody reads tags since release 41"), "{text}");
+
+    let (report, _) = plan(&team, folder.path(), &["--allow-existing"]);
+    let first = &report["plan"]["steps"][0];
+    assert_eq!(
+        (&first["strongestLock"], &first["rewrites"]),
+        (&json!("AccessExclusiveLock"), &json!(["users"])),
+        "{first}"
+    );
+    assert_eq!(report["plan"]["steps"][1]["scans"], json!(["users"]));
+
+    let markdown = tell(&["-o", "markdown"]);
+    for words in [
+        "## Plan: up from nothing to 005",
+        "risk **CRITICAL** · strongest lock AccessExclusiveLock · rewrites a table · scans a table while writers wait · about ",
+        "| 1 | CREATE INDEX | `users` ShareLock, read from end to end | ",
+        "### Findings",
+        "- **create-index-without-concurrently** ",
+        "  - ignored: nobody reads tags since release 41",
+    ] {
+        assert!(markdown.contains(words), "{words}: {markdown}");
+    }
+}
+
+#[tokio::test]
+async fn a_plan_that_ran_before_takes_as_long_as_it_took() {
+    let team = Team::new("plan-took").await;
+    let _operator = Operator::start(&team.namespace);
+    let scripts = files(&[
+        ("V001__first.sql", "select 1;"),
+        ("V002__slow.sql", "select pg_sleep(2);"),
+        ("U002__slow.sql", "select 1;"),
+    ]);
+    let folder = folder(&scripts);
+    let slow = std::time::Duration::from_secs(2);
+    let estimate = || {
+        let estimate = plan(&team, folder.path(), &[]).0["plan"]["estimate"].clone();
+        sluice::duration::parse(estimate.as_str().unwrap_or("0s")).unwrap()
+    };
+    let to = |version: &str| Spec::to(version).inline(&scripts);
+    team.apply("shop", &to("001")).await;
+    team.at("shop", "001").await;
+    assert!(estimate() < slow, "{:?}", estimate());
+    for version in ["002", "001"] {
+        team.apply("shop", &to(version)).await;
+        team.at("shop", version).await;
+    }
+    assert!(estimate() >= slow, "{:?}", estimate());
+    team.apply("shop", &to("002").set("/mode", json!("Plan"))).await;
+    team.reason("shop", "PlanOnly").await;
+    let shown = team.get("shop").await.status.unwrap().plan.unwrap();
+    let map = team.kubectl(&["get", "configmap", &shown.config_map.unwrap(), "-o", "jsonpath={.data.plan\\.json}"]);
+    let shown: Value = serde_json::from_str(&map).unwrap();
+    let shown = sluice::duration::parse(shown["estimate"].as_str().unwrap()).unwrap();
+    assert!(shown >= slow, "{shown:?}");
 }
 
 #[tokio::test]

@@ -14,6 +14,7 @@ mod dependencies;
 mod endings;
 mod env;
 mod first_steps;
+mod gates;
 mod inputs;
 mod kills;
 mod leaders;

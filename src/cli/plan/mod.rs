@@ -25,9 +25,10 @@ use report::{Outcome, Report};
 /// Show what would run, up or down, without touching anything
 ///
 /// Reads the scripts of a folder and, with --database-url, the ledger of a database, and shows the steps from where the
-/// database is to the target version, each with its file, transaction, risk and way down, and with the rows that would be
-/// copied before a statement takes them away (spec.execution.undo, with its default limits). It only reads: nothing is
-/// created, locked or changed. Without a database it plans for an empty one.
+/// database is to the target version, each with its file, transaction, risk, strongest lock, what it writes anew or scans, how
+/// long that is estimated to take and its way down; then what the linter found, and the rows that would be copied before a
+/// statement takes them away (spec.execution.undo, with its default limits). The sizes of the tables count where there is a
+/// database. It only reads: nothing is created, locked or changed. Without a database it plans for an empty one.
 ///
 /// With --rehearse the way up, back and up again is tried as well, on a copy of the schema without rows. For that, and only
 /// for that, a scratch database (sluice_rehearsal_…) is created on the server, or on the one that --scratch-url names, and
@@ -215,8 +216,14 @@ async fn make(arguments: &Arguments) -> Result<Report, String> {
     let ledger = inspection.as_ref().map_or(&empty, |(_, inspection)| &inspection.ledger);
     let made = plan::make(&set, ledger, &arguments.target, &arguments.policy());
     let undo = undo(database.as_deref(), made.as_ref()).await?;
-    let shown = made.as_ref().ok().filter(|plan| !plan.is_empty());
-    let shown = shown.map(|plan| PlanShown::of(plan, &lint::assess(plan, &Catalog::default()), &undo, true));
+    let shown = match made.as_ref().ok().filter(|plan| !plan.is_empty()) {
+        Some(plan) => {
+            let catalog = catalog(database.as_deref(), plan).await?;
+            let judged = lint::assess(plan, &catalog).after(ledger.took(&plan.digest));
+            Some(PlanShown::of(plan, &judged, &undo, true))
+        }
+        None => None,
+    };
     let mut report = Report::new(&arguments.dir, &set, &arguments.target, inspection.as_ref(), made.as_ref(), shown);
     if let (Some(database), Ok(plan)) = (&database, &made) {
         let (together, ca_file) = (arguments.one_transaction, arguments.ca_file.as_deref());
@@ -229,6 +236,15 @@ async fn make(arguments: &Arguments) -> Result<Report, String> {
 async fn inspect(database: &dyn Database) -> Result<(String, Inspection), String> {
     let inspection = database.inspect().await.map_err(|error| error.to_string())?;
     Ok((database.address().to_string(), inspection))
+}
+
+/// What the database knows of the relations that the plan names: their sizes make the difference between a moment and an hour.
+async fn catalog(database: Option<&dyn Database>, plan: &Plan) -> Result<Catalog, String> {
+    let Some(database) = database else { return Ok(Catalog::default()) };
+    let mut reader = database.reader().await.map_err(|error| error.to_string())?;
+    let catalog = reader.catalog(&lint::names(plan)).await.map_err(|error| error.to_string());
+    reader.close().await;
+    catalog
 }
 
 /// What the plan would copy before it destroys it.

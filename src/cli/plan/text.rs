@@ -35,6 +35,7 @@ pub fn render(report: &Report) -> String {
             lines.push(String::new());
             lines.push(table(plan, &report.source.dir));
             lines.extend(reasons(plan, &report.source.dir));
+            lines.extend(findings(plan));
             lines.extend(copies(plan));
             lines.extend(report.rehearsal.iter().flat_map(rehearse::text));
         }
@@ -105,7 +106,12 @@ fn summary(plan: &PlanShown) -> String {
         Direction::Up => format!("up from {from} to {to}"),
         Direction::Down => format!("down from {from} to {to}"),
     };
-    format!("{way}: {}, {}", count(plan.steps.len(), "step"), count(plan.statements, "statement"))
+    let mut facts = vec![
+        format!("{way}: {}, {}", count(plan.steps.len(), "step"), count(plan.statements, "statement")),
+        format!("risk {}", plan.risk.as_str().to_lowercase()),
+    ];
+    facts.extend(plan.estimate.as_ref().map(|estimate| format!("about {estimate}")));
+    facts.join(", ")
 }
 
 /// A file as the folder's owner knows it: the folder itself stands above.
@@ -116,7 +122,18 @@ fn file<'a>(script: &'a ScriptShown, dir: &str) -> &'a str {
 fn table(plan: &PlanShown, dir: &str) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_header(["STEP", "WHAT", "FILE", "STATEMENTS", "TRANSACTION", "RISK", "WAY DOWN"]);
+    table.set_header([
+        "STEP",
+        "WHAT",
+        "FILE",
+        "STATEMENTS",
+        "TRANSACTION",
+        "RISK",
+        "STRONGEST LOCK",
+        "REWRITES OR SCANS",
+        "ESTIMATE",
+        "WAY DOWN",
+    ]);
     for step in &plan.steps {
         table.add_row([
             step.step.clone(),
@@ -124,7 +141,10 @@ fn table(plan: &PlanShown, dir: &str) -> String {
             step.script.as_ref().map(|script| file(script, dir).to_owned()).unwrap_or_default(),
             step.script.as_ref().map(statements).unwrap_or_default(),
             step.script.as_ref().map(|script| transaction(script).to_owned()).unwrap_or_default(),
-            risk(step),
+            risk(step).to_owned(),
+            step.strongest_lock.map(lock).unwrap_or_default().to_owned(),
+            reads(step),
+            estimate(step),
             way_down(step, dir),
         ]);
     }
@@ -148,18 +168,35 @@ fn transaction(script: &ScriptShown) -> &'static str {
     if script.transactional { "yes" } else { "no" }
 }
 
-fn risk(step: &StepShown) -> String {
-    let risk = match step.risk {
+fn risk(step: &StepShown) -> &'static str {
+    match step.risk {
         Some(Risk::Low) => "low",
         Some(Risk::Medium) => "medium",
         Some(Risk::High) => "high",
         Some(Risk::Critical) => "critical",
         None => "",
-    };
-    match (&step.estimated_duration, risk) {
-        (Some(duration), "") => duration.clone(),
-        (Some(duration), risk) => format!("{risk}, {duration}"),
-        (None, risk) => risk.to_owned(),
+    }
+}
+
+/// `AccessExclusive`: the column says that it is a lock.
+fn lock(lock: &'static str) -> &'static str {
+    lock.strip_suffix("Lock").unwrap_or(lock)
+}
+
+/// `orders (rewrite), users`
+fn reads(step: &StepShown) -> String {
+    let rewritten = step.rewrites.iter().map(|table| format!("{table} (rewrite)"));
+    rewritten.chain(step.scans.iter().cloned()).collect::<Vec<_>>().join(", ")
+}
+
+/// What the author says, or else what the sizes of tables say.
+fn estimate(step: &StepShown) -> String {
+    match (&step.estimated_duration, &step.estimate, &step.script) {
+        (Some(said), _, _) => format!("{said} (header)"),
+        (None, Some(estimate), _) if estimate == "0s" => "a moment".to_owned(),
+        (None, Some(estimate), _) => format!("about {estimate}"),
+        (None, None, Some(_)) => "cannot be told".to_owned(),
+        (None, None, None) => String::new(),
     }
 }
 
@@ -170,6 +207,28 @@ fn way_down(step: &StepShown, dir: &str) -> String {
         (None, "revert" | "repeat") => String::new(),
         (None, _) => "none".to_owned(),
     }
+}
+
+/// What the linter found, as compilers tell it: editors jump to such lines.
+fn findings(plan: &PlanShown) -> Vec<String> {
+    let mut lines = Vec::new();
+    for finding in &plan.findings {
+        let place = format!("{}:{}:{}", finding.file, finding.line, finding.column);
+        let told = format!("{place}: {}[{}]: {}", finding.severity.as_str(), finding.rule, finding.message);
+        match (&finding.ignored, &finding.rewrite) {
+            (Some(reason), _) => lines.push(format!("{told}; ignored: {reason}")),
+            (None, Some(rewrite)) => {
+                lines.push(told);
+                lines.push("    write instead:".to_owned());
+                lines.extend(rewrite.lines().map(|line| format!("        {line}")));
+            }
+            (None, None) => lines.push(told),
+        }
+    }
+    if !lines.is_empty() {
+        lines.insert(0, String::new());
+    }
+    lines
 }
 
 /// What is taken away, and what of it would be copied before.

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::fixture::{With, observed};
+use super::fixture::{With, observed, run};
 use crate::api::v1alpha1::{ConditionType, DatabaseMigrationSpec, DatabaseMigrationStatus, MigrationApproval, Reason};
+use crate::checks::SqlAnswer;
+use crate::plan::{Ledger, Outcome, RunSummary};
 use crate::rollout::{Action, Desired, Observed, Room, State, decide, events, holds, opened_by, report};
 
 fn wanted(more: Value) -> Desired {
@@ -129,6 +131,29 @@ fn a_run_may_only_begin_while_what_opened_its_gates_holds() {
 }
 
 #[test]
+fn a_database_that_is_all_that_is_waited_for_is_asked_again_soon() {
+    let condition = json!([{"name": "no-open-batch", "query": "select 0", "expect": "value == 0"}]);
+    let window = json!([{"schedule": "0 2 * * *", "duration": "3h"}]);
+    let answer = |holds| SqlAnswer { holds, shown: String::new() };
+    let (soon, minute) = (Duration::from_secs(10), Duration::from_secs(60));
+    for (name, gates, time, holds, after) in [
+        ("closed", json!({"sql": condition}), "2026-11-25T01:00:00Z", Ok(false), soon),
+        ("cannot tell", json!({"sql": condition}), "2026-11-25T01:00:00Z", Err("no row".to_owned()), soon),
+        ("pre-flight unanswered", json!({"preflight": {}}), "2026-11-25T01:00:00Z", Ok(true), soon),
+        ("both", json!({"preflight": {}, "sql": condition}), "2026-11-25T01:00:00Z", Ok(false), soon),
+        // The window brings the next look, and so do people.
+        ("a window, too", json!({"sql": condition, "windows": window}), "2026-11-25T01:00:00Z", Ok(false), minute),
+        ("in its window", json!({"sql": condition, "windows": window}), "2026-11-25T02:00:00Z", Ok(false), soon),
+        ("people, too", json!({"sql": condition, "approvals": {}}), "2026-11-25T01:00:00Z", Ok(false), minute),
+        ("people alone", json!({"sql": condition, "approvals": {}}), "2026-11-25T01:00:00Z", Ok(true), minute),
+    ] {
+        let waiting = gated(gates).at(time).with(|o| o.gathered.as_mut().unwrap().sql = vec![answer(holds)]);
+        let decision = decide(&waiting);
+        assert_eq!((decision.action, decision.requeue), (Action::Wait, Some(after)), "{name}");
+    }
+}
+
+#[test]
 fn a_gate_that_closes_again_before_the_run_begins_holds_it_back() {
     let queued = at_night().at("2026-11-25T04:59:59Z").with(|o| o.room = Room::Full { limit: 1 });
     assert!(matches!(decide(&queued).state, State::AwaitingRoom(..)));
@@ -224,6 +249,27 @@ fn since_when_a_gate_is_shut_is_kept_while_others_move() {
             ("approvals Closed".to_owned(), "2026-11-25T01:00:00Z".to_owned())
         ]
     );
+}
+
+#[test]
+fn how_long_a_plan_took_is_known_from_its_last_run_that_came_to_its_end() {
+    let ran = |outcome: Option<Outcome>, seconds: i64, digest: &str| RunSummary {
+        plan_digest: digest.to_owned(),
+        finished_at: outcome.map(|_| run(None).started_at + SignedDuration::from_secs(seconds)),
+        ..run(outcome)
+    };
+    // The newest run is the first.
+    let runs = vec![
+        ran(None, 0, "a"),
+        ran(Some(Outcome::Failed), 1, "a"),
+        ran(Some(Outcome::Succeeded), 90, "b"),
+        ran(Some(Outcome::Succeeded), 60, "a"),
+        ran(Some(Outcome::Succeeded), 30, "a"),
+        ran(Some(Outcome::Interrupted), 5, "c"),
+    ];
+    let ledger = Ledger { runs, ..Ledger::default() };
+    let took = |digest| ledger.took(digest).map(|took| took.as_secs());
+    assert_eq!([took("a"), took("b"), took("c"), took("d")], [Some(60), Some(90), None, None]);
 }
 
 #[test]
