@@ -33,6 +33,9 @@ smoke: env ## Run the smoke tests on the oldest and the newest PostgreSQL
 	@cargo test --quiet --test blackbox -- --list smoke | grep -q ': test$$' || { echo 'no test has smoke in its name'; exit 1; }
 	PG=$(OLDEST) cargo test --test blackbox -- smoke
 	PG=$(NEWEST) cargo test --test blackbox -- smoke
+	@# What the linter says of locks is compared with the servers that people have.
+	PG=$(OLDEST) cargo test --test database -- lint_locks
+	PG=$(NEWEST) cargo test --test database -- lint_locks
 
 demo: ## Watch a database move up, refuse a broken version, and move down again
 	@tests/env/demo
