@@ -81,6 +81,7 @@ fn start(context: &Context, object: &DatabaseMigration, sight: &Sight, job: &Job
         deadline: course.deadline,
         rehearsed: observed.rehearsal.proves(&job.plan.digest),
         gates: rollout::opened_by(observed, job),
+        hold: rollout::holds(observed, job),
         spare_rows: job.take_back.is_some() && !allows_loss(observed, desired),
         purpose: course.purpose,
     };

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::database::Database;
+use crate::database::{Database, UndoEstimate};
 use crate::gates::Gates;
 use crate::lint::{self, Assessment, Catalog};
 use crate::migration::Risk;
@@ -11,22 +11,10 @@ use crate::plan::Plan;
 use crate::rollout::Desired;
 
 use super::context::Context;
+use super::memory::Assessed;
 
 /// How long what the database said of tables is good enough to judge a plan by.
 const FRESH: Duration = Duration::from_secs(60);
-
-/// What a plan would do.
-#[derive(Debug, Clone)]
-pub struct Assessed {
-    /// Which plan, and whether the database was asked.
-    key: String,
-    /// When.
-    at: Instant,
-    /// What its statements do.
-    pub assessment: Arc<Assessment>,
-    /// The names that it holds.
-    pub names: Arc<Vec<String>>,
-}
 
 /// Judges the plan, or gives back what was found out a moment ago.
 pub async fn assess(
@@ -47,17 +35,42 @@ pub async fn assess(
     let plan = Arc::new(plan.clone());
     let names = if looks { names(&plan).await } else { Vec::new() };
     let catalog = if looks { catalog(database, &names).await } else { Catalog::default() };
-    // Reading thousands of statements takes its time, and others wait for this thread.
-    let judged = tokio::task::spawn_blocking(move || lint::assess(&plan, &catalog));
+    let judged = {
+        let plan = Arc::clone(&plan);
+        // Reading thousands of statements takes its time, and others wait for this thread.
+        tokio::task::spawn_blocking(move || lint::assess(&plan, &catalog))
+    };
     // It can only fail by a panic: what is not known is taken for the worst.
     let assessment = judged.await.unwrap_or_else(|error| {
         tracing::error!(%error, "a plan could not be judged; please report this");
         let reasons = vec!["what the scripts do could not be found out".to_owned()];
         Assessment { risk: Risk::Critical, reasons, ..Assessment::default() }
     });
-    let assessed = Assessed { key, at: Instant::now(), assessment: Arc::new(assessment), names: Arc::new(names) };
+    let undo = if looks { copies(desired, database, &plan, &assessment).await } else { Vec::new() };
+    let assessed = Assessed {
+        key,
+        at: Instant::now(),
+        assessment: Arc::new(assessment),
+        names: Arc::new(names),
+        undo: Arc::new(undo),
+    };
     context.memory.update(uid, |memo| memo.assessed = Some(assessed.clone()));
     assessed
+}
+
+/// What would be copied before it is destroyed; nothing where nothing is, or where it cannot be told.
+async fn copies(
+    desired: &Desired,
+    database: &Arc<dyn Database>,
+    plan: &Plan,
+    assessment: &Assessment,
+) -> Vec<UndoEstimate> {
+    let destroys = assessment.steps.iter().flat_map(|step| &step.effects).any(|effect| !effect.destroys.is_empty());
+    let Some(limits) = desired.settings.undo.as_ref().filter(|_| destroys) else { return Vec::new() };
+    database.undo_estimates(&plan.steps, limits).await.unwrap_or_else(|error| {
+        tracing::debug!(%error, "what a plan would copy could not be estimated");
+        Vec::new()
+    })
 }
 
 async fn names(plan: &Arc<Plan>) -> Vec<String> {

@@ -13,9 +13,10 @@ use crate::gates::{Guard, Preflight};
 use crate::lint::Assessment;
 use crate::rollout::{Desired, Gathered, Job};
 
-use super::assessed::{Assessed, assess};
+use super::assessed::assess;
 use super::context::Context;
-use super::neighbours;
+use super::memory::Assessed;
+use super::others;
 
 /// Gathers them for one plan, and for how long it took when it ran before.
 pub async fn gather(
@@ -37,8 +38,20 @@ pub async fn gather(
         None => assessed.assessment,
     };
     // Others may change at any moment: they are looked at last.
-    let (neighbours, promotion) = neighbours::gather(context, object, &desired.gates).await;
-    Gathered { assessment, shown_in: None, hide_sql, author, approvals, guard, preflight, sql, neighbours, promotion }
+    let (neighbours, promotion) = others::gather(context, object, &desired.gates).await;
+    Gathered {
+        assessment,
+        undo: assessed.undo,
+        shown_in: None,
+        hide_sql,
+        author,
+        approvals,
+        guard,
+        preflight,
+        sql,
+        neighbours,
+        promotion,
+    }
 }
 
 /// What the database says of itself, where the plan needs it to be somehow. Asked in the very pass in which a run may begin.
@@ -66,7 +79,8 @@ async fn preflight(
         Ok(PreflightFacts { table_bytes: Fact::Known(sizes), .. }) => Some(sizes.as_slice()),
         Ok(PreflightFacts { table_bytes: Fact::Unknown(_), .. }) | Err(_) => None,
     };
-    let needs = Needs::of(&assessed.assessment, &assessed.names, sizes, 0);
+    let copies = assessed.undo.iter().filter(|copy| copy.not_copied.is_none()).filter_map(|copy| copy.bytes);
+    let needs = Needs::of(&assessed.assessment, &assessed.names, sizes, copies.fold(0, u64::saturating_add));
     Some(Preflight { facts, needs, free_disk })
 }
 

@@ -2,8 +2,8 @@
 //! work (looks, writes) and spaces tries; the truth is in the ledger and in the spec.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use kube::ResourceExt;
@@ -11,10 +11,9 @@ use kube::ResourceExt;
 use crate::api::v1alpha1::{
     ABORT, ALLOW_DATA_LOSS, DatabaseMigration, DatabaseMigrationStatus, REQUESTED_AT, RETRY, ROLLBACK,
 };
-use crate::database::{Inspection, ServerFacts};
+use crate::database::{Inspection, ServerFacts, UndoEstimate};
+use crate::lint::Assessment;
 use crate::rollout::{Requests, Settled, SettledKey};
-
-use super::assessed::Assessed;
 
 /// A Secret or ConfigMap that an object depends on, in the object's namespace.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -66,6 +65,21 @@ pub struct Memo {
     pub server: Option<ServerFacts>,
     /// What the spec and the annotations were when the object last woke a pass.
     seen: Option<Seen>,
+}
+
+/// What a plan would do.
+#[derive(Debug, Clone)]
+pub struct Assessed {
+    /// Which plan, and whether the database was asked.
+    pub key: String,
+    /// When.
+    pub at: Instant,
+    /// What its statements do.
+    pub assessment: Arc<Assessment>,
+    /// The names that it holds.
+    pub names: Arc<Vec<String>>,
+    /// What would be copied before it is destroyed.
+    pub undo: Arc<Vec<UndoEstimate>>,
 }
 
 /// The status as it was written last.

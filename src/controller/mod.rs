@@ -16,6 +16,7 @@ mod memory;
 mod neighbours;
 mod observe;
 mod options;
+mod others;
 mod platform;
 mod reconcile;
 mod record;

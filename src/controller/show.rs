@@ -74,7 +74,7 @@ fn data(plan: &Plan, gathered: &Gathered) -> serde_json::Value {
         if with_sql && gathered.hide_sql {
             continue;
         }
-        let shown = PlanShown::of(plan, &gathered.assessment, &[], with_sql);
+        let shown = PlanShown::of(plan, &gathered.assessment, &gathered.undo, with_sql);
         let json = serde_json::to_string_pretty(&shown).unwrap_or_default();
         let text = markdown(&shown);
         if json.len() + text.len() <= LARGEST {

@@ -83,7 +83,7 @@ impl Course<'_> {
             // Somebody was faster, or went elsewhere: whoever decides has to look again.
             Ok(_) | Err(_) => return Ok(ledger),
         };
-        if plan.is_empty() {
+        if plan.is_empty() || self.too_late() {
             return Ok(ledger);
         }
         session.begin_run(&self.start()).await?;
@@ -94,6 +94,13 @@ impl Course<'_> {
             Err(error) => Err(error),
         };
         self.finish(session, result).await
+    }
+
+    /// What let it begin may not hold any more after the wait for the lock: whoever decides looks again.
+    fn too_late(&self) -> bool {
+        self.request.hold.is_some_and(|hold| {
+            hold.until.is_some_and(|until| jiff::Timestamp::now() >= until) || self.waited > hold.waited
+        })
     }
 
     /// Under the lock nobody else changes the schema; rows that are written between this look and the script are few, and

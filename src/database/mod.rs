@@ -38,7 +38,9 @@ pub use read::{
     StatementsOf, Timing,
 };
 pub use rehearsal::{Difference, LockTaken, Rehearsal, RehearsalRequest, RehearsalServer, Stretch, Verdict};
-pub use run::{Conclusion, Purpose, RunIdentity, RunReport, RunRequest, RunStart, SessionSettings, StepReport, Verify};
+pub use run::{
+    Conclusion, Hold, Purpose, RunIdentity, RunReport, RunRequest, RunStart, SessionSettings, StepReport, Verify,
+};
 pub use undo::{UndoCopy, UndoEstimate, UndoLimits, UndoRestored, UndoState};
 
 /// What is known about the server of a database.

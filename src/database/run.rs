@@ -114,6 +114,15 @@ pub struct StepReport {
     pub undo: Vec<String>,
 }
 
+/// Until when it holds that a run may begin. Whoever gets the migration lock later looks again first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hold {
+    /// By the operator's clock: when a window closes, when an approval expires.
+    pub until: Option<jiff::Timestamp>,
+    /// How long it may have waited for the lock.
+    pub waited: Duration,
+}
+
 /// One run.
 #[derive(Debug, Clone)]
 pub struct RunRequest {
@@ -137,6 +146,8 @@ pub struct RunRequest {
     pub rehearsed: bool,
     /// What opened its gates, as a list; for the ledger.
     pub gates: serde_json::Value,
+    /// Until when that holds; `None`: for good.
+    pub hold: Option<Hold>,
     /// It does not begin where it would destroy rows that were written since.
     pub spare_rows: bool,
 }

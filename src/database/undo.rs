@@ -45,6 +45,22 @@ pub struct UndoEstimate {
     pub not_copied: Option<String>,
 }
 
+impl fmt::Display for UndoEstimate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { label, line, object, rows, bytes, not_copied, .. } = self;
+        write!(f, "{label} line {line} takes away {object}")?;
+        match (not_copied, rows, bytes) {
+            (Some(why), _, _) => write!(f, " without an undo copy: {why}"),
+            (None, Some(1), _) => write!(f, "; about 1 row is copied before"),
+            (None, Some(rows), Some(bytes)) => {
+                write!(f, "; about {rows} rows of {} KiB in all are copied before", bytes.div_ceil(1024))
+            }
+            (None, Some(rows), None) => write!(f, "; about {rows} rows are copied before"),
+            (None, None, _) => write!(f, "; its rows are copied before"),
+        }
+    }
+}
+
 /// Where a copy stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UndoState {

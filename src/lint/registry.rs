@@ -1,7 +1,6 @@
 //! All rules, one line each, by class.
 
 use super::Rule;
-use super::ignore;
 use super::rules;
 
 /// All rules.
@@ -73,9 +72,9 @@ pub const RULES: &[&dyn Rule] = &[
     &rules::WayBackIncomplete,
     &rules::DynamicSql,
     &rules::OpaqueStatement,
-    &ignore::UnknownRule,
-    &ignore::WithoutReason,
-    &ignore::OfNothing,
+    &rules::ignored::UnknownRule,
+    &rules::ignored::WithoutReason,
+    &rules::ignored::OfNothing,
 ];
 
 /// Their names.

@@ -51,6 +51,11 @@ impl<'w, 'c> Sketch<'w, 'c> {
         }
     }
 
+    /// Whether the run added a column.
+    pub fn is_new_column(&self, table: &Name, column: &str) -> bool {
+        self.world.is_new(ObjectKind::Column, &format!("{}.{column}", table.full))
+    }
+
     /// The relation that the first name in a node means.
     pub fn name(&self, node: &SyntaxNode) -> Option<Name> {
         let parts = path(node);

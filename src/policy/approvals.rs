@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::api::v1alpha1::{ApprovalsByRisk, ApprovalsSpec, MigrationPolicySpec};
 
+use super::fault::{Problem, length};
 use super::notes::{Demands, Notes, readable};
-use super::policy::{Policy, Problem, length};
 
 const FIELD: &str = "spec.gates.approvals";
 const RISKS: [&str; 4] = ["LOW", "MEDIUM", "HIGH", "CRITICAL"];
@@ -73,14 +73,12 @@ fn numbers(matrix: Option<&ApprovalsByRisk>) -> [i64; 4] {
 }
 
 /// What the object asks for, raised.
-pub(super) fn raise(object: &mut Option<ApprovalsSpec>, policies: &[&Policy], notes: &mut Notes) {
-    let demands: Demands<'_, &ApprovalsDemand> =
-        policies.iter().filter_map(|policy| Some((policy.name.as_str(), policy.approvals.as_ref()?))).collect();
+pub(super) fn raise(object: &mut Option<ApprovalsSpec>, demands: &Demands<'_, &ApprovalsDemand>, notes: &mut Notes) {
     let before = object.clone().unwrap_or_else(nobody);
     let mut after = before.clone();
 
     let field = format!("{FIELD}.required");
-    let everybody = of(&demands, |demand| demand.required);
+    let everybody = of(demands, |demand| demand.required);
     let people = notes.at_least(&field, &required(&before), &everybody, ToString::to_string);
     after.required = people.or(before.required);
 
@@ -89,7 +87,7 @@ pub(super) fn raise(object: &mut Option<ApprovalsSpec>, policies: &[&Policy], no
     let mut raised = false;
     for (number, risk) in RISKS.into_iter().enumerate() {
         let Some(mine) = matrix.get_mut(number) else { continue };
-        let demands = of(&demands, |demand| demand.by_risk.get(number).copied().unwrap_or_default());
+        let demands = of(demands, |demand| demand.by_risk.get(number).copied().unwrap_or_default());
         let field = format!("{FIELD}.byRisk.{risk}");
         if let Some(people) = notes.at_least(&field, &floor.max(*mine), &demands, ToString::to_string) {
             *mine = people;
@@ -108,7 +106,7 @@ pub(super) fn raise(object: &mut Option<ApprovalsSpec>, policies: &[&Policy], no
         after.groups = Some(groups);
     }
     let field = format!("{FIELD}.excludeAuthor");
-    if let Some(exclude) = notes.either(&field, before.exclude_author, &of(&demands, |demand| demand.exclude_author)) {
+    if let Some(exclude) = notes.either(&field, before.exclude_author, &of(demands, |demand| demand.exclude_author)) {
         after.exclude_author = Some(exclude);
     }
     if let Some(mine) = readable(before.expires_after.as_deref(), None) {

@@ -6,7 +6,8 @@ use std::net::IpAddr;
 use crate::api::v1alpha1::{ForbiddenRole, MigrationPolicySpec, PolicyTls};
 use crate::database::TlsMode;
 
-use super::policy::{Policy, Problem};
+use super::fault::Problem;
+use super::notes::Demands;
 
 /// What one policy asks for.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -42,13 +43,6 @@ impl DatabaseDemand {
     }
 }
 
-impl DatabaseDemand {
-    /// Rights that the role must not have; the pre-flight gate looks.
-    pub(super) fn forbidden(&self) -> impl Iterator<Item = ForbiddenRole> {
-        self.forbid_roles.iter().copied()
-    }
-}
-
 /// What the database of an object must be like. Each rule knows the policy that it is from.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DatabaseRules {
@@ -62,10 +56,10 @@ pub struct DatabaseRules {
 
 impl DatabaseRules {
     /// All rules of all policies.
-    pub(super) fn of(policies: &[&Policy]) -> Self {
+    pub(super) fn of(demands: &Demands<'_, &DatabaseDemand>) -> Self {
         let mut rules = Self::default();
-        for policy in policies {
-            let (name, demand) = (policy.name.clone(), &policy.database);
+        for (policy, demand) in demands {
+            let name = (*policy).to_owned();
             if let Some(hosts) = &demand.allowed_hosts {
                 rules.allowed_hosts.insert(name.clone(), hosts.clone());
             }

@@ -7,7 +7,7 @@ use url::Url;
 use crate::api::v1alpha1::{EndpointSpec, MigrationPolicySpec};
 use crate::checks::Endpoints;
 
-use super::policy::{Fault, Problem};
+use super::fault::{Fault, Problem};
 
 /// The addresses of one policy.
 ///

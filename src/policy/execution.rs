@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::api::v1alpha1::{ExecutionSpec, MigrationPolicySpec};
 
+use super::fault::{Problem, length};
 use super::notes::{Demands, Notes, readable};
-use super::policy::{Policy, Problem, length};
 
 /// The three times, with the defaults of the reference page.
 const TIMES: [(&str, &str, Duration); 3] = [
@@ -36,16 +36,17 @@ impl ExecutionDemand {
 }
 
 /// What the object gives itself, shortened.
-pub(super) fn raise(object: &mut Option<ExecutionSpec>, policies: &[&Policy], notes: &mut Notes) {
+pub(super) fn raise(object: &mut Option<ExecutionSpec>, demands: &Demands<'_, &ExecutionDemand>, notes: &mut Notes) {
     let before = object.clone().unwrap_or_default();
     let mut after = before.clone();
     let fields = [&mut after.lock_timeout, &mut after.statement_timeout, &mut after.deadline];
     for (number, (field, (name, _, default))) in fields.into_iter().zip(TIMES).enumerate() {
         let Some(mine) = readable(field.as_deref(), Some(default)) else { continue };
-        let time = |policy: &Policy| policy.execution.0.get(number).copied().flatten();
-        let demands: Demands<'_, Duration> =
-            policies.iter().filter_map(|policy| Some((policy.name.as_str(), time(policy)?))).collect();
-        if let Some(time) = notes.at_most(&format!("spec.execution.{name}"), mine, &demands) {
+        let shortest: Demands<'_, Duration> = demands
+            .iter()
+            .filter_map(|(policy, demand)| Some((*policy, demand.0.get(number).copied().flatten()?)))
+            .collect();
+        if let Some(time) = notes.at_most(&format!("spec.execution.{name}"), mine, &shortest) {
             *field = Some(time);
         }
     }

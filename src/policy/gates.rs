@@ -3,14 +3,17 @@
 use std::time::Duration;
 
 use crate::api::v1alpha1::{
-    DatabaseMigrationSpec, DependencySpec, GatesSpec, RehearsalMode, RehearsalSpec, RequireSpec, WindowKind, WindowSpec,
+    DatabaseMigrationSpec, DependencySpec, GatesSpec, MigrationPolicySpec, RehearsalMode, RehearsalSpec, RequireSpec,
+    WindowKind, WindowSpec,
 };
 use crate::migration::Version;
 
+use super::approvals::{self, ApprovalsDemand};
+use super::fault::{Problem, length};
 use super::notes::{Demands, Notes, readable};
-use super::policy::{Policy, Problem, length};
+use super::promotion::{self, PromotionDemand};
 use super::select::Labels;
-use super::{approvals, lint, preflight, promotion};
+use super::{lint, preflight};
 
 /// The groups of windows that policies add begin with this, which nobody can write: `/` is not allowed in a group's name.
 const POLICY: &str = "policy/";
@@ -22,54 +25,73 @@ const TEN_MINUTES: Duration = Duration::from_secs(600);
 pub(super) struct GatesDemand {
     deadline: Option<Duration>,
     rehearsal: Option<Option<Duration>>,
+    /// A way back that was rehearsed, whatever `spec.gates.rehearsal` says.
+    rehearsed: bool,
+    approvals: Option<ApprovalsDemand>,
+    promotion: PromotionDemand,
     /// Everything that is put together rather than compared.
-    pub(super) spec: GatesSpec,
+    spec: GatesSpec,
 }
 
 impl GatesDemand {
-    /// Validates `spec.gates`, as far as that is not the gates' own business.
-    pub(super) fn of(spec: &GatesSpec) -> Result<Self, Problem> {
-        spec.lint.as_ref().map_or(Ok(()), lint::check)?;
+    /// Validates `spec.gates`, as far as that is not the gates' own business, and what else the gates are asked for.
+    pub(super) fn of(policy: &MigrationPolicySpec) -> Result<Self, Problem> {
+        let mut spec = policy.gates.clone().unwrap_or_default();
+        if let Some(roles) = policy.database.as_ref().and_then(|database| database.forbid_roles.as_ref()) {
+            // Only the pre-flight gate sees what the role may do.
+            spec.preflight.get_or_insert_default().forbid_roles.get_or_insert_default().extend(roles);
+        }
         let rehearsal = spec.rehearsal.as_ref().filter(|rehearsal| rehearsal.mode != Some(RehearsalMode::Disabled));
         Ok(Self {
             deadline: length("gates.deadline", spec.deadline.as_deref())?,
             rehearsal: rehearsal
                 .map(|rehearsal| length("gates.rehearsal.deadline", rehearsal.deadline.as_deref()))
                 .transpose()?,
-            spec: spec.clone(),
+            rehearsed: policy.rollback.as_ref().is_some_and(|way| way.require == Some(RequireSpec::Rehearsed)),
+            approvals: ApprovalsDemand::of(policy)?,
+            promotion: PromotionDemand::of(policy)?,
+            spec,
         })
     }
 }
 
 /// What the object asks for, raised; and what it lacks. `spec.rollback` must have been raised before.
-pub(super) fn raise(object: &mut DatabaseMigrationSpec, labels: &Labels, policies: &[&Policy], notes: &mut Notes) {
+pub(super) fn raise(
+    object: &mut DatabaseMigrationSpec,
+    labels: &Labels,
+    demands: &Demands<'_, &GatesDemand>,
+    notes: &mut Notes,
+) {
+    let specs = demands.iter().map(|(policy, demand)| (*policy, &demand.spec)).collect();
     let before = object.gates.clone().unwrap_or_default();
     let mut after = before.clone();
     if let Some(mine) = readable(before.deadline.as_deref(), None) {
         let shortest: Demands<'_, Duration> =
-            policies.iter().filter_map(|policy| Some((policy.name.as_str(), policy.gates.deadline?))).collect();
+            demands.iter().filter_map(|(policy, demand)| Some((*policy, demand.deadline?))).collect();
         if let Some(deadline) = notes.at_most("spec.gates.deadline", mine, &shortest) {
             after.deadline = Some(deadline);
         }
     }
-    approvals::raise(&mut after.approvals, policies, notes);
-    windows(&mut after, policies, notes);
-    lint::raise(&mut after, policies, notes);
-    preflight::raise(&mut after, policies, notes);
-    depends_on(&mut after, labels, policies, notes);
-    promotion::raise(&mut after.promotion, labels, policies, notes);
+    let people = demands.iter().filter_map(|(policy, demand)| Some((*policy, demand.approvals.as_ref()?))).collect();
+    approvals::raise(&mut after.approvals, &people, notes);
+    windows(&mut after, &specs, notes);
+    lint::raise(&mut after, &specs, notes);
+    preflight::raise(&mut after, &specs, notes);
+    depends_on(&mut after, labels, &specs, notes);
+    let elsewhere = demands.iter().map(|(policy, demand)| (*policy, &demand.promotion)).collect();
+    promotion::raise(&mut after.promotion, labels, &elsewhere, notes);
     let rehearsed = object.rollback.as_ref().is_some_and(|way| way.require == Some(RequireSpec::Rehearsed));
-    rehearsal(&mut after.rehearsal, rehearsed, policies, notes);
+    rehearsal(&mut after.rehearsal, rehearsed, demands, notes);
     if after != before {
         object.gates = Some(after);
     }
 }
 
 /// A policy's windows are groups of their own: of each one must be open, besides the object's.
-fn windows(gates: &mut GatesSpec, policies: &[&Policy], notes: &mut Notes) {
-    let theirs: Vec<(&str, WindowSpec)> = policies
+fn windows(gates: &mut GatesSpec, specs: &Demands<'_, &GatesSpec>, notes: &mut Notes) {
+    let theirs: Vec<(&str, WindowSpec)> = specs
         .iter()
-        .flat_map(|policy| policy.gates.spec.windows.iter().flatten().map(|window| (policy.name.as_str(), window)))
+        .flat_map(|(policy, spec)| spec.windows.iter().flatten().map(|window| (*policy, window)))
         .map(|(policy, window)| (policy, WindowSpec { group: Some(group(policy, window)), ..window.clone() }))
         .collect();
     let (already, own): (Vec<WindowSpec>, Vec<WindowSpec>) =
@@ -108,12 +130,12 @@ fn describe(window: &WindowSpec) -> String {
 }
 
 /// Everybody's, each with the newest version that anybody asks for. An object does not wait for itself.
-fn depends_on(gates: &mut GatesSpec, labels: &Labels, policies: &[&Policy], notes: &mut Notes) {
+fn depends_on(gates: &mut GatesSpec, labels: &Labels, specs: &Demands<'_, &GatesSpec>, notes: &mut Notes) {
     let own: Vec<DependencySpec> = gates.depends_on.clone().unwrap_or_default();
     let mut theirs: Vec<(&str, &DependencySpec)> = Vec::new();
-    for policy in policies {
-        let all = policy.gates.spec.depends_on.iter().flatten();
-        theirs.extend(all.filter(|other| other.name != labels.name).map(|other| (policy.name.as_str(), other)));
+    for (policy, spec) in specs {
+        let all = spec.depends_on.iter().flatten();
+        theirs.extend(all.filter(|other| other.name != labels.name).map(|other| (*policy, other)));
     }
     theirs.sort_by(|(_, one), (_, other)| one.name.cmp(&other.name));
     let mut all = own.clone();
@@ -145,18 +167,18 @@ fn newer_or_same(mine: &DependencySpec, demand: &DependencySpec) -> bool {
 }
 
 /// Where a policy asks for a rehearsal, or for a way back that was rehearsed, nobody can disable it.
-fn rehearsal(object: &mut Option<RehearsalSpec>, rehearsed: bool, policies: &[&Policy], notes: &mut Notes) {
+fn rehearsal(
+    object: &mut Option<RehearsalSpec>,
+    rehearsed: bool,
+    demands: &Demands<'_, &GatesDemand>,
+    notes: &mut Notes,
+) {
     let field = "spec.gates.rehearsal";
     let disabled = object.as_ref().is_some_and(|own| own.mode == Some(RehearsalMode::Disabled));
     let asked = if object.is_some() { !disabled } else { rehearsed };
-    let demands: Vec<(&str, Option<Duration>)> =
-        policies.iter().filter_map(|policy| Some((policy.name.as_str(), policy.gates.rehearsal?))).collect();
-    let by_way_back = policies.iter().filter(|policy| policy.verification.wants_rehearsal());
     if !asked {
-        let theirs = demands.iter().map(|(policy, _)| *policy);
-        let mut askers: Vec<&str> = theirs.chain(by_way_back.map(|policy| policy.name.as_str())).collect();
-        askers.sort_unstable();
-        askers.dedup();
+        let asks = |demand: &GatesDemand| demand.rehearsal.is_some() || demand.rehearsed;
+        let askers: Vec<&str> = demands.iter().filter(|(_, demand)| asks(demand)).map(|(policy, _)| *policy).collect();
         if askers.is_empty() {
             return;
         }
@@ -167,7 +189,7 @@ fn rehearsal(object: &mut Option<RehearsalSpec>, rehearsed: bool, policies: &[&P
     }
     let text = object.as_ref().and_then(|own| own.deadline.as_deref());
     let Some(mine) = readable(text, Some(TEN_MINUTES)) else { return };
-    let shortest = demands.iter().filter_map(|(policy, deadline)| Some((*policy, (*deadline)?))).collect();
+    let shortest = demands.iter().filter_map(|(policy, demand)| Some((*policy, demand.rehearsal.flatten()?))).collect();
     if let Some(deadline) = notes.at_most(&format!("{field}.deadline"), mine, &shortest) {
         object.get_or_insert_default().deadline = Some(deadline);
     }

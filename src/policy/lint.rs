@@ -4,10 +4,9 @@
 //! `deny: [DataLoss]` of another.
 
 use crate::api::v1alpha1::{GatesSpec, LintSpec};
-use crate::lint::{Class, LintPolicy, RULES};
+use crate::lint::{Class, RULES};
 
 use super::notes::{Demands, Notes};
-use super::policy::{Policy, Problem};
 
 const FIELD: &str = "spec.gates.lint";
 
@@ -17,13 +16,6 @@ enum Level {
     Allowed,
     Warned,
     Denied,
-}
-
-/// That a policy names rules and classes that there are: another name would deny nothing.
-pub(super) fn check(spec: &LintSpec) -> Result<(), Problem> {
-    let lists = [&spec.deny, &spec.warn, &spec.allow].map(|names| list(names.as_ref()));
-    let [deny, warn, allow] = lists;
-    LintPolicy::parse(deny, warn, allow).map(drop).map_err(|error| Problem::at("gates.lint", error.to_string()))
 }
 
 fn is_class(name: &str) -> bool {
@@ -52,9 +44,9 @@ fn level(spec: &LintSpec, name: &str, silent: Level) -> Level {
 }
 
 /// What the object asks for, raised.
-pub(super) fn raise(gates: &mut GatesSpec, policies: &[&Policy], notes: &mut Notes) {
+pub(super) fn raise(gates: &mut GatesSpec, specs: &Demands<'_, &GatesSpec>, notes: &mut Notes) {
     let demands: Demands<'_, &LintSpec> =
-        policies.iter().filter_map(|policy| Some((policy.name.as_str(), policy.gates.spec.lint.as_ref()?))).collect();
+        specs.iter().filter_map(|(policy, spec)| Some((*policy, spec.lint.as_ref()?))).collect();
     if demands.is_empty() {
         return;
     }

@@ -8,21 +8,23 @@ mod approvals;
 mod database;
 mod endpoints;
 mod execution;
+mod fault;
 mod fields;
 mod gates;
 mod lint;
 mod notes;
-mod policy;
 mod preflight;
 mod promotion;
 mod raise;
 mod select;
 #[cfg(test)]
 mod tests;
+mod validated;
 mod verification;
 
 pub use database::DatabaseRules;
+pub use fault::Fault;
 pub use fields::strictly;
-pub use policy::{Fault, Policy};
 pub use raise::{PolicyFault, Raised, raise};
 pub use select::{Labels, Reach};
+pub use validated::Policy;

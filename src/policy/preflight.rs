@@ -10,7 +10,6 @@ use crate::duration;
 use crate::gates::preflight::bytes_of;
 
 use super::notes::{Demands, Notes};
-use super::policy::Policy;
 
 const FIELD: &str = "spec.gates.preflight";
 /// What holds unless set, as the reference page states it.
@@ -20,11 +19,9 @@ const CONNECTIONS: i64 = 10;
 type Written<'a> = Demands<'a, &'a PreflightSpec>;
 
 /// What the object asks for, raised; and what contradicts a policy.
-pub(super) fn raise(gates: &mut GatesSpec, policies: &[&Policy], notes: &mut Notes) {
-    let written: Written<'_> = policies
-        .iter()
-        .filter_map(|policy| Some((policy.name.as_str(), policy.gates.spec.preflight.as_ref()?)))
-        .collect();
+pub(super) fn raise(gates: &mut GatesSpec, specs: &Demands<'_, &GatesSpec>, notes: &mut Notes) {
+    let written: Written<'_> =
+        specs.iter().filter_map(|(policy, spec)| Some((*policy, spec.preflight.as_ref()?))).collect();
     let before = gates.preflight.clone().unwrap_or_default();
     let mut after = before.clone();
     times(&mut after, &written, notes);
@@ -49,7 +46,7 @@ pub(super) fn raise(gates: &mut GatesSpec, policies: &[&Policy], notes: &mut Not
         after.extensions = Some(all);
     }
     encoding(&mut after, &written, notes);
-    after.forbid_roles = roles(before.forbid_roles.as_deref(), &written, policies, notes);
+    after.forbid_roles = roles(before.forbid_roles.as_deref(), &written, notes);
     for (name, field, demand) in [
         ("privileges", &mut after.privileges, of(&written, |spec| spec.privileges)),
         ("invalidIndexes", &mut after.invalid_indexes, of(&written, |spec| spec.invalid_indexes)),
@@ -61,7 +58,7 @@ pub(super) fn raise(gates: &mut GatesSpec, policies: &[&Policy], notes: &mut Not
     if after != before {
         gates.preflight = Some(after);
     }
-    conditions(gates, policies, notes);
+    conditions(gates, specs, notes);
 }
 
 fn of<'a, T>(written: &Written<'a>, value: impl Fn(&'a PreflightSpec) -> Option<T>) -> Demands<'a, T> {
@@ -200,25 +197,17 @@ fn encoding(after: &mut PreflightSpec, written: &Written<'_>, notes: &mut Notes)
 }
 
 /// What the role must not be able to do, wherever a policy says so.
-fn roles(
-    own: Option<&[ForbiddenRole]>,
-    written: &Written<'_>,
-    policies: &[&Policy],
-    notes: &mut Notes,
-) -> Option<Vec<ForbiddenRole>> {
+fn roles(own: Option<&[ForbiddenRole]>, written: &Written<'_>, notes: &mut Notes) -> Option<Vec<ForbiddenRole>> {
     let mine = own.unwrap_or_default();
     let mut added = std::collections::BTreeSet::new();
-    for policy in policies {
-        let gate = written.iter().filter(|(name, _)| *name == policy.name);
-        let mut theirs: Vec<ForbiddenRole> =
-            gate.flat_map(|(_, spec)| spec.forbid_roles.iter().flatten().copied()).collect();
-        theirs.extend(policy.database.forbidden());
+    for (policy, spec) in written {
+        let mut theirs: Vec<ForbiddenRole> = spec.forbid_roles.iter().flatten().copied().collect();
         theirs.retain(|role| !mine.contains(role));
         theirs.sort_unstable();
         theirs.dedup();
         if !theirs.is_empty() {
             let words: Vec<String> = theirs.iter().map(|role| format!("{role:?}").to_lowercase()).collect();
-            notes.imposed(&policy.name, format!("{FIELD}.forbidRoles: {} added", words.join(", ")));
+            notes.imposed(policy, format!("{FIELD}.forbidRoles: {} added", words.join(", ")));
             added.extend(theirs);
         }
     }
@@ -238,24 +227,24 @@ fn refuse(name: &str, own: &mut Option<PreflightAction>, demands: &Demands<'_, P
 }
 
 /// Everybody's conditions, each under a name of its own.
-fn conditions(gates: &mut GatesSpec, policies: &[&Policy], notes: &mut Notes) {
+fn conditions(gates: &mut GatesSpec, specs: &Demands<'_, &GatesSpec>, notes: &mut Notes) {
     let same =
         |one: &SqlGateSpec, other: &SqlGateSpec| SqlGateSpec { name: other.name.clone(), ..one.clone() } == *other;
     let own = gates.sql.clone().unwrap_or_default();
     let mut all = own.clone();
-    for policy in policies {
-        for condition in policy.gates.spec.sql.iter().flatten() {
+    for (policy, spec) in specs {
+        for condition in spec.sql.iter().flatten() {
             if own.iter().any(|mine| same(mine, condition)) {
                 continue;
             }
             let mut name = condition.name.clone();
             if !all.iter().any(|there| same(there, condition)) {
                 while all.iter().any(|there| there.name == name) {
-                    name = format!("{name}-{}", policy.name);
+                    name = format!("{name}-{policy}");
                 }
                 all.push(SqlGateSpec { name: name.clone(), ..condition.clone() });
             }
-            notes.imposed(&policy.name, format!("spec.gates.sql: {name} added"));
+            notes.imposed(policy, format!("spec.gates.sql: {name} added"));
         }
     }
     if all.len() > own.len() {

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::api::v1alpha1::{MigrationPolicySpec, PolicyPromotion, PromotionSpec};
 
+use super::fault::{Problem, length};
 use super::notes::{Demands, Notes, readable};
-use super::policy::{Policy, Problem, length};
 use super::select::Labels;
 
 const FIELD: &str = "spec.gates.promotion";
@@ -44,10 +44,13 @@ impl PromotionDemand {
 }
 
 /// What the object asks for, raised; and what it lacks.
-pub(super) fn raise(object: &mut Option<PromotionSpec>, labels: &Labels, policies: &[&Policy], notes: &mut Notes) {
-    let demands: Demands<'_, &PromotionDemand> =
-        policies.iter().map(|policy| (policy.name.as_str(), &policy.promotion)).collect();
-    place(object, labels, &demands, notes);
+pub(super) fn raise(
+    object: &mut Option<PromotionSpec>,
+    labels: &Labels,
+    demands: &Demands<'_, &PromotionDemand>,
+    notes: &mut Notes,
+) {
+    place(object, labels, demands, notes);
     let Some(object) = object else {
         for (policy, _) in demands.iter().filter(|(_, demand)| demand.required) {
             notes.violated(policy, &format!("{FIELD} is missing; name the environment that these scripts come from"));
@@ -61,10 +64,10 @@ pub(super) fn raise(object: &mut Option<PromotionSpec>, labels: &Labels, policie
             object.min_soak = Some(soak);
         }
     }
-    for (policy, demand) in &demands {
+    for (policy, demand) in demands {
         namespaces(object, labels, policy, demand, notes);
     }
-    keys(object, &demands, notes);
+    keys(object, demands, notes);
 }
 
 /// The place that policies name. There can be one only.

@@ -4,9 +4,10 @@ use crate::api::v1alpha1::{DatabaseMigrationSpec, PolicyStatus};
 use crate::checks::Endpoints;
 
 use super::database::DatabaseRules;
-use super::notes::Notes;
-use super::policy::{Fault, Policy};
+use super::fault::Fault;
+use super::notes::{Demands, Notes};
 use super::select::{Labels, Selected};
+use super::validated::Policy;
 use super::{endpoints, execution, gates, verification};
 
 /// What is asked for once everybody was heard.
@@ -47,20 +48,25 @@ pub fn raise(
     let mut notes = Notes::of(selecting.iter().map(|policy| policy.name.as_str()));
     let mut raised = spec.clone();
     // What the way back must be comes first: it may ask for a rehearsal.
-    verification::raise(&mut raised, &selecting, &mut notes);
-    gates::raise(&mut raised, object, &selecting, &mut notes);
-    execution::raise(&mut raised.execution, &selecting, &mut notes);
-    let addresses = selecting.iter().map(|policy| (policy.name.as_str(), &policy.endpoints));
-    let endpoints = endpoints::together(addresses).map_err(|fault| PolicyFault { faults: vec![fault] })?;
+    verification::raise(&mut raised, &of(&selecting, |policy| &policy.verification), &mut notes);
+    gates::raise(&mut raised, object, &of(&selecting, |policy| &policy.gates), &mut notes);
+    execution::raise(&mut raised.execution, &of(&selecting, |policy| &policy.execution), &mut notes);
+    let addresses = of(&selecting, |policy| &policy.endpoints);
+    let endpoints = endpoints::together(addresses.into_iter()).map_err(|fault| PolicyFault { faults: vec![fault] })?;
     let (imposed, violations) = notes.into_parts();
     Ok(Raised {
         spec: raised,
         imposed,
         violations,
-        database: DatabaseRules::of(&selecting),
+        database: DatabaseRules::of(&of(&selecting, |policy| &policy.database)),
         endpoints,
         hide_sql: selecting.iter().any(|policy| policy.hide_sql),
     })
+}
+
+/// One part of every policy, with the policy's name.
+fn of<'a, T>(policies: &[&'a Policy], part: fn(&'a Policy) -> T) -> Demands<'a, T> {
+    policies.iter().map(|policy| (policy.name.as_str(), part(policy))).collect()
 }
 
 /// The policies that select the object, by name.

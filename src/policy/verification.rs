@@ -9,8 +9,8 @@ use crate::api::v1alpha1::{
 };
 use crate::duration;
 
+use super::fault::{Problem, length};
 use super::notes::{Demands, Notes, readable};
-use super::policy::{Policy, Problem, length};
 
 /// What holds where `spec.verification.duration` is left out.
 const FIVE_MINUTES: Duration = Duration::from_secs(300);
@@ -71,22 +71,15 @@ impl VerificationDemand {
             automatic: rollback.automatic.unwrap_or(false),
         })
     }
-
-    /// Whether the way back must have been rehearsed.
-    pub(super) fn wants_rehearsal(&self) -> bool {
-        self.require == Some(Known::Rehearsed)
-    }
 }
 
 /// What the object asks for, raised; and what it lacks.
-pub(super) fn raise(object: &mut DatabaseMigrationSpec, policies: &[&Policy], notes: &mut Notes) {
-    let demands: Demands<'_, &VerificationDemand> =
-        policies.iter().map(|policy| (policy.name.as_str(), &policy.verification)).collect();
-    measure(object.verification.as_mut(), &demands, notes);
-    for (policy, demand) in &demands {
+pub(super) fn raise(object: &mut DatabaseMigrationSpec, demands: &Demands<'_, &VerificationDemand>, notes: &mut Notes) {
+    measure(object.verification.as_mut(), demands, notes);
+    for (policy, demand) in demands {
         missing_checks(object.verification.as_ref(), policy, demand, notes);
     }
-    way_back(object, &demands, notes);
+    way_back(object, demands, notes);
 }
 
 fn measure(object: Option<&mut VerificationSpec>, demands: &Demands<'_, &VerificationDemand>, notes: &mut Notes) {

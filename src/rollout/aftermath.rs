@@ -11,8 +11,7 @@ use crate::plan::{
 };
 
 use super::judging::{self, Mode, OnInconclusive};
-use super::state::DueVerification;
-use super::{Desired, Observed};
+use super::{Desired, DueVerification, Observed};
 
 /// What is left of earlier runs.
 #[derive(Debug, Clone)]

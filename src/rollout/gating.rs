@@ -9,6 +9,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use crate::api::v1alpha1::{ConditionType, GateStatus, GatesStatus, MigrationApproval, Reason};
 use crate::checks::SqlAnswer;
+use crate::database::{Hold, UndoEstimate};
 use crate::gates::{self, Facts, Forerunner, GateState, Guard, Neighbour, Preflight, Verdict};
 use crate::lint::Assessment;
 use crate::plan::Plan;
@@ -25,6 +26,8 @@ pub struct Gathered {
     pub hide_sql: bool,
     /// What its statements do.
     pub assessment: Arc<Assessment>,
+    /// What would be copied before it is destroyed, where that was asked for.
+    pub undo: Arc<Vec<UndoEstimate>>,
     /// Who changed the spec last, where it is known for certain.
     pub author: Option<String>,
     /// The approvals that name the object.
@@ -124,6 +127,20 @@ pub fn opened_by(observed: &Observed, job: &Job) -> serde_json::Value {
     serde_json::Value::Array(records.collect())
 }
 
+/// What was found out about gates is good enough to begin with for so long.
+const FRESH: Duration = Duration::from_secs(30);
+
+/// Until when a job that is about to begin may begin; `None` for one that waits for no gate.
+#[must_use]
+pub fn holds(observed: &Observed, job: &Job) -> Option<Hold> {
+    let (Ok(desired), Some(gathered), None) = (&observed.desired, &observed.gathered, &job.take_back) else {
+        return None;
+    };
+    let verdicts = verdicts(observed, desired, gathered, &job.plan);
+    let until = verdicts.iter().filter_map(|verdict| verdict.changes_at).min();
+    (!verdicts.is_empty()).then_some(Hold { until, waited: FRESH })
+}
+
 /// The worst of them.
 pub fn worst(verdicts: &[Verdict]) -> GateState {
     verdicts.iter().map(|verdict| verdict.state).max().unwrap_or(GateState::Open)
@@ -197,8 +214,11 @@ pub fn reason(verdicts: &[Verdict], overdue: bool) -> Reason {
 
 /// What is waited for, and what would help.
 pub fn told(verdicts: &[Verdict]) -> String {
-    let shut = verdicts.iter().filter(|verdict| verdict.state != GateState::Open);
+    let mut shut: Vec<&Verdict> = verdicts.iter().filter(|verdict| verdict.state != GateState::Open).collect();
+    // What waiting does not open comes first: a message is cut at its end.
+    shut.sort_by_key(|verdict| verdict.state != GateState::Denied);
     let told: Vec<String> = shut
+        .iter()
         .map(|verdict| {
             let name = verdict.name.as_ref().map(|name| format!(" {name}")).unwrap_or_default();
             let opens = verdict.opens.as_ref().map(|opens| format!(" ({opens})")).unwrap_or_default();

@@ -174,6 +174,11 @@ fn plan_status(plan: &Plan, observed: &Observed) -> PlanStatus {
         rewrites: assessed.map(|assessed| assessed.rewrites),
         scans: assessed.map(|assessed| assessed.scans),
         estimate: assessed.and_then(|assessed| assessed.estimate).map(crate::duration::format),
+        undo: observed
+            .gathered
+            .iter()
+            .flat_map(|gathered| gathered.undo.iter().take(PENDING).map(ToString::to_string))
+            .collect(),
         config_map: observed.gathered.as_ref().and_then(|gathered| gathered.shown_in.clone()),
         rehearsal: rehearsal_status(plan, observed),
     }

@@ -8,10 +8,10 @@ use uuid::Uuid;
 use crate::database::{DatabaseError, Progress, Rehearsal, Verdict};
 use crate::gates::{self, GateState};
 use crate::migration::MigrationSet;
-use crate::plan::{self, Judgement, Ledger, Outcome, Plan, Refusal, Rollback, RunSummary, TakeBack, Verification};
+use crate::plan::{self, Judgement, Ledger, Outcome, Plan, Refusal, Rollback, RunSummary, TakeBack};
 
 use super::aftermath::{Aftermath, aftermath, poisoned, too_many_failures};
-use super::{Closed, Desired, Look, Observed, Rehearsed, Room, Source, Task, Verifying, gating};
+use super::{Closed, Desired, DueVerification, Look, Observed, Rehearsed, Room, Source, Task, Verifying, gating};
 
 /// Something to do: a plan, and which run it takes back where it is a rollback.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,25 +20,6 @@ pub struct Job {
     pub plan: Plan,
     /// Set where it is a rollback.
     pub take_back: Option<TakeBack>,
-}
-
-/// A run that is to be judged now.
-#[derive(Debug, Clone, PartialEq)]
-pub struct DueVerification {
-    /// The run.
-    pub run: RunSummary,
-    /// What the ledger recorded for it when it began.
-    pub recorded: Verification,
-    /// What it is judged by. Another release of Sluice may have recorded what this one cannot use: then it is what the spec says.
-    pub by: super::Verification,
-}
-
-impl DueVerification {
-    /// Whether the recorded checks cannot be used and those of the spec take their place.
-    #[must_use]
-    pub fn substituted(&self) -> bool {
-        super::Verification::recorded(&self.recorded.spec).is_err()
-    }
 }
 
 /// Where an object stands.

@@ -261,6 +261,7 @@ async fn an_operator_that_may_not_look_at_the_policy_counts_nothing() {
         {"apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["create", "patch"]},
     ]);
     let blind = team.person("blind-operator", &[], rules).await;
+    team.lets_see_the_platform("blind-operator").await;
     let alice = team.approver("alice", &[]).await;
     let _operator = Operator::as_told(&team.namespace, &blind.kubeconfig, &["--leader-elect=false"]);
     team.apply("shop", &gated(json!({}))).await;

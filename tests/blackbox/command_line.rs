@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::env::{Operator, Spec, Team, files, world};
@@ -306,7 +307,7 @@ async fn the_printed_definitions_are_those_that_the_cluster_has() {
     let team = Team::new("crds").await;
     let output = sluice(&["crds"], &[]);
     let printed: Vec<Value> = serde_yaml::Deserializer::from_slice(&output.stdout)
-        .map(|document| serde::Deserialize::deserialize(document).unwrap())
+        .map(|document| Value::deserialize(document).unwrap())
         .collect();
     let applied = team.kubectl_with(
         &[
@@ -323,6 +324,11 @@ async fn the_printed_definitions_are_those_that_the_cluster_has() {
         &String::from_utf8(output.stdout).unwrap(),
     );
     let applied: Value = serde_json::from_str(&applied.unwrap()).unwrap();
+    let names: Vec<&Value> = printed.iter().map(|definition| &definition["metadata"]["name"]).collect();
+    assert_eq!(
+        names,
+        ["databasemigrations.sluice.dev", "migrationapprovals.sluice.dev", "migrationpolicies.sluice.dev"]
+    );
     let applied = applied["items"].as_array().unwrap();
     assert_eq!(applied.len(), printed.len());
     for (applied, printed) in applied.iter().zip(&printed) {

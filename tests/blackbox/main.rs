@@ -24,6 +24,7 @@ mod measurements;
 mod network;
 mod objects;
 mod plans;
+mod policies;
 mod promises;
 mod promotion;
 mod races;

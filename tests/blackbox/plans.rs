@@ -95,3 +95,24 @@ async fn a_plan_waits_for_its_window_writes_nothing_meanwhile_and_runs_when_it_o
     team.ready("shop").await;
     assert_eq!(team.tables().await, ["users"]);
 }
+
+#[tokio::test]
+async fn a_plan_tells_what_it_takes_away_and_what_of_that_is_copied_before() {
+    let team = Team::new("plancopies").await;
+    let _operator = Operator::start(&team.namespace);
+    team.apply("shop", &Spec::latest().inline(&files(&[USERS]))).await;
+    team.ready("shop").await;
+    team.sql("insert into users select n, 'name' from generate_series(1, 5000) n; analyze users").await;
+    let without = ("V002__nameless.sql", "alter table users drop column name;");
+    let spec = Spec::latest().inline(&files(&[USERS, without])).set("/mode", json!("Plan"));
+    team.apply("shop", &spec.set("/execution/undo", json!({}))).await;
+    team.reason("shop", "PlanOnly").await;
+    let plan = team.get("shop").await.status.unwrap().plan.unwrap();
+    let told = &plan.undo[0];
+    assert!(told.starts_with("002 line 1 takes away column public.users.name; about 5000 rows of "), "{told}");
+    let shown = map(&team, "shop-plan").await.unwrap();
+    let json: Value = serde_json::from_str(&file(&shown, "plan.json")).unwrap();
+    assert_eq!(json["steps"][0]["undo"][0]["rows"], 5000);
+    let story = team.sluice(&["status", "shop", "-n", &team.namespace]);
+    assert!(story.contains(told), "{story}");
+}

@@ -220,6 +220,7 @@ impl Database {
             purpose: Purpose::Apply,
             rehearsed: false,
             gates: serde_json::json!([]),
+            hold: None,
             spare_rows: false,
         })
     }

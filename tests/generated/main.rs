@@ -10,6 +10,7 @@ mod crd;
 mod lint;
 mod markdown;
 mod metrics;
+mod plans;
 
 use std::fs;
 use std::path::Path;
@@ -28,7 +29,7 @@ fn generated() -> Vec<(String, String)> {
         ("docs/reference/metrics.md", metrics::page()),
         ("docs/reference/cli.md", cli::page()),
     ];
-    pages.into_iter().map(|(name, text)| (name.to_owned(), text)).chain(lint::pages()).collect()
+    pages.into_iter().map(|(name, text)| (name.to_owned(), text)).chain(lint::pages()).chain(plans::pages()).collect()
 }
 
 #[test]

@@ -121,6 +121,9 @@ pub struct PlanStatus {
     /// About how long it takes, by the sizes of tables; absent where that cannot be told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub estimate: Option<String>,
+    /// What it takes away, and what of that is copied before, at most 20; only where gates or people look at the plan.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub undo: Vec<String>,
     /// The ConfigMap of this namespace that shows it in full.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config_map: Option<String>,

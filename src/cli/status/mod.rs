@@ -2,6 +2,7 @@
 
 mod checks;
 mod gates;
+mod next;
 mod story;
 
 use std::process::ExitCode;

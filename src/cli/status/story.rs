@@ -7,8 +7,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::ResourceExt;
 
 use crate::api::v1alpha1::{
-    BlockerStatus, ConditionType, DatabaseMigration, DatabaseMigrationStatus, HistoryEntry, PlanStatus, Reason,
-    RunStatus,
+    BlockerStatus, ConditionType, DatabaseMigration, DatabaseMigrationStatus, HistoryEntry, PlanStatus, RunStatus,
 };
 use crate::duration;
 
@@ -44,7 +43,7 @@ pub fn tell(object: &DatabaseMigration, now: Timestamp) -> String {
         lines.extend(status.history.iter().flat_map(|entry| past(entry, now)));
     }
     lines.push(title("Next"));
-    lines.push(format!("  {}", next(object, &status)));
+    lines.push(format!("  {}", super::next::next(object, &status)));
     lines.join("\n") + "\n"
 }
 
@@ -157,6 +156,7 @@ fn planned(plan: &PlanStatus) -> Vec<String> {
         lines.push(format!("  {}", words.join(", ")));
         lines.extend(plan.risk_reasons.iter().map(|reason| format!("      {reason}")));
     }
+    lines.extend(plan.undo.iter().map(|undo| format!("  {undo}")));
     if let Some(map) = &plan.config_map {
         lines.push(format!("  in full: ConfigMap {map}"));
     }
@@ -178,114 +178,6 @@ fn past(entry: &HistoryEntry, now: Timestamp) -> Vec<String> {
     )];
     lines.extend(entry.message.iter().map(|message| format!("      {message}")));
     lines
-}
-
-/// What a person does now.
-fn next(object: &DatabaseMigration, status: &DatabaseMigrationStatus) -> String {
-    let (name, namespace) = (object.name_any(), object.namespace().unwrap_or_default());
-    let Some(ready) = condition(status, ConditionType::Ready) else {
-        return "see that an operator runs and looks after this namespace: kubectl get pods -A -l app.kubernetes.io/name=sluice"
-            .to_owned();
-    };
-    let retry = || format!("kubectl annotate dbm {name} -n {namespace} --overwrite sluice.dev/retry=\"$(date +%s)\"");
-    match Reason::parse(&ready.reason) {
-        Some(Reason::UpToDate) => "nothing to do".to_owned(),
-        Some(
-            Reason::Planning
-            | Reason::Applying
-            | Reason::Resolving
-            | Reason::Interrupted
-            | Reason::Verifying
-            | Reason::Rehearsing
-            | Reason::RollingBack,
-        ) => "nothing to do: Sluice goes on by itself".to_owned(),
-        Some(Reason::AwaitingLock) => {
-            "nothing to do: it is this object's turn when the run that is named above has ended".to_owned()
-        }
-        Some(Reason::RetryingLock) => {
-            "Sluice tries again by itself; to hurry, end the transactions of the sessions that are named above"
-                .to_owned()
-        }
-        Some(Reason::Suspended) => format!(
-            "to go on: kubectl patch dbm {name} -n {namespace} --type merge -p '{{\"spec\":{{\"suspend\":false}}}}'"
-        ),
-        Some(Reason::PlanOnly) => format!(
-            "to run it: kubectl patch dbm {name} -n {namespace} --type merge -p '{{\"spec\":{{\"mode\":\"Apply\"}}}}'"
-        ),
-        Some(Reason::AwaitingApproval) => format!("whoever may: kubectl sluice approve {name} -n {namespace}"),
-        Some(Reason::AwaitingWindow) => {
-            "nothing to do: it begins when the window opens; in an emergency: kubectl sluice approve --override-windows"
-                .to_owned()
-        }
-        Some(Reason::GatesPending | Reason::DependencyNotReady) => {
-            "what would open each gate stands beside it above; Sluice notices by itself".to_owned()
-        }
-        Some(Reason::GateFailed) => {
-            "nothing has run; change what the gate above refuses: the scripts, or the spec where it asks for too much"
-                .to_owned()
-        }
-        Some(Reason::ApprovalDenied) => {
-            format!(
-                "talk to whoever denied it; bring a new plan, or let them withdraw it: kubectl sluice withdraw {name} -n {namespace}"
-            )
-        }
-        Some(Reason::PolicyViolation) => {
-            format!(
-                "mend the spec as said above, or ask the owner of the policy: kubectl edit dbm {name} -n {namespace}"
-            )
-        }
-        Some(Reason::InvalidSpec) => {
-            format!("mend the field that is named above: kubectl edit dbm {name} -n {namespace}")
-        }
-        Some(Reason::SourceNotReady) => "create or mend what is named above; Sluice notices by itself".to_owned(),
-        Some(Reason::InvalidSource) => {
-            "mend the scripts that are named above; `sluice plan --dir DIR` checks them before they are committed"
-                .to_owned()
-        }
-        Some(Reason::DatabaseUnreachable | Reason::DatabaseUnsuitable) => {
-            "mend the database or the Secret; Sluice tries again by itself".to_owned()
-        }
-        Some(Reason::PlanFailed | Reason::ChecksumMismatch | Reason::NotEmpty) => {
-            "nothing has run and nothing will before the scripts or the spec change as said above".to_owned()
-        }
-        Some(Reason::ApplyFailed) => {
-            format!("mend the script; or, when the cause lay in the database, try again: {}", retry())
-        }
-        Some(Reason::DeadlineExceeded) => {
-            format!(
-                "find out what took so long, raise the deadline that is named above where that is right, and try again: {}",
-                retry()
-            )
-        }
-        Some(Reason::NeedsOperator) => {
-            format!("look at the database as said above, bring it in order, and then: {}", retry())
-        }
-        Some(Reason::Paused) => format!(
-            "decide: sluice abort {name} -n {namespace} takes it for good, sluice rollback {name} -n {namespace} takes it back, \
-             sluice retry {name} -n {namespace} verifies it again"
-        ),
-        Some(Reason::CheckFailed) => {
-            format!("take it back: sluice rollback {name} -n {namespace}; or verify it again: {}", retry())
-        }
-        Some(Reason::RolledBack) => {
-            format!("find out why it did not hold, and bring a new version; or try the same again: {}", retry())
-        }
-        Some(Reason::RollbackFailed | Reason::RollbackBlocked) => {
-            format!("bring the database in order as said above, and then: {}", retry())
-        }
-        Some(Reason::TooManyFailures | Reason::Aborted) => format!("when you have looked: {}", retry()),
-        Some(Reason::RehearsalFailed) => {
-            format!("mend the script that is named above, or what stood in the rehearsal's way, and then: {}", retry())
-        }
-        Some(
-            Reason::WayBackPresent
-            | Reason::WayBackMissing
-            | Reason::WayBackRehearsed
-            | Reason::GatesOpen
-            | Reason::Approved,
-        ) => "nothing to do".to_owned(),
-        None => format!("this program does not know the reason {}; use the operator's own version of it", ready.reason),
-    }
 }
 
 fn clock(time: Timestamp) -> String {
@@ -315,6 +207,7 @@ fn ago(then: Timestamp, now: Timestamp) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::v1alpha1::Reason;
     use serde_json::{Value, json};
 
     fn now() -> Timestamp {

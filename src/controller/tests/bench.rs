@@ -235,6 +235,7 @@ pub fn start(number: usize, on: usize, behaviour: Behaviour, site: &Arc<Site>) -
             purpose: Purpose::Apply,
             rehearsed: false,
             gates: serde_json::json!([]),
+            hold: None,
             spare_rows: false,
         },
         purpose: "apply 1 migration (001)".to_owned(),

@@ -140,6 +140,12 @@ impl PostgresReader {
     }
 }
 
+impl preflight::Ask for PostgresReader {
+    async fn ask(&mut self, sql: &str) -> Result<BTreeMap<String, serde_json::Value>, ReadError> {
+        self.one_there(sql).await
+    }
+}
+
 #[async_trait]
 impl Reader for PostgresReader {
     async fn query(&mut self, query: &str, limit: Duration) -> Result<Vec<Row>, ReadError> {

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use super::fake::{Fake, Script};
 use crate::database::{
-    DatabaseError, Holder, LockAttempt, Purpose, RunIdentity, RunReport, RunRequest, SessionSettings, StopSignal,
+    DatabaseError, Hold, Holder, LockAttempt, Purpose, RunIdentity, RunReport, RunRequest, SessionSettings, StopSignal,
     progress, run,
 };
 use crate::migration::{Dialect, Kind, Layout, MigrationSet, RawFile, SetOptions, Version};
@@ -70,14 +70,19 @@ fn request() -> RunRequest {
         purpose: Purpose::Apply,
         rehearsed: false,
         gates: serde_json::json!([]),
+        hold: None,
         spare_rows: false,
     }
 }
 
 async fn play(script: Script) -> (RunReport, String) {
+    play_of(&request(), script).await
+}
+
+async fn play_of(request: &RunRequest, script: Script) -> (RunReport, String) {
     let fake = Fake::new(script);
     let (sender, _receiver) = progress();
-    let report = run(&fake, &request(), &sender, &StopSignal::default()).await;
+    let report = run(&fake, request, &sender, &StopSignal::default()).await;
     (report, fake.asked())
 }
 
@@ -213,4 +218,27 @@ async fn a_version_of_the_target_is_as_far_as_it_goes() {
     // The plan in the request is the one for Latest: under the lock it is found to be another one.
     let report = run(&fake, &request, &sender, &StopSignal::default()).await;
     assert!(report.done.is_empty() && !fake.asked().contains("execute"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_let_a_run_begin_is_looked_at_again_where_it_waited_too_long_for_the_lock() {
+    let holder = Holder { pid: 7, ..Holder::default() };
+    let script = |times: usize| Script {
+        locks: std::iter::repeat_n(LockAttempt::HeldBy(holder.clone()), times).collect(),
+        ledgers: [applied(0), applied(3)].into(),
+        ..Script::default()
+    };
+    let gated = |until: Option<jiff::Timestamp>| {
+        let hold = Some(Hold { until, waited: Duration::from_secs(30) });
+        RunRequest { hold, ..request() }
+    };
+    let (report, asked) = play_of(&gated(None), script(2)).await;
+    assert!(asked.contains("begin execute(001,002,003)"), "{asked}");
+    assert!(report.waited < Duration::from_secs(30));
+    let (report, asked) = play_of(&gated(None), script(60)).await;
+    assert!(asked.ends_with("lock ledger close") && !asked.contains("begin"), "{asked}");
+    assert_eq!((report.result, report.done.len()), (Ok(applied(0)), 0));
+    let closed = jiff::Timestamp::now() - jiff::SignedDuration::from_secs(1);
+    let (report, asked) = play_of(&gated(Some(closed)), script(0)).await;
+    assert_eq!((asked.as_str(), report.done.len()), ("open lock ledger close", 0));
 }

@@ -2,7 +2,6 @@
 
 use squawk_syntax::ast::{self, AlterColumnOption as Option_, AstNode};
 
-use super::alter_table::is_new_column;
 use super::{columns, constraints};
 use crate::lint::LockMode::{AccessExclusive, ShareUpdateExclusive};
 use crate::lint::sketch::{Name, Sketch};
@@ -76,7 +75,7 @@ fn set_type(set: &ast::SetType, column: &str, name: &Name, sketch: &mut Sketch<'
     if !rewrites && sketch.relation(name).is_some_and(|relation| relation.constraints.values().any(checked)) {
         sketch.lock(name, AccessExclusive).scans = true;
     }
-    if !sketch.is_new(&name.full) && !is_new_column(column, name, sketch) {
+    if !sketch.is_new(&name.full) && !sketch.is_new_column(name, column) {
         match narrows {
             Some(true) => sketch.destroy(format!("values of column {shown} that do not fit {to}")),
             None => sketch.risk(

@@ -163,19 +163,14 @@ fn moved(name: &Name, to: String, sketch: &mut Sketch<'_, '_>) {
 pub(super) fn rename_column(rename: &ast::RenameColumn, name: &Name, sketch: &mut Sketch<'_, '_>) {
     let (Some(from), Some(to)) = (rename.column_name_ref(), rename.column_name()) else { return };
     let (from, to) = (ident(from.syntax()), to.text());
-    if !sketch.is_new(&name.full) && !is_new_column(&from, name, sketch) {
+    if !sketch.is_new(&name.full) && !sketch.is_new_column(name, &from) {
         sketch.risk(Risk::High, format!("whoever uses {}.{from} by its old name fails", name.shown));
     }
     sketch.changes.push(Change::RenameColumn(name.full.clone(), from, to));
 }
 
-/// Whether the run added a column.
-pub(super) fn is_new_column(column: &str, name: &Name, sketch: &Sketch<'_, '_>) -> bool {
-    sketch.world.is_new(ObjectKind::Column, &format!("{}.{column}", name.full))
-}
-
 fn drop_column(column: &str, name: &Name, sketch: &mut Sketch<'_, '_>) {
-    if !sketch.is_new(&name.full) && !is_new_column(column, name, sketch) {
+    if !sketch.is_new(&name.full) && !sketch.is_new_column(name, column) {
         sketch.destroy(format!("column {}.{column}", name.shown));
     }
     // Its foreign keys go with it, those that refer to it too.

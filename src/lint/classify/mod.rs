@@ -50,7 +50,7 @@ const FAMILIES: &[Family] = &[
     types_and_sequences::tell,
     views::tell,
     whole_tables::tell,
-    reads::select,
+    rows::select,
 ];
 
 /// Judges one statement; what it changes for those that follow is in the second part. Without `reading`, nothing is known of it

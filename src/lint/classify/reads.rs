@@ -1,29 +1,13 @@
-//! The tables that a query reads, and those that a query inside of it writes.
+//! The tables and sequences that a query locks: those that it reads, and those that a query inside of it writes.
 
 use squawk_syntax::SyntaxNode;
 use squawk_syntax::ast::{self, AstNode};
 
-use super::{code, rows, volatile};
+use super::volatile;
 use crate::lint::LockMode::{AccessShare, RowExclusive, RowShare};
 use crate::lint::sketch::{Name, Sketch};
 use crate::lint::split_name;
 use crate::lint::syntax::{all, ident, join, path};
-
-pub(super) fn select(statement: &ast::Stmt, sketch: &mut Sketch<'_, '_>) -> bool {
-    match statement {
-        ast::Stmt::Select(_)
-        | ast::Stmt::Values(_)
-        | ast::Stmt::Table(_)
-        | ast::Stmt::Explain(_)
-        | ast::Stmt::Declare(_)
-        | ast::Stmt::Prepare(_) => {}
-        _ => return false,
-    }
-    tell(statement.syntax(), sketch);
-    code::calls(statement.syntax(), sketch);
-    rows::writes(statement.syntax(), sketch);
-    true
-}
 
 /// Locks the sequences that are counted up or set below a node.
 pub(super) fn sequences(node: &SyntaxNode, sketch: &mut Sketch<'_, '_>) {

@@ -1,9 +1,8 @@
-//! INSERT, UPDATE, DELETE, MERGE, COPY: which rows, and whether all of them.
+//! INSERT, UPDATE, DELETE, MERGE, COPY, also inside of a query: which rows, and whether all of them.
 
 use squawk_syntax::SyntaxNode;
 use squawk_syntax::ast::{self, AstNode};
 
-use super::alter_table::is_new_column;
 use super::{code, constraints, reads};
 use crate::lint::LockMode::{AccessShare, RowExclusive, RowShare};
 use crate::lint::sketch::{Name, Sketch};
@@ -28,8 +27,25 @@ pub(super) fn tell(statement: &ast::Stmt, sketch: &mut Sketch<'_, '_>) -> bool {
     true
 }
 
+/// Statements that read, unless a WITH of theirs writes.
+pub(super) fn select(statement: &ast::Stmt, sketch: &mut Sketch<'_, '_>) -> bool {
+    match statement {
+        ast::Stmt::Select(_)
+        | ast::Stmt::Values(_)
+        | ast::Stmt::Table(_)
+        | ast::Stmt::Explain(_)
+        | ast::Stmt::Declare(_)
+        | ast::Stmt::Prepare(_) => {}
+        _ => return false,
+    }
+    reads::tell(statement.syntax(), sketch);
+    code::calls(statement.syntax(), sketch);
+    writes(statement.syntax(), sketch);
+    true
+}
+
 /// What is written below a node: the statement itself, or what a query's WITH holds.
-pub(super) fn writes(node: &SyntaxNode, sketch: &mut Sketch<'_, '_>) {
+fn writes(node: &SyntaxNode, sketch: &mut Sketch<'_, '_>) {
     for insert in all::<ast::Insert>(node) {
         if let Some(name) = insert.relation_name_ref().and_then(|name| sketch.name(name.syntax())) {
             refer(&name, None, sketch);
@@ -96,7 +112,7 @@ fn update(update: &ast::Update, sketch: &mut Sketch<'_, '_>) {
     if sketch.is_new(&name.full) {
         return;
     }
-    for column in columns.iter().filter(|column| !is_new_column(column, &name, sketch)).collect::<Vec<_>>() {
+    for column in columns.iter().filter(|column| !sketch.is_new_column(&name, column)).collect::<Vec<_>>() {
         sketch.destroy(format!("every value of column {}.{column}", name.shown));
     }
 }

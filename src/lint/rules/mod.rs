@@ -31,6 +31,7 @@ mod dynamic_sql;
 mod event_trigger;
 mod grant_beyond_need;
 mod hard_coded_host;
+pub(super) mod ignored;
 mod ledger_write;
 mod lock_table;
 mod move_table;

@@ -95,13 +95,13 @@ fn dependencies_are_put_together_with_the_newest_version_and_without_the_object_
 #[test]
 fn where_promotion_is_required_it_cannot_be_invented() {
     let policy = json!({"promotion": {"required": true, "minSoak": "24h", "fromNamespaces": ["staging"]}});
-    let missing = raised(json!({}), &[policy.clone()]);
+    let missing = raised(json!({}), std::slice::from_ref(&policy));
     assert_eq!(
         missing.violations,
         ["MigrationPolicy a: spec.gates.promotion is missing; name the environment that these scripts come from"]
     );
     let from = |namespace: &str| json!({"gates": {"promotion": {"from": {"name": "orders", "namespace": namespace}}}});
-    let soaked = raised(from("staging"), &[policy.clone()]);
+    let soaked = raised(from("staging"), std::slice::from_ref(&policy));
     assert_eq!((soaked.violations.len(), field(&soaked, "gates.promotion.minSoak")), (0, json!("24h")));
     let elsewhere = raised(from("playground"), &[policy]);
     assert!(elsewhere.violations[0].contains("must be one of staging, and is playground"), "{elsewhere:?}");
@@ -113,7 +113,7 @@ fn a_policy_says_which_place_and_which_keys_count() {
     let signed =
         |keys: Value| json!({"gates": {"promotion": {"attestation": {"configMap": "proof", "publicKeys": keys}}}});
     let policy = json!({"promotion": {"publicKeys": [key("A"), key("B")]}});
-    let some = raised(signed(json!([key("A"), key("X")])), &[policy.clone()]);
+    let some = raised(signed(json!([key("A"), key("X")])), std::slice::from_ref(&policy));
     assert_eq!(field(&some, "gates.promotion.attestation.publicKeys"), json!([key("A")]));
     assert_eq!(imposed(&some, "a"), ["spec.gates.promotion.attestation.publicKeys: 1 of 2 do not count"]);
     let none = raised(signed(json!([key("X")])), &[policy]);

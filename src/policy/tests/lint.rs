@@ -32,7 +32,7 @@ fn an_objects_exception_does_not_undo_what_a_policy_denies() {
 #[test]
 fn a_policys_own_exception_holds_where_nobody_else_denies_the_class() {
     let policy = lint(json!({"deny": ["DataLoss"], "allow": ["delete-without-where"]}));
-    let raised_here = raised(json!({}), &[policy.clone()]);
+    let raised_here = raised(json!({}), std::slice::from_ref(&policy));
     assert_eq!(
         field(&raised_here, "gates.lint"),
         json!({"deny": ["DataLoss"], "warn": ["delete-without-where"]}),

@@ -5,6 +5,7 @@ mod faults;
 mod gates;
 mod hosts;
 mod lint;
+mod preflight;
 mod properties;
 mod selectors;
 mod strategies;

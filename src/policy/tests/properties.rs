@@ -86,6 +86,44 @@ fn known(spec: &Value) -> usize {
     }
 }
 
+/// The same of what is measured in the database before a run.
+fn measured(strict: &Value, asked: &Value, silent: u8) -> Result<(), TestCaseError> {
+    // In seconds, Gi, percent; these words mean nothing else here.
+    let number = |spec: &Value, field: &str, unless_set: f64| {
+        let Some(text) = at(spec, "gates.preflight")[field].as_str() else { return unless_set };
+        let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
+        let unit = match text.trim_start_matches(digits) {
+            "m" => 60.0,
+            "Ti" => 1024.0,
+            _ => 1.0,
+        };
+        digits.parse::<f64>().unwrap() * unit
+    };
+    let unless = |otherwise: f64, never: f64| if silent == 0 { never } else { otherwise };
+    for (field, default) in [("maxTransactionAge", 300.0), ("maxReplicationLag", 30.0), ("maxSlotRetained", 10.0)] {
+        let bound = number(asked, field, unless(default, f64::MAX));
+        prop_assert!(number(strict, field, default) <= bound, "{field}");
+    }
+    for (field, default) in [("minFreeDisk", 20.0), ("minServerVersion", 0.0)] {
+        prop_assert!(number(strict, field, default) >= number(asked, field, unless(default, 0.0)), "{field}");
+    }
+    let connections =
+        |spec: &Value, otherwise| at(spec, "gates.preflight.minFreeConnections").as_i64().unwrap_or(otherwise);
+    prop_assert!(connections(strict, 10) >= connections(asked, if silent == 0 { 0 } else { 10 }), "connections");
+    for role in texts(at(asked, "gates.preflight.forbidRoles")) {
+        prop_assert!(texts(at(strict, "gates.preflight.forbidRoles")).contains(&role), "{role}");
+    }
+    let refuses = |spec: &Value| at(spec, "gates.preflight.archiving") == "Refuse";
+    prop_assert!(refuses(strict) || !refuses(asked), "archiving");
+    for asked in at(asked, "gates.sql").as_array().into_iter().flatten() {
+        let mine = at(strict, "gates.sql").as_array().unwrap();
+        prop_assert!(mine.iter().any(|mine| mine["query"] == asked["query"]), "sql");
+        let names: std::collections::BTreeSet<_> = mine.iter().map(|mine| mine["name"].as_str()).collect();
+        prop_assert_eq!(names.len(), mine.len(), "names of conditions");
+    }
+    Ok(())
+}
+
 /// That one spec is at least as strict as what another spec or a policy asks for in the fields that both have.
 fn at_least(strict: &Value, asked: &Value, silent: u8) -> Result<(), TestCaseError> {
     for (mine, theirs) in people(strict).into_iter().zip(people(asked)) {
@@ -117,6 +155,7 @@ fn at_least(strict: &Value, asked: &Value, silent: u8) -> Result<(), TestCaseErr
         let met = met.filter(|mine| mine["name"] == asked["name"]).any(|mine| version(mine) >= version(asked));
         prop_assert!(met || (silent == 0 && asked["name"] == "orders"), "dependsOn {asked}");
     }
+    measured(strict, asked, silent)?;
     prop_assert!(rehearses(strict) || !rehearses(asked), "rehearsal");
     if rehearses(asked) && at(asked, "gates.rehearsal").is_object() {
         let given = at(asked, "gates.rehearsal.deadline");

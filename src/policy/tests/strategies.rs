@@ -108,10 +108,46 @@ fn promotion() -> impl Strategy<Value = Option<Value>> {
     )
 }
 
-fn gates() -> impl Strategy<Value = Option<Value>> {
-    let fields = (maybe(&["1h", "24h", "48h"]), approvals(), windows(), lint(), depends_on(), promotion(), rehearsal());
-    option::of(fields.prop_map(|(deadline, approvals, windows, lint, depends_on, promotion, rehearsal)| {
+fn preflight() -> impl Strategy<Value = Option<Value>> {
+    let ages = (maybe(&["1m", "10m"]), maybe(&["2s", "1m"]), maybe(&["1Gi", "1Ti"]), maybe(&["10%", "25.5%"]));
+    let rest = (maybe(&["14", "15.4"]), number(), some_of(&["superuser", "bypassrls"]), maybe(&["Refuse", "Allow"]));
+    option::of((ages, rest).prop_map(|((age, lag, retained, free), (version, connections, roles, archiving))| {
         object(vec![
+            ("maxTransactionAge", age),
+            ("maxReplicationLag", lag),
+            ("maxSlotRetained", retained),
+            ("minFreeDisk", free),
+            ("minServerVersion", version),
+            ("minFreeConnections", connections),
+            ("forbidRoles", roles),
+            ("archiving", archiving),
+        ])
+    }))
+}
+
+fn conditions() -> impl Strategy<Value = Option<Value>> {
+    let queries = subsequence(vec!["select 1", "select 2", "select 3"], 0..=2);
+    option::of(queries.prop_map(|queries| {
+        let condition = |(number, query)| json!({"name": format!("c{number}"), "query": query, "expect": "value == 0"});
+        Value::Array(queries.into_iter().enumerate().map(condition).collect())
+    }))
+}
+
+fn gates() -> impl Strategy<Value = Option<Value>> {
+    let fields = (
+        maybe(&["1h", "24h", "48h"]),
+        approvals().boxed(),
+        windows().boxed(),
+        lint().boxed(),
+        depends_on().boxed(),
+        promotion().boxed(),
+        rehearsal().boxed(),
+    );
+    option::of((fields, preflight().boxed(), conditions().boxed()).prop_map(|(fields, preflight, conditions)| {
+        let (deadline, approvals, windows, lint, depends_on, promotion, rehearsal) = fields;
+        object(vec![
+            ("preflight", preflight),
+            ("sql", conditions),
             ("deadline", deadline),
             ("approvals", approvals),
             ("windows", windows),
@@ -153,15 +189,27 @@ fn execution(names: [&'static str; 3]) -> impl Strategy<Value = Option<Value>> {
 }
 
 /// The fields of a spec that policies are about.
-pub fn specs() -> impl Strategy<Value = Value> {
-    let fields = (gates(), verification(), rollback(), execution(["lockTimeout", "statementTimeout", "deadline"]));
-    fields.prop_map(|(gates, verification, rollback, execution)| {
-        object(vec![("gates", gates), ("verification", verification), ("rollback", rollback), ("execution", execution)])
-    })
+pub fn specs() -> BoxedStrategy<Value> {
+    let fields = (
+        gates().boxed(),
+        verification().boxed(),
+        rollback().boxed(),
+        execution(["lockTimeout", "statementTimeout", "deadline"]),
+    );
+    fields
+        .prop_map(|(gates, verification, rollback, execution)| {
+            object(vec![
+                ("gates", gates),
+                ("verification", verification),
+                ("rollback", rollback),
+                ("execution", execution),
+            ])
+        })
+        .boxed()
 }
 
 /// Specs of policies that can be used.
-pub fn policies() -> impl Strategy<Value = Value> {
+pub fn policies() -> BoxedStrategy<Value> {
     let verification = option::of(
         (maybe(&["2m", "20m"]), some_of(&["sql", "builtin"]))
             .prop_map(|(length, checks)| object(vec![("minDuration", length), ("requiredChecks", checks)])),
@@ -182,17 +230,28 @@ pub fn policies() -> impl Strategy<Value = Value> {
         },
     ));
     let execution = execution(["maxLockTimeout", "maxStatementTimeout", "maxDeadline"]);
-    let fields = (gates(), matrix(), verification, rollback, database, promotion, execution, flag());
-    fields.prop_map(|(gates, matrix, verification, rollback, database, promotion, execution, hide)| {
-        object(vec![
-            ("gates", gates),
-            ("approvalsByRisk", matrix),
-            ("verification", verification),
-            ("rollback", rollback),
-            ("database", database),
-            ("promotion", promotion),
-            ("execution", execution),
-            ("hideSql", hide),
-        ])
-    })
+    let fields = (
+        gates().boxed(),
+        matrix().boxed(),
+        verification.boxed(),
+        rollback.boxed(),
+        database.boxed(),
+        promotion.boxed(),
+        execution.boxed(),
+        flag(),
+    );
+    fields
+        .prop_map(|(gates, matrix, verification, rollback, database, promotion, execution, hide)| {
+            object(vec![
+                ("gates", gates),
+                ("approvalsByRisk", matrix),
+                ("verification", verification),
+                ("rollback", rollback),
+                ("database", database),
+                ("promotion", promotion),
+                ("execution", execution),
+                ("hideSql", hide),
+            ])
+        })
+        .boxed()
 }

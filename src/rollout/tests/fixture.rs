@@ -62,6 +62,7 @@ pub fn gathered() -> Gathered {
         }),
         shown_in: None,
         hide_sql: false,
+        undo: Arc::default(),
         author: None,
         approvals: Vec::new(),
         guard: Guard::Installed { since: Timestamp::UNIX_EPOCH },

@@ -9,7 +9,7 @@ use super::fixture::{With, observed, run};
 use crate::api::v1alpha1::{ConditionType, DatabaseMigrationSpec, DatabaseMigrationStatus, MigrationApproval, Reason};
 use crate::checks::SqlAnswer;
 use crate::plan::{Ledger, Outcome, RunSummary};
-use crate::rollout::{Action, Desired, Observed, Room, State, decide, events, opened_by, report};
+use crate::rollout::{Action, Desired, Observed, Room, State, decide, events, holds, opened_by, report};
 
 fn wanted(more: Value) -> Desired {
     let mut spec = json!({
@@ -146,6 +146,14 @@ fn a_database_that_is_all_that_is_waited_for_is_asked_again_soon() {
 }
 
 #[test]
+fn a_run_may_only_begin_while_what_opened_its_gates_holds() {
+    let Action::Start(job) = decide(&at_night().at("2026-11-25T02:00:00Z")).action else { panic!("not begun") };
+    let hold = holds(&at_night().at("2026-11-25T02:00:00Z"), &job).unwrap();
+    assert_eq!(hold.until, Some("2026-11-25T05:00:00Z".parse().unwrap()), "when the window closes");
+    assert_eq!(holds(&observed(), &job), None, "nothing had to be opened");
+}
+
+#[test]
 fn a_gate_that_closes_again_before_the_run_begins_holds_it_back() {
     let queued = at_night().at("2026-11-25T04:59:59Z").with(|o| o.room = Room::Full { limit: 1 });
     assert!(matches!(decide(&queued).state, State::AwaitingRoom(..)));
@@ -184,6 +192,16 @@ fn a_denied_plan_stands_still_until_somebody_changes_something() {
     assert_eq!(condition(&status, ConditionType::Stalled).unwrap().0, "True");
     let told = events(None, &status, &decide(&denied).state);
     assert!(told[0].warning && told[0].reason == Reason::ApprovalDenied, "{told:?}");
+}
+
+#[test]
+fn what_waiting_does_not_open_is_told_before_what_it_opens() {
+    let windows = json!([{"schedule": "0 2 * * *", "duration": "3h"}]);
+    let both = gated(json!({"approvals": {"required": 1}, "windows": windows})).at("2026-11-25T00:00:00Z");
+    let status = told(&both.approvals(&[("bob", "Deny")]));
+    let message = ready(&status).1;
+    let at = |text: &str| message.find(text).unwrap_or_else(|| panic!("{text}: {message}"));
+    assert!(at("approvals: denied by bob") < at("window: closed"), "{message}");
 }
 
 #[test]

@@ -3,11 +3,14 @@
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
-use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::api::admissionregistration::v1::ValidatingAdmissionPolicyBinding;
+use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBinding};
 use kube::api::{Patch, PatchParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config};
 use serde_json::{Value, json};
+use sluice::api::admission::APPROVALS_POLICY;
 
 use super::{Team, world};
 
@@ -54,6 +57,7 @@ impl Person {
 impl Team {
     /// Somebody who may approve here, with the role that the chart installs.
     pub async fn approver(&self, user: &str, groups: &[&str]) -> Person {
+        self.policy_has_settled().await;
         self.bind(user, "ClusterRole", "sluice-approver").await;
         Person::new(user, groups).await
     }
@@ -68,6 +72,36 @@ impl Team {
         api.patch(&name, &PatchParams::apply("team").force(), &Patch::Apply(&body)).await.unwrap();
         self.bind(user, "Role", &name).await;
         Person::new(user, groups).await
+    }
+
+    /// Lets somebody read policies and the labels of namespaces, as the chart lets the operator.
+    pub async fn lets_see_the_platform(&self, user: &str) {
+        let name = format!("{}-{user}", self.namespace);
+        let rules = json!([
+            {"apiGroups": ["sluice.dev"], "resources": ["migrationpolicies"], "verbs": ["get", "list", "watch"]},
+            {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["get", "list", "watch"]},
+        ]);
+        let role = json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": name}, "rules": rules,
+        });
+        let api: Api<ClusterRole> = Api::all(self.client.clone());
+        api.patch(&name, &PatchParams::apply("team").force(), &Patch::Apply(&role)).await.unwrap();
+        let binding = json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": {"name": name},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name},
+            "subjects": [{"kind": "User", "name": user, "apiGroup": "rbac.authorization.k8s.io"}],
+        });
+        let api: Api<ClusterRoleBinding> = Api::all(self.client.clone());
+        api.patch(&name, &PatchParams::apply("team").force(), &Patch::Apply(&binding)).await.unwrap();
+    }
+
+    /// What is written in the first two seconds of the admission policy does not count.
+    async fn policy_has_settled(&self) {
+        let api: Api<ValidatingAdmissionPolicyBinding> = Api::all(self.client.clone());
+        let Some(binding) = api.get_opt(APPROVALS_POLICY).await.unwrap() else { return };
+        let since = binding.metadata.creation_timestamp.unwrap().0 + SignedDuration::from_secs(3);
+        let left = since.duration_since(Timestamp::now());
+        tokio::time::sleep(left.try_into().unwrap_or_default()).await;
     }
 
     async fn bind(&self, user: &str, kind: &str, role: &str) {

@@ -1,0 +1,2 @@
+-- The constraint itself goes with version 004.
+select 1;

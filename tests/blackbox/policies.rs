@@ -1,0 +1,125 @@
+//! What a platform team imposes, and what becomes of it when it changes.
+
+use std::collections::BTreeMap;
+
+use kube::Api;
+use kube::api::{DeleteParams, Patch, PatchParams};
+use serde_json::{Value, json};
+use sluice::api::v1alpha1::MigrationPolicy;
+
+use crate::env::{Operator, Spec, Team, files, world};
+
+/// Policies of one test: each is about the test's own namespace, and goes with it.
+struct Platform {
+    api: Api<MigrationPolicy>,
+    namespace: String,
+    names: Vec<String>,
+}
+
+impl Platform {
+    async fn of(team: &Team) -> Self {
+        let client = world().client().await;
+        Self { api: Api::all(client), namespace: team.namespace.clone(), names: Vec::new() }
+    }
+
+    async fn impose(&mut self, name: &str, mut spec: Value) {
+        let name = format!("{name}-{}", self.namespace);
+        let labels: BTreeMap<_, _> = [("kubernetes.io/metadata.name", &self.namespace)].into();
+        spec["namespaceSelector"] = json!({"matchLabels": labels});
+        let policy = json!({
+            "apiVersion": "sluice.dev/v1alpha1", "kind": "MigrationPolicy", "metadata": {"name": name}, "spec": spec
+        });
+        let params = PatchParams::apply("platform").force();
+        self.api.patch(&name, &params, &Patch::Apply(&policy)).await.unwrap();
+        self.names.push(name);
+    }
+
+    async fn lift(self) {
+        for name in &self.names {
+            let _gone = self.api.delete(name, &DeleteParams::default()).await;
+        }
+    }
+}
+
+fn spec() -> Spec {
+    Spec::latest().inline(&files(&[("V001__orders.sql", "create table orders (id int);")]))
+}
+
+#[tokio::test]
+async fn a_policy_raises_what_the_object_asks_for_and_a_change_of_it_lets_the_plan_go() {
+    let team = Team::new("raised").await;
+    let mut platform = Platform::of(&team).await;
+    platform.impose("people", json!({"gates": {"approvals": {"required": 2}}})).await;
+    let _operator = Operator::start(&team.namespace);
+    team.apply("shop", &spec()).await;
+    let message = team.reason("shop", "AwaitingApproval").await;
+    let imposed =
+        format!("MigrationPolicy people-{} imposed spec.gates.approvals.required: 2 instead of 0", team.namespace);
+    assert!(message.contains(&imposed), "{message}");
+    let status = team.get("shop").await.status.unwrap();
+    assert_eq!(status.policies[0].imposed, ["spec.gates.approvals.required: 2 instead of 0"]);
+    assert_eq!(team.tables().await, [""; 0]);
+
+    platform.impose("people", json!({"gates": {"approvals": {"required": 0}}})).await;
+    let status = team.ready("shop").await;
+    assert_eq!(status.policies.len(), 1);
+    assert_eq!(team.tables().await, ["orders"]);
+    platform.lift().await;
+}
+
+#[tokio::test]
+async fn a_policy_in_error_closes_and_opens_when_it_is_mended() {
+    let team = Team::new("broken-policy").await;
+    let mut platform = Platform::of(&team).await;
+    platform.impose("odd", json!({"gates": {"lint": {"deny": ["drop-tabel"]}}})).await;
+    let _operator = Operator::start(&team.namespace);
+    team.apply("shop", &spec()).await;
+    let message = team.reason("shop", "PolicyViolation").await;
+    assert!(message.contains("spec.gates.lint.deny: deny: `drop-tabel` is neither a rule nor a class"), "{message}");
+    assert_eq!(team.tables().await, [""; 0]);
+    platform.impose("odd", json!({"gates": {"lint": {"deny": ["drop-table"]}}})).await;
+    team.ready("shop").await;
+    platform.lift().await;
+}
+
+#[tokio::test]
+async fn a_host_that_is_not_allowed_and_a_connection_that_is_too_weak_are_not_connected_to() {
+    let team = Team::new("hosts").await;
+    let mut platform = Platform::of(&team).await;
+    platform.impose("hosts", json!({"database": {"allowedHosts": ["*.prod.internal"]}})).await;
+    let _operator = Operator::start(&team.namespace);
+    team.apply("shop", &spec()).await;
+    let message = team.reason("shop", "PolicyViolation").await;
+    assert!(message.contains("of the Secret is not allowed; use one of *.prod.internal"), "{message}");
+    assert_eq!(team.sessions().await, 0);
+
+    platform.impose("hosts", json!({"database": {"tls": "VerifyFull"}})).await;
+    team.until("shop", "TLS is asked for", |status| {
+        status.conditions.iter().any(|condition| condition.message.contains("set sslmode verify-full in the Secret"))
+    })
+    .await;
+    assert_eq!(team.sessions().await, 0);
+    platform.impose("hosts", json!({})).await;
+    team.ready("shop").await;
+    platform.lift().await;
+}
+
+#[tokio::test]
+async fn a_check_that_is_required_holds_the_plan_back_until_it_is_there() {
+    let team = Team::new("required-check").await;
+    let mut platform = Platform::of(&team).await;
+    platform.impose("judged", json!({"verification": {"requiredChecks": ["builtin"]}})).await;
+    let _operator = Operator::start(&team.namespace);
+    team.apply("shop", &spec()).await;
+    let message = team.reason("shop", "PolicyViolation").await;
+    assert!(message.contains("a check of the kind builtin is missing"), "{message}");
+    let status = team.get("shop").await.status.unwrap();
+    assert_eq!(status.plan.unwrap().steps, 1, "the plan is shown all the same");
+
+    let verification = json!({"initialDelay": "0s", "interval": "1s", "duration": "1s",
+        "checks": [{"name": "answers", "builtin": "Connectivity"}]});
+    team.apply("shop", &spec().set("/verification", verification)).await;
+    team.ready("shop").await;
+    assert_eq!(team.tables().await, ["orders"]);
+    platform.lift().await;
+}
