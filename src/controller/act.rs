@@ -80,8 +80,8 @@ fn start(context: &Context, object: &DatabaseMigration, sight: &Sight, job: &Job
         settings: desired.settings.clone(),
         deadline: course.deadline,
         rehearsed: observed.rehearsal.proves(&job.plan.digest),
-        gates: rollout::opened_by(observed, job),
-        hold: rollout::holds(observed, job),
+        gates: rollout::opened_by(job),
+        hold: rollout::holds(job),
         spare_rows: job.take_back.is_some() && !allows_loss(observed, desired),
         purpose: course.purpose,
     };

@@ -8,7 +8,7 @@ use crate::api::v1alpha1::{ConditionType, DatabaseMigration, DatabaseMigrationSt
 use crate::database::{DatabaseError, FailureClass};
 use crate::gates::GateState;
 use crate::plan::Target;
-use crate::rollout::{Job, Look, Observed, State, Task, verdicts_of};
+use crate::rollout::{Job, Look, Observed, State, Task};
 use crate::telemetry::{Metrics, ObjectSample, ReconcileResult, RunResult};
 
 use super::tasks::Ended;
@@ -94,8 +94,7 @@ pub fn run(metrics: &Metrics, ended: &Ended) {
 
 /// What the gates of a plan said, and how long a plan that passes them has waited.
 pub fn gates(metrics: &Metrics, observed: &Observed, state: &State, status: &DatabaseMigrationStatus) {
-    let Some(verdicts) = verdicts_of(observed, state) else { return };
-    for verdict in &verdicts {
+    for verdict in state.verdicts() {
         let result = match verdict.state {
             GateState::Open => "open",
             GateState::Closed => "closed",
@@ -172,13 +171,13 @@ fn pending(state: &State, status: &DatabaseMigrationStatus, ready: bool) -> Opti
         State::VerificationDue(_) | State::Verifying { .. } | State::Held(..) => Some(0),
         State::Suspended(Job { plan, .. })
         | State::GatesDue(Job { plan, .. })
-        | State::PlanOnly(Job { plan, .. }, _)
+        | State::PlanOnly(Job { plan, .. })
         | State::Gated { job: Job { plan, .. }, .. }
         | State::Failed(_, plan)
         | State::CoolingDown(Job { plan, .. })
         | State::AwaitingRoom(Job { plan, .. }, _)
-        | State::RehearsalDue(plan)
-        | State::RehearsalFailed(_, plan)
+        | State::RehearsalDue(Job { plan, .. })
+        | State::RehearsalFailed(_, Job { plan, .. })
         | State::PolicyViolation(_, Some(plan))
         | State::RolledBack(_, plan)
         | State::TooManyFailures(_, plan)

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use crate::api::v1alpha1::{DatabaseMigration, FIELD_MANAGER};
 use crate::plan::Plan;
 use crate::review::{PlanShown, markdown};
-use crate::rollout::{Gathered, State, plan_of};
+use crate::rollout::{Gathered, State};
 
 use super::context::Context;
 use super::observe::Sight;
@@ -25,7 +25,8 @@ const LONGEST_NAME: usize = 253;
 /// Writes the plan of this pass where it says something that was not written before, and notes where it can be read. A run
 /// that begins does not wait for it.
 pub async fn plan(context: &Context, object: &DatabaseMigration, sight: &mut Sight, state: &State) {
-    let (Some(plan), Some(gathered)) = (plan_of(state), &mut sight.observed.gathered) else { return };
+    let plan = state.job().filter(|job| job.take_back.is_none()).map(|job| &job.plan);
+    let (Some(plan), Some(gathered)) = (plan, &mut sight.observed.gathered) else { return };
     let name = name(&object.name_any());
     let data = data(plan, gathered);
     let digest = hex::encode(Sha256::digest(data.to_string()));

@@ -33,8 +33,8 @@ fn health(state: &State) -> Health {
         | State::RolledBack(..)
         | State::PolicyViolation(..)
         | State::TooManyFailures(..) => Health::Stalled,
-        State::Gated { verdicts, overdue, .. } => {
-            if *overdue || gating::worst(verdicts) == GateState::Denied {
+        State::Gated { job, overdue } => {
+            if *overdue || gating::worst(&job.verdicts) == GateState::Denied {
                 Health::Stalled
             } else {
                 Health::Working
@@ -116,13 +116,13 @@ fn details(state: &State) -> Details {
         | State::PolicyViolation(_, None) => (None, None),
         State::Suspended(Job { plan, .. })
         | State::GatesDue(Job { plan, .. })
-        | State::PlanOnly(Job { plan, .. }, _)
+        | State::PlanOnly(Job { plan, .. })
         | State::Gated { job: Job { plan, .. }, .. }
         | State::Failed(_, plan)
         | State::CoolingDown(Job { plan, .. })
         | State::AwaitingRoom(Job { plan, .. }, _)
-        | State::RehearsalDue(plan)
-        | State::RehearsalFailed(_, plan)
+        | State::RehearsalDue(Job { plan, .. })
+        | State::RehearsalFailed(_, Job { plan, .. })
         | State::PolicyViolation(_, Some(plan))
         | State::RolledBack(_, plan)
         | State::TooManyFailures(_, plan)
@@ -190,14 +190,14 @@ fn verified(observed: &Observed, state: &State) -> Option<Condition> {
 /// Whether what is about to be applied, or was applied last, could be taken back.
 fn rollback_ready(observed: &Observed, state: &State) -> Option<Condition> {
     let without: Vec<String> = match state {
-        State::Suspended(Job { plan, take_back: None })
-        | State::PlanOnly(Job { plan, take_back: None }, _)
-        | State::Gated { job: Job { plan, take_back: None }, .. }
+        State::Suspended(Job { plan, take_back: None, .. })
+        | State::PlanOnly(Job { plan, .. })
+        | State::Gated { job: Job { plan, .. }, .. }
         | State::Failed(_, plan)
-        | State::CoolingDown(Job { plan, take_back: None })
-        | State::AwaitingRoom(Job { plan, take_back: None }, _)
-        | State::Pending(Job { plan, take_back: None })
-        | State::RehearsalDue(plan)
+        | State::CoolingDown(Job { plan, take_back: None, .. })
+        | State::AwaitingRoom(Job { plan, take_back: None, .. }, _)
+        | State::Pending(Job { plan, take_back: None, .. })
+        | State::RehearsalDue(Job { plan, .. })
         | State::PolicyViolation(_, Some(plan))
         | State::RolledBack(_, plan)
         | State::TooManyFailures(_, plan) => {
@@ -223,8 +223,6 @@ fn rollback_ready(observed: &Observed, state: &State) -> Option<Condition> {
         | State::AwaitingTurn(_)
         | State::PolicyViolation(_, None)
         | State::GatesDue(_)
-        | State::PlanOnly(..)
-        | State::Gated { .. }
         | State::Suspended(_)
         | State::CoolingDown(_)
         | State::AwaitingRoom(..)
@@ -249,12 +247,12 @@ fn rollback_ready(observed: &Observed, state: &State) -> Option<Condition> {
 
 /// What the gates say, as conditions: of all of them, and of the approvals. Only of a plan that has gates.
 fn gates(observed: &Observed, state: &State) -> Vec<Condition> {
-    let Some((_, verdicts)) = gating::of(observed, state) else {
+    if matches!(state, State::Running { .. } | State::Rehearsing(_)) {
         // What was said of the plan that runs stays until it is over.
-        let runs = matches!(state, State::Running { .. } | State::Rehearsing(_));
         let types = [ConditionType::GatesPassed, ConditionType::Approved];
-        return types.into_iter().filter(|_| runs).filter_map(|type_| kept(observed, type_)).collect();
-    };
+        return types.into_iter().filter_map(|type_| kept(observed, type_)).collect();
+    }
+    let verdicts = state.verdicts();
     let say = |type_: ConditionType, verdicts: &[Verdict], shut: Reason, open: Reason, text: String| {
         let status = match gating::worst(verdicts) {
             GateState::Open => return condition(observed, type_, "True", open, "open"),
@@ -266,16 +264,16 @@ fn gates(observed: &Observed, state: &State) -> Vec<Condition> {
     let mut conditions = Vec::new();
     if !verdicts.is_empty() {
         let overdue = matches!(state, State::Gated { overdue: true, .. });
-        let reason = gating::reason(&verdicts, overdue);
-        let told = gating::told(&verdicts);
+        let reason = gating::reason(verdicts, overdue);
+        let told = gating::told(verdicts);
         conditions.push(if overdue && told.is_empty() {
             let text = "every gate is open by now, after spec.gates.deadline";
             condition(observed, ConditionType::GatesPassed, "False", reason, text)
         } else {
-            say(ConditionType::GatesPassed, &verdicts, reason, Reason::GatesOpen, told)
+            say(ConditionType::GatesPassed, verdicts, reason, Reason::GatesOpen, told)
         });
     }
-    let approvals: Vec<Verdict> = verdicts.into_iter().filter(|verdict| verdict.gate == "approvals").collect();
+    let approvals: Vec<Verdict> = verdicts.iter().filter(|verdict| verdict.gate == "approvals").cloned().collect();
     if let Some(first) = approvals.first() {
         let reason = gating::reason(&approvals, false);
         conditions.push(say(ConditionType::Approved, &approvals, reason, Reason::Approved, first.message.clone()));

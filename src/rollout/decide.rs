@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::api::v1alpha1::ConditionType;
 use crate::database::Stage;
-use crate::gates::{GateState, Verdict};
+use crate::gates::GateState;
 use crate::plan::Plan;
 
 use super::{DueVerification, Job, Look, Observed, Room, State, backoff, gating};
@@ -95,17 +95,15 @@ pub fn decide(observed: &Observed) -> Decision {
         // Whoever observes gathers and asks again; should that have been impossible, a later pass does.
         State::GatesDue(_) => (Action::Wait, Some(again), true, false),
         // What its gates look at changes without a change of what a look is for.
-        State::PlanOnly(job, verdicts) => {
-            (Action::Wait, Some(no_later(observed, job, verdicts, resync)), false, verdicts.is_empty())
-        }
-        State::Gated { job, verdicts, overdue } => {
-            let stays = *overdue || gating::worst(verdicts) == GateState::Denied;
-            let every = match (stays, gating::only_asked(verdicts)) {
+        State::PlanOnly(job) => (Action::Wait, Some(no_later(observed, job, resync)), false, job.verdicts.is_empty()),
+        State::Gated { job, overdue } => {
+            let stays = *overdue || gating::worst(&job.verdicts) == GateState::Denied;
+            let every = match (stays, gating::only_asked(&job.verdicts)) {
                 (true, _) => resync,
                 (false, true) => ASK_AGAIN,
                 (false, false) => SAFETY_NET,
             };
-            (Action::Wait, Some(no_later(observed, job, verdicts, every)), false, false)
+            (Action::Wait, Some(no_later(observed, job, every)), false, false)
         }
         State::CoolingDown(_) => (Action::Wait, Some(observed.cooldown), false, false),
         State::AwaitingTurn(_) => (Action::Queue, Some(PATIENCE), false, false),
@@ -113,7 +111,7 @@ pub fn decide(observed: &Observed) -> Decision {
             (Action::Queue, Some(if tell(observed, &state) { SAFETY_NET } else { PATIENCE }), false, false)
         }
         State::Pending(job) => (Action::Start(job.clone()), Some(PROGRESS_EVERY), false, false),
-        State::RehearsalDue(plan) => (Action::Rehearse(plan.clone()), Some(VERIFYING_EVERY), false, false),
+        State::RehearsalDue(job) => (Action::Rehearse(job.plan.clone()), Some(VERIFYING_EVERY), false, false),
         State::Rehearsing(_) => (Action::Wait, Some(VERIFYING_EVERY), false, false),
         State::VerificationDue(due) => (Action::Verify(due.clone()), Some(PROGRESS_EVERY), false, false),
         State::Verifying { stop, .. } => {
@@ -131,9 +129,9 @@ pub fn decide(observed: &Observed) -> Decision {
 }
 
 /// After that time, or as soon as a gate changes by itself.
-fn no_later(observed: &Observed, job: &Job, verdicts: &[Verdict], every: Duration) -> Duration {
+fn no_later(observed: &Observed, job: &Job, every: Duration) -> Duration {
     let Ok(desired) = &observed.desired else { return every };
-    gating::changes_in(observed, desired, &job.plan, verdicts).map_or(every, |by_itself| by_itself.min(every))
+    gating::changes_in(observed, desired, job).map_or(every, |by_itself| by_itself.min(every))
 }
 
 fn tell(observed: &Observed, state: &State) -> bool {

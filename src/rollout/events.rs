@@ -77,7 +77,7 @@ pub fn events(previous: Option<&DatabaseMigrationStatus>, next: &DatabaseMigrati
             event(true, format!("Plan from {version}"))
         }
         State::Unreachable(_) | State::SourceUnavailable(_) if !same_reason => event(true, "Connect".to_owned()),
-        State::Gated { verdicts, .. } if moved && gating::worst(verdicts) == GateState::Denied => {
+        State::Gated { job, .. } if moved && gating::worst(&job.verdicts) == GateState::Denied => {
             event(true, format!("Plan from {version}"))
         }
         State::Gated { job, .. } if !same_reason => {

@@ -15,7 +15,7 @@ use crate::lint::Assessment;
 use crate::plan::Plan;
 
 use super::measures::second;
-use super::{Desired, Job, Observed, State};
+use super::{Desired, Job, Observed};
 
 /// What gates look at, gathered in this pass for the plan of this pass.
 #[derive(Debug, Clone)]
@@ -65,66 +65,10 @@ pub fn verdicts(observed: &Observed, desired: &Desired, gathered: &Gathered, pla
     })
 }
 
-/// The plan that has not begun yet, where the state is about one.
+/// What opened the gates of a job that is about to begin, for the ledger.
 #[must_use]
-pub fn plan_of(state: &State) -> Option<&Plan> {
-    match state {
-        State::Gated { job, .. }
-        | State::PlanOnly(job, _)
-        | State::Pending(job)
-        | State::AwaitingRoom(job, _)
-        | State::CoolingDown(job)
-        | State::Suspended(job) => job.take_back.is_none().then_some(&job.plan),
-        State::RehearsalDue(plan) | State::RehearsalFailed(_, plan) => Some(plan),
-        State::GatesDue(_)
-        | State::InvalidSpec(_)
-        | State::SourceNotReady(_)
-        | State::SourceUnavailable(_)
-        | State::InvalidSource(_)
-        | State::Unreachable(_)
-        | State::Unsuitable(_)
-        | State::Refused(_)
-        | State::Settled
-        | State::UpToDate
-        | State::Failed(..)
-        | State::AwaitingTurn(_)
-        | State::Rehearsing(_)
-        | State::VerificationDue(_)
-        | State::Verifying { .. }
-        | State::Held(..)
-        | State::RollbackBlocked(_)
-        | State::RollbackFailed(..)
-        | State::RolledBack(..)
-        | State::PolicyViolation(..)
-        | State::TooManyFailures(..)
-        | State::Running { .. } => None,
-    }
-}
-
-/// The plan that passes or waits, and what its gates say; `None` where no plan is at its gates.
-pub fn of<'a>(observed: &Observed, state: &'a State) -> Option<(&'a Plan, Vec<Verdict>)> {
-    let plan = plan_of(state)?;
-    if let State::Gated { verdicts, .. } | State::PlanOnly(_, verdicts) = state {
-        return Some((plan, verdicts.clone()));
-    }
-    let (Ok(desired), Some(gathered)) = (&observed.desired, &observed.gathered) else { return None };
-    Some((plan, verdicts(observed, desired, gathered, plan)))
-}
-
-/// What the gates say of the plan that passes or waits; `None` where no plan is at its gates.
-#[must_use]
-pub fn verdicts_of(observed: &Observed, state: &State) -> Option<Vec<Verdict>> {
-    of(observed, state).map(|(_, verdicts)| verdicts)
-}
-
-/// What opened the gates of a job that is about to begin, for the ledger. A way back has none.
-#[must_use]
-pub fn opened_by(observed: &Observed, job: &Job) -> serde_json::Value {
-    let (Ok(desired), Some(gathered), None) = (&observed.desired, &observed.gathered, &job.take_back) else {
-        return serde_json::json!([]);
-    };
-    let records = verdicts(observed, desired, gathered, &job.plan).into_iter().filter_map(|verdict| verdict.record);
-    serde_json::Value::Array(records.collect())
+pub fn opened_by(job: &Job) -> serde_json::Value {
+    serde_json::Value::Array(job.verdicts.iter().filter_map(|verdict| verdict.record.clone()).collect())
 }
 
 /// What was found out about gates is good enough to begin with for so long.
@@ -132,13 +76,9 @@ const FRESH: Duration = Duration::from_secs(30);
 
 /// Until when a job that is about to begin may begin; `None` for one that waits for no gate.
 #[must_use]
-pub fn holds(observed: &Observed, job: &Job) -> Option<Hold> {
-    let (Ok(desired), Some(gathered), None) = (&observed.desired, &observed.gathered, &job.take_back) else {
-        return None;
-    };
-    let verdicts = verdicts(observed, desired, gathered, &job.plan);
-    let until = verdicts.iter().filter_map(|verdict| verdict.changes_at).min();
-    (!verdicts.is_empty()).then_some(Hold { until, waited: FRESH })
+pub fn holds(job: &Job) -> Option<Hold> {
+    let until = job.verdicts.iter().filter_map(|verdict| verdict.changes_at).min();
+    (!job.verdicts.is_empty()).then_some(Hold { until, waited: FRESH })
 }
 
 /// The worst of them.
@@ -180,9 +120,10 @@ pub fn given_up(observed: &Observed) -> bool {
 }
 
 /// When the gates have to be looked at again without anybody saying so.
-pub fn changes_in(observed: &Observed, desired: &Desired, plan: &Plan, verdicts: &[Verdict]) -> Option<Duration> {
-    let deadline = desired.gates.deadline.and_then(|deadline| since(observed, plan).checked_add(deadline).ok());
-    let next = verdicts.iter().filter_map(|verdict| verdict.changes_at).chain(deadline).filter(|at| *at > observed.now);
+pub fn changes_in(observed: &Observed, desired: &Desired, job: &Job) -> Option<Duration> {
+    let deadline = desired.gates.deadline.and_then(|deadline| since(observed, &job.plan).checked_add(deadline).ok());
+    let changes = job.verdicts.iter().filter_map(|verdict| verdict.changes_at);
+    let next = changes.chain(deadline).filter(|at| *at > observed.now);
     let left = Duration::try_from(next.min()?.duration_since(observed.now)).ok()?;
     // A pass that comes a moment too early would find nothing changed.
     Some(left + Duration::from_millis(20))
@@ -228,8 +169,9 @@ pub fn told(verdicts: &[Verdict]) -> String {
     told.join("; ")
 }
 
-/// The gates as the status shows them; `None` where there are none.
-pub fn status(observed: &Observed, plan: &Plan, verdicts: &[Verdict]) -> Option<GatesStatus> {
+/// The gates of a job as the status shows them; `None` where there are none.
+pub fn status(observed: &Observed, job: &Job) -> Option<GatesStatus> {
+    let Job { plan, verdicts, .. } = job;
     if verdicts.is_empty() {
         return None;
     }

@@ -47,8 +47,8 @@ pub(super) fn summary(observed: &Observed, state: &State) -> (Reason, String) {
             )
         }
         State::GatesDue(job) => (Reason::Planning, format!("about to look at the gates: to {}", work(&job.plan))),
-        State::PlanOnly(job, verdicts) => {
-            let gates = gating::told(verdicts);
+        State::PlanOnly(job) => {
+            let gates = gating::told(&job.verdicts);
             let gates = if gates.is_empty() { String::new() } else { format!("; it would wait for {gates}") };
             (
                 Reason::PlanOnly,
@@ -58,7 +58,8 @@ pub(super) fn summary(observed: &Observed, state: &State) -> (Reason, String) {
                 ),
             )
         }
-        State::Gated { job, verdicts, overdue } => {
+        State::Gated { job, overdue } => {
+            let verdicts = &job.verdicts;
             let late = if *overdue {
                 format!(
                     " for longer than spec.gates.deadline; it is given up until the plan changes, or with: {}",
@@ -88,11 +89,11 @@ pub(super) fn summary(observed: &Observed, state: &State) -> (Reason, String) {
             if job.take_back.is_some() { Reason::RollingBack } else { Reason::Applying },
             format!("about to {}{}", work(&job.plan), because(job)),
         ),
-        State::RehearsalDue(plan) => {
+        State::RehearsalDue(Job { plan, .. }) => {
             (Reason::Rehearsing, format!("about to rehearse on a copy of the schema: to {}", work(plan)))
         }
         State::Rehearsing(purpose) => (Reason::Rehearsing, format!("rehearsing on a copy of the schema: to {purpose}")),
-        State::RehearsalFailed(rehearsal, plan) => (
+        State::RehearsalFailed(rehearsal, Job { plan, .. }) => (
             Reason::RehearsalFailed,
             format!(
                 "{} {} on a copy of the schema: {rehearsal}. Nothing was run. It is rehearsed again when the scripts or the spec change, or \

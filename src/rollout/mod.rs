@@ -31,7 +31,7 @@ pub use decide::{Action, Decision, decide};
 pub use desired::{Desired, RehearsalDesired, SourceDesired};
 pub use due::DueVerification;
 pub use events::{Event, events};
-pub use gating::{Gathered, holds, opened_by, plan_of, verdicts_of};
+pub use gating::{Gathered, holds, opened_by};
 pub use invalid::InvalidSpec;
 pub use judging::{Mode, OnInconclusive, RollbackPolicy, Verification};
 pub use look::{Settled, SettledKey, due, later};

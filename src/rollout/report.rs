@@ -13,7 +13,7 @@ use crate::plan::{Direction, Ledger, Outcome, Plan, RunSummary, Step};
 
 use super::conditions::conditions;
 use super::measures::{PENDING, second};
-use super::{Job, Observed, Rehearsed, State, gating};
+use super::{Observed, Rehearsed, State, gating};
 
 /// How many runs a status shows.
 const HISTORY: usize = 10;
@@ -40,76 +40,29 @@ pub fn report(observed: &Observed, state: &State) -> DatabaseMigrationStatus {
         status.verification = super::verified::recorded(observed, state, &seen.ledger);
         status.last_handled_reconcile_at.clone_from(&observed.requested_at);
     }
-    status.plan = match state {
-        State::Suspended(Job { plan, .. })
-        | State::GatesDue(Job { plan, .. })
-        | State::PlanOnly(Job { plan, .. }, _)
-        | State::Gated { job: Job { plan, .. }, .. }
-        | State::Failed(_, plan)
-        | State::CoolingDown(Job { plan, .. })
-        | State::AwaitingRoom(Job { plan, .. }, _)
-        | State::Pending(Job { plan, .. })
-        | State::RehearsalDue(plan)
-        | State::RehearsalFailed(_, plan)
-        | State::PolicyViolation(_, Some(plan))
-        | State::RolledBack(_, plan)
-        | State::TooManyFailures(_, plan) => Some(plan_status(plan, observed)),
+    status.plan = match state.plan() {
+        Some(plan) => Some(plan_status(plan, observed)),
         // While it runs, the plan is what it was.
-        State::Running { .. }
-        | State::Rehearsing(_)
-        | State::Unreachable(_)
-        | State::AwaitingTurn(_)
-        | State::PolicyViolation(_, None) => status.plan,
-        State::InvalidSpec(_)
-        | State::SourceNotReady(_)
-        | State::SourceUnavailable(_)
-        | State::InvalidSource(_)
-        | State::Unsuitable(_)
-        | State::Refused(_)
-        | State::VerificationDue(_)
-        | State::Verifying { .. }
-        | State::Held(..)
-        | State::RollbackBlocked(_)
-        | State::RollbackFailed(..)
-        | State::Settled
-        | State::UpToDate => None,
+        None => status.plan.filter(|_| {
+            matches!(
+                state,
+                State::Running { .. }
+                    | State::Rehearsing(_)
+                    | State::Unreachable(_)
+                    | State::AwaitingTurn(_)
+                    | State::PolicyViolation(_, None)
+            )
+        }),
     };
-    status.run = match state {
-        State::Running { run, since, progress, .. } => Some(run_status(*run, *since, progress)),
-        State::InvalidSpec(_)
-        | State::SourceNotReady(_)
-        | State::SourceUnavailable(_)
-        | State::InvalidSource(_)
-        | State::Unreachable(_)
-        | State::Unsuitable(_)
-        | State::Refused(_)
-        | State::Settled
-        | State::UpToDate
-        | State::GatesDue(_)
-        | State::PlanOnly(..)
-        | State::Gated { .. }
-        | State::Suspended(_)
-        | State::Failed(..)
-        | State::CoolingDown(_)
-        | State::AwaitingTurn(_)
-        | State::AwaitingRoom(..)
-        | State::RehearsalDue(_)
-        | State::Rehearsing(_)
-        | State::RehearsalFailed(..)
-        | State::VerificationDue(_)
-        | State::Verifying { .. }
-        | State::Held(..)
-        | State::RollbackBlocked(_)
-        | State::RollbackFailed(..)
-        | State::RolledBack(..)
-        | State::PolicyViolation(..)
-        | State::TooManyFailures(..)
-        | State::Pending(_) => None,
+    status.run = if let State::Running { run, since, progress, .. } = state {
+        Some(run_status(*run, *since, progress))
+    } else {
+        None
     };
     status.gates = match state {
         // The plan that waited is the one that runs, or is what the rehearsal is about.
         State::Running { .. } | State::Rehearsing(_) | State::Unreachable(_) | State::AwaitingTurn(_) => status.gates,
-        state => gating::of(observed, state).and_then(|(plan, verdicts)| gating::status(observed, plan, &verdicts)),
+        state => state.job().and_then(|job| gating::status(observed, job)),
     };
     if let State::Verifying { verifying, .. } = state {
         status.verification = Some(super::verified::open(verifying));

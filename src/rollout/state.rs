@@ -13,13 +13,15 @@ use crate::plan::{self, Judgement, Ledger, Outcome, Plan, Refusal, Rollback, Run
 use super::aftermath::{Aftermath, aftermath, poisoned, too_many_failures};
 use super::{Closed, Desired, DueVerification, Look, Observed, Rehearsed, Room, Source, Task, Verifying, gating};
 
-/// Something to do: a plan, and which run it takes back where it is a rollback.
+/// Something to do: a plan, which run it takes back where it is a rollback, and what its gates say.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Job {
     /// The plan.
     pub plan: Plan,
     /// Set where it is a rollback.
     pub take_back: Option<TakeBack>,
+    /// What each gate says, judged once in a pass; empty for a rollback, which waits for none, and where there are none.
+    pub verdicts: Vec<gates::Verdict>,
 }
 
 /// Where an object stands.
@@ -48,13 +50,11 @@ pub enum State {
     /// There is something to do; what its gates look at has not been gathered yet in this pass.
     GatesDue(Job),
     /// There is something to do, and the spec only asks to see it.
-    PlanOnly(Job, Vec<gates::Verdict>),
+    PlanOnly(Job),
     /// There is something to do, and not every gate is open.
     Gated {
         /// What waits.
         job: Job,
-        /// What each gate says.
-        verdicts: Vec<gates::Verdict>,
         /// It has been waiting for longer than it may.
         overdue: bool,
     },
@@ -71,11 +71,11 @@ pub enum State {
     /// There is something to do, now.
     Pending(Job),
     /// A plan is to be rehearsed before it runs.
-    RehearsalDue(Plan),
+    RehearsalDue(Job),
     /// A plan is being rehearsed.
     Rehearsing(String),
     /// A rehearsal did not prove what it had to.
-    RehearsalFailed(Arc<Rehearsal>, Plan),
+    RehearsalFailed(Arc<Rehearsal>, Job),
     /// A run is to be judged, and nobody is at it yet.
     VerificationDue(Box<DueVerification>),
     /// A run is being judged.
@@ -192,7 +192,11 @@ impl State {
             Aftermath::Nothing => {}
             Aftermath::Verify(due) => return Self::VerificationDue(due),
             Aftermath::TakeBack(plan, take_back) => {
-                return Self::of_job(observed, desired, Job { plan: *plan, take_back: Some(take_back) });
+                return Self::of_job(
+                    observed,
+                    desired,
+                    Job { plan: *plan, take_back: Some(take_back), verdicts: Vec::new() },
+                );
             }
             Aftermath::Held(run, judgement, message) => return Self::Held(*run, judgement, message),
             Aftermath::RollbackFailed(attempt, take_back) => return Self::RollbackFailed(*attempt, take_back),
@@ -205,8 +209,11 @@ impl State {
         if plan.is_empty() {
             return Self::UpToDate;
         }
-        let job = Job { plan, take_back: None };
-        let Some(gathered) = &observed.gathered else { return Self::GatesDue(job) };
+        let Some(gathered) = &observed.gathered else {
+            return Self::GatesDue(Job { plan, take_back: None, verdicts: Vec::new() });
+        };
+        let verdicts = gating::verdicts(observed, desired, gathered, &plan);
+        let job = Job { plan, take_back: None, verdicts };
         if desired.suspended {
             return Self::Suspended(job);
         }
@@ -222,25 +229,80 @@ impl State {
         if let Some(number) = too_many_failures(observed, desired, ledger) {
             return Self::TooManyFailures(number, job.plan);
         }
-        let verdicts = gating::verdicts(observed, desired, gathered, &job.plan);
         if desired.plan_only {
-            return Self::PlanOnly(job, verdicts);
+            return Self::PlanOnly(job);
         }
-        let worst = gating::worst(&verdicts);
+        let worst = gating::worst(&job.verdicts);
         let shut = worst != GateState::Open || gating::given_up(observed);
         let overdue = shut && gating::overdue(observed, desired, &job.plan);
         if worst == GateState::Denied || overdue {
-            return Self::Gated { job, verdicts, overdue };
+            return Self::Gated { job, overdue };
         }
         // People who are asked to approve see what the rehearsal said.
         match rehearsal(observed, desired, ledger, &job.plan) {
-            Gate::Open if worst != GateState::Open => Self::Gated { job, verdicts, overdue },
+            Gate::Open if worst != GateState::Open => Self::Gated { job, overdue },
             Gate::Open => Self::of_job(observed, desired, job),
-            Gate::Due if observed.cooldown.is_zero() => Self::RehearsalDue(job.plan),
+            Gate::Due if observed.cooldown.is_zero() => Self::RehearsalDue(job),
             Gate::Due => Self::CoolingDown(job),
             Gate::Unknown(error) => Self::Unreachable(error.to_string()),
-            Gate::Closed(rehearsal) => Self::RehearsalFailed(rehearsal, job.plan),
+            Gate::Closed(rehearsal) => Self::RehearsalFailed(rehearsal, job),
         }
+    }
+
+    /// What there is to do, where that can still begin in this way.
+    #[must_use]
+    pub fn job(&self) -> Option<&Job> {
+        match self {
+            Self::GatesDue(job)
+            | Self::PlanOnly(job)
+            | Self::Gated { job, .. }
+            | Self::Suspended(job)
+            | Self::CoolingDown(job)
+            | Self::AwaitingRoom(job, _)
+            | Self::Pending(job)
+            | Self::RehearsalDue(job)
+            | Self::RehearsalFailed(_, job) => Some(job),
+            Self::InvalidSpec(_)
+            | Self::PolicyViolation(..)
+            | Self::SourceNotReady(_)
+            | Self::SourceUnavailable(_)
+            | Self::InvalidSource(_)
+            | Self::Unreachable(_)
+            | Self::Unsuitable(_)
+            | Self::Refused(_)
+            | Self::Settled
+            | Self::UpToDate
+            | Self::Failed(..)
+            | Self::AwaitingTurn(_)
+            | Self::Rehearsing(_)
+            | Self::VerificationDue(_)
+            | Self::Verifying { .. }
+            | Self::Held(..)
+            | Self::RollbackBlocked(_)
+            | Self::RollbackFailed(..)
+            | Self::RolledBack(..)
+            | Self::TooManyFailures(..)
+            | Self::Running { .. } => None,
+        }
+    }
+
+    /// The plan that is there and does not run: that of the job, or one that is not tried.
+    #[must_use]
+    pub fn plan(&self) -> Option<&Plan> {
+        if let Self::Failed(_, plan)
+        | Self::RolledBack(_, plan)
+        | Self::TooManyFailures(_, plan)
+        | Self::PolicyViolation(_, Some(plan)) = self
+        {
+            return Some(plan);
+        }
+        self.job().map(|job| &job.plan)
+    }
+
+    /// What the gates say of the job; empty where there is none, or none that has gates.
+    #[must_use]
+    pub fn verdicts(&self) -> &[gates::Verdict] {
+        self.job().map_or(&[], |job| job.verdicts.as_slice())
     }
 
     /// Something to do, and whether now.
