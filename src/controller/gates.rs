@@ -1,12 +1,11 @@
 //! Gathers what the gates of a plan look at. Reads only; what cannot be read is a fact, too.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use kube::ResourceExt;
 
 use crate::api::v1alpha1::{AUTHOR, DatabaseMigration, MigrationApproval};
-use crate::checks::{self, SqlAnswer};
+use crate::checks::{self, Endpoints, SqlAnswer};
 use crate::database::{Database, Fact, PreflightFacts};
 use crate::gates::preflight::{FreeDisk, Needs, tables};
 use crate::gates::{Guard, Preflight};
@@ -16,23 +15,25 @@ use crate::rollout::{Desired, Gathered, Job};
 use super::assessed::assess;
 use super::context::Context;
 use super::memory::Assessed;
+use super::observe::Sight;
 use super::others;
 
 /// Gathers them for one plan, and for how long it took when it ran before.
 pub async fn gather(
     context: &Context,
     object: &DatabaseMigration,
+    sight: &Sight,
     desired: &Desired,
     database: &Arc<dyn Database>,
     job: &Job,
-    took: Option<Duration>,
     hide_sql: bool,
 ) -> Gathered {
     let assessed = assess(context, &object.uid().unwrap_or_default(), desired, database, &job.plan).await;
     let approvals = approvals(context, object);
     let (guard, author) = guarded(context, object, desired, &approvals).await;
-    let preflight = preflight(context, desired, database, &assessed).await;
+    let preflight = preflight(&sight.endpoints, desired, database, &assessed).await;
     let sql = conditions(desired, database).await;
+    let took = sight.observed.inspection().and_then(|seen| seen.ledger.took(&job.plan.digest));
     let assessment = match took {
         Some(_) => Arc::new(Assessment::clone(&assessed.assessment).after(took)),
         None => assessed.assessment,
@@ -56,7 +57,7 @@ pub async fn gather(
 
 /// What the database says of itself, where the plan needs it to be somehow. Asked in the very pass in which a run may begin.
 async fn preflight(
-    context: &Context,
+    endpoints: &Endpoints,
     desired: &Desired,
     database: &Arc<dyn Database>,
     assessed: &Assessed,
@@ -69,9 +70,7 @@ async fn preflight(
         facts.map_err(|error| error.to_string())
     };
     let free_disk = match &wanted.free_disk {
-        FreeDisk::Asked { endpoint, query } => {
-            Some(checks::free_disk(&context.options.endpoints, endpoint, query).await)
-        }
+        FreeDisk::Asked { endpoint, query } => Some(checks::free_disk(endpoints, endpoint, query).await),
         FreeDisk::Unsaid | FreeDisk::Declared(_) => None,
     };
     let facts = facts.await;

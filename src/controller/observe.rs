@@ -158,8 +158,7 @@ pub async fn observe(context: &Context, object: &DatabaseMigration) -> Sight {
         sight.observed.room = room(context, &database);
     }
     if let State::GatesDue(job) = State::of(&sight.observed) {
-        let took = sight.observed.inspection().and_then(|seen| seen.ledger.took(&job.plan.digest));
-        let gathered = gates::gather(context, object, &desired, &database, &job, took, ruled.hide_sql).await;
+        let gathered = gates::gather(context, object, &sight, &desired, &database, &job, ruled.hide_sql).await;
         sight.observed.gathered = Some(gathered);
     }
     sight.database = Some(database);

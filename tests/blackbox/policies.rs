@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use kube::Api;
 use kube::api::{DeleteParams, Patch, PatchParams};
 use serde_json::{Value, json};
-use sluice::api::v1alpha1::MigrationPolicy;
+use sluice::api::v1alpha1::{DatabaseMigrationStatus, MigrationPolicy};
 
-use crate::env::{Operator, Spec, Team, files, world};
+use crate::env::{App, Operator, Servers, Spec, Team, files, world};
 
 /// Policies of one test: each is about the test's own namespace, and goes with it.
 struct Platform {
@@ -121,5 +121,30 @@ async fn a_check_that_is_required_holds_the_plan_back_until_it_is_there() {
     team.apply("shop", &spec().set("/verification", verification)).await;
     team.ready("shop").await;
     assert_eq!(team.tables().await, ["orders"]);
+    platform.lift().await;
+}
+
+#[tokio::test]
+async fn the_free_disk_is_asked_of_a_prometheus_that_a_policy_names() {
+    let team = Team::new("policy-disk").await;
+    let app = App::start().await;
+    app.always(200, "disk_free 1000\n");
+    let prometheus = Servers::of("prometheus", &[&format!("127.0.0.1:{}", app.port)]);
+    let url = format!("http://127.0.0.1:{}", prometheus.description["port"]);
+    let mut platform = Platform::of(&team).await;
+    platform.impose("addresses", json!({"endpoints": {"prometheus": [{"name": "platform", "url": url}]}})).await;
+    let _operator = Operator::start(&team.namespace);
+    let disk = json!({
+        "minFreeDisk": "1Gi", "freeDiskFrom": {"prometheus": {"endpoint": "platform", "query": "disk_free"}},
+    });
+    team.apply("shop", &spec().set("/gates/preflight", disk)).await;
+    let full = |status: &DatabaseMigrationStatus| {
+        let items = status.gates.iter().flat_map(|gates| &gates.items);
+        items.into_iter().any(|item| item.name.as_deref() == Some("minFreeDisk") && item.state == "Closed")
+    };
+    let status = team.until("shop", "a disk that is full", full).await;
+    assert!(format!("{:?}", status.gates).contains("less than 1Gi would be left"), "{:?}", status.gates);
+    app.always(200, "disk_free 5000000000\n");
+    team.ready("shop").await;
     platform.lift().await;
 }
