@@ -79,19 +79,14 @@ pub fn names_of_set(set: &MigrationSet) -> Vec<String> {
 
 fn names_in(scripts: Vec<&Script>) -> Vec<String> {
     on_own_stack(|| {
-        let mut names: Vec<String> = scripts
-            .iter()
-            .flat_map(|script| &script.statements)
-            .filter_map(|statement| read(&statement.text).tree)
-            .flat_map(|tree| super::syntax::names(&tree))
-            .collect();
+        let mut names: Vec<String> = Vec::new();
         // Scripts that set the search path mean the relations there.
-        let schemas: Vec<String> = scripts
-            .iter()
-            .flat_map(|script| &script.statements)
-            .filter_map(|statement| read(&statement.text).tree)
-            .flat_map(|tree| super::classify::search_path(&tree).unwrap_or_default())
-            .collect();
+        let mut schemas: Vec<String> = Vec::new();
+        let statements = scripts.iter().flat_map(|script| &script.statements);
+        for tree in statements.filter_map(|statement| read(&statement.text).tree) {
+            names.extend(super::syntax::names(&tree));
+            schemas.extend(super::classify::search_path(&tree).unwrap_or_default());
+        }
         let plain = names.iter().filter(|name| !name.contains('.'));
         let elsewhere: Vec<String> =
             plain.flat_map(|name| schemas.iter().map(move |schema| format!("{schema}.{name}"))).collect();

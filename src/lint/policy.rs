@@ -122,25 +122,6 @@ fn selector(list: &'static str, name: &str) -> Result<Selector, UnknownName> {
 /// The known name that differs from `name` by the fewest letters, if those are at most a third of it.
 pub(super) fn nearest(name: &str, known: impl Iterator<Item = &'static str>) -> Option<&'static str> {
     let written = name.to_ascii_lowercase();
-    let near = known.map(|known| (distance(&written, &known.to_ascii_lowercase()), known)).min()?;
+    let near = known.map(|known| (strsim::levenshtein(&written, &known.to_ascii_lowercase()), known)).min()?;
     (near.0 * 3 <= written.len().max(near.1.len())).then_some(near.1)
-}
-
-/// Letters to insert, remove or replace to get from one to the other.
-fn distance(from: &str, to: &str) -> usize {
-    let mut row: Vec<usize> = (0..=to.chars().count()).collect();
-    for (above, letter) in (1..).zip(from.chars()) {
-        let mut corner = above - 1;
-        let mut left = above;
-        if let Some(first) = row.first_mut() {
-            *first = above;
-        }
-        for (cell, other) in row.iter_mut().skip(1).zip(to.chars()) {
-            let replaced = corner + usize::from(letter != other);
-            corner = *cell;
-            *cell = replaced.min(corner + 1).min(left + 1);
-            left = *cell;
-        }
-    }
-    row.last().copied().unwrap_or_default()
 }
