@@ -18,7 +18,7 @@
 //! | [`plan`] | migration set × ledger × target version → a plan, or the precise reason why there is none |
 //! | [`migration`] | scripts, headers, versions, layouts, checksums, sets |
 //! | [`api`] | what users write: the custom resources, conditions and reasons |
-//! | [`duration`], [`build`] | durations as people write them, in one spelling; what this program was built from |
+//! | [`duration`], [`size`], [`build`] | durations and sizes as people write them, in one spelling; what this program was built from |
 //! | [`telemetry`] | metrics, logs and the HTTP server that serves them |
 //!
 //! `migration`, `plan`, `policy`, `rollout` and `api` are pure: no clock, no network, no Kubernetes client. They take time as an
@@ -39,5 +39,6 @@ pub mod plan;
 pub mod policy;
 pub mod review;
 pub mod rollout;
+pub mod size;
 pub mod sources;
 pub mod telemetry;

@@ -6,8 +6,7 @@ use std::cmp::Reverse;
 use std::time::Duration;
 
 use crate::api::v1alpha1::{ForbiddenRole, GatesSpec, PreflightAction, PreflightSpec, SqlGateSpec};
-use crate::duration;
-use crate::gates::preflight::bytes_of;
+use crate::{duration, size};
 
 use super::notes::{Demands, Notes};
 
@@ -118,7 +117,7 @@ fn times(after: &mut PreflightSpec, written: &Written<'_>, notes: &mut Notes) {
 }
 
 fn sizes(after: &mut PreflightSpec, written: &Written<'_>, notes: &mut Notes) {
-    let key = |text: &str| bytes_of(text).map(Reverse);
+    let key = |text: &str| size::parse(text).map(Reverse);
     let lag = of(written, |spec| spec.max_replication_lag_bytes.as_deref());
     strictest(&mut after.max_replication_lag_bytes, None, &lag, key, "maxReplicationLagBytes", notes);
     let retained = of(written, |spec| spec.max_slot_retained.as_deref());
@@ -165,7 +164,7 @@ fn free_disk(after: &mut PreflightSpec, written: &Written<'_>, notes: &mut Notes
 
 /// Hundredths of a percent, or bytes.
 fn amount(text: &str) -> Option<u64> {
-    let Some(share) = text.strip_suffix('%') else { return if text == "0" { Some(0) } else { bytes_of(text) } };
+    let Some(share) = text.strip_suffix('%') else { return if text == "0" { Some(0) } else { size::parse(text) } };
     let (whole, part) = share.split_once('.').unwrap_or((share, ""));
     let hundredths = format!("{part:0<2}");
     Some(whole.parse::<u64>().ok()? * 100 + hundredths.get(..2)?.parse::<u64>().ok()?)

@@ -4,9 +4,10 @@
 //! Somebody else has to say.
 
 use crate::database::{Fact, PreflightFacts};
+use crate::size;
 
 use super::words::limit;
-use super::{Case, FreeDisk, Untold, Verdict, closed, open, size};
+use super::{Case, FreeDisk, Untold, Verdict, closed, open};
 
 pub(super) fn judge(case: &Case<'_>) -> Option<Verdict> {
     let wanted = case.wanted;

@@ -19,7 +19,6 @@ mod replication_lag;
 mod replication_lag_bytes;
 mod requirements;
 mod server_version;
-mod size;
 mod slots;
 #[cfg(test)]
 mod tests;
@@ -33,7 +32,6 @@ use super::{Facts, GateState, Preflight, Verdict};
 
 pub use needs::{Needs, tables};
 pub use requirements::{FreeDisk, Requirements, Threshold};
-pub(crate) use size::parse as bytes_of;
 
 /// The gate's kind.
 pub const PREFLIGHT: &str = "preflight";

@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use crate::api::v1alpha1::{ForbiddenRole, FreeDiskFromSpec, PreflightAction, PreflightSpec};
 use crate::database::Privilege;
-
-use super::size;
+use crate::size;
 
 /// How long others may have been in a transaction.
 const TRANSACTION: Duration = Duration::from_secs(5 * 60);
@@ -144,85 +143,6 @@ impl Requirements {
             archiving: action(spec.archiving),
         })
     }
-
-    /// Both: of what either says the stricter, of what neither says what holds unless set. Only what somebody wrote is
-    /// stricter than what somebody else wrote.
-    #[must_use]
-    pub fn and(self, other: Self) -> Self {
-        Self {
-            version: both(self.version, other.version, |a, b| a > b),
-            extensions: union(self.extensions, other.extensions),
-            encodings: union(self.encodings, other.encodings),
-            transaction_age: either(self.transaction_age, other.transaction_age, |a, b| a < b),
-            idle_in_transaction: either(self.idle_in_transaction, other.idle_in_transaction, |a, b| a < b),
-            prepared_age: either(self.prepared_age, other.prepared_age, |a, b| a < b),
-            lag: either(self.lag, other.lag, |a, b| a < b),
-            lag_bytes: both(self.lag_bytes, other.lag_bytes, |a, b| a < b),
-            retained: either(self.retained, other.retained, |a, b| a < b),
-            free_share: spoken(
-                &self.free_bytes,
-                &other.free_bytes,
-                both(self.free_share, other.free_share, |a, b| a > b),
-            ),
-            free_bytes: both(self.free_bytes, other.free_bytes, |a, b| a > b),
-            disk_size: self.disk_size.or(other.disk_size),
-            free_disk: if self.free_disk == FreeDisk::Unsaid { other.free_disk } else { self.free_disk },
-            connections: either(self.connections, other.connections, |a, b| a > b),
-            forbidden: union(self.forbidden, other.forbidden),
-            privileges: refused(self.privileges, other.privileges),
-            invalid_indexes: refused(self.invalid_indexes, other.invalid_indexes),
-            wraparound: refused(self.wraparound, other.wraparound),
-            archiving: refused(self.archiving, other.archiving),
-        }
-    }
-}
-
-/// The stricter of two: what nobody wrote gives way to what somebody did.
-fn either<T>(a: Threshold<T>, b: Threshold<T>, stricter: impl Fn(&T, &T) -> bool) -> Threshold<T> {
-    match (a.named, b.named) {
-        (true, false) => a,
-        (false, true) => b,
-        (true, true) | (false, false) if stricter(&b.value, &a.value) => b,
-        (true, true) | (false, false) => a,
-    }
-}
-
-fn both<T>(
-    a: Option<Threshold<T>>,
-    b: Option<Threshold<T>>,
-    stricter: impl Fn(&T, &T) -> bool,
-) -> Option<Threshold<T>> {
-    match (a, b) {
-        (Some(a), Some(b)) => Some(either(a, b, stricter)),
-        (one, None) | (None, one) => one,
-    }
-}
-
-/// A share that nobody wrote gives way to a size that somebody did.
-fn spoken(
-    a: &Option<Threshold<u64>>,
-    b: &Option<Threshold<u64>>,
-    share: Option<Threshold<f64>>,
-) -> Option<Threshold<f64>> {
-    share.filter(|share| share.named || (a.is_none() && b.is_none()))
-}
-
-/// `Allow` gives way to a written `Refuse` only.
-fn refused(a: Option<Threshold<()>>, b: Option<Threshold<()>>) -> Option<Threshold<()>> {
-    match (a, b) {
-        (Some(a), Some(b)) => Some(either(a, b, |(), ()| false)),
-        (Some(one), None) | (None, Some(one)) => one.named.then_some(one),
-        (None, None) => None,
-    }
-}
-
-fn union<T: PartialEq>(mut all: Vec<T>, more: Vec<T>) -> Vec<T> {
-    for one in more {
-        if !all.contains(&one) {
-            all.push(one);
-        }
-    }
-    all
 }
 
 fn invalid(field: &str, problem: impl Into<String>) -> (String, String) {
@@ -258,12 +178,18 @@ fn version(text: &str) -> Result<Threshold<u32>, (String, String)> {
     }
 }
 
+/// Each name once, in the order in which they were written.
 fn names(field: &str, names: Option<&[String]>) -> Result<Vec<String>, (String, String)> {
-    let names = names.unwrap_or_default();
-    match names.iter().any(|name| name.trim().is_empty()) {
-        true => Err(invalid(field, "an empty name: leave it out")),
-        false => Ok(union(Vec::new(), names.to_vec())),
+    let mut once: Vec<String> = Vec::new();
+    for name in names.unwrap_or_default() {
+        if name.trim().is_empty() {
+            return Err(invalid(field, "an empty name: leave it out"));
+        }
+        if !once.contains(name) {
+            once.push(name.clone());
+        }
     }
+    Ok(once)
 }
 
 fn duration(field: &str, text: Option<&str>, usual: Duration) -> Result<Threshold<Duration>, (String, String)> {

@@ -1,4 +1,4 @@
-//! What is asked for: read, refused, combined.
+//! What is asked for: read, refused.
 
 use std::time::Duration;
 
@@ -6,8 +6,7 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 use super::fixture::wanted;
-use crate::database::Privilege;
-use crate::gates::preflight::{FreeDisk, Requirements};
+use crate::gates::preflight::Requirements;
 
 #[test]
 fn what_nobody_wrote_holds_unless_set() {
@@ -44,42 +43,4 @@ fn what_cannot_be_read_is_refused_with_field_and_cure(#[case] spec: Value, #[cas
     let (at, problem) = Requirements::of(&serde_json::from_value(spec).unwrap()).unwrap_err();
     assert_eq!(at, format!("preflight.{field}"));
     assert!(problem.contains(says), "{problem}");
-}
-
-fn both(a: Value, b: Value) -> Requirements {
-    let one = wanted(a.clone()).and(wanted(b.clone()));
-    let other = wanted(b).and(wanted(a));
-    // Lists keep the order in which they were named.
-    assert_eq!(one.transaction_age, other.transaction_age);
-    assert_eq!((&one.free_share, &one.free_bytes), (&other.free_share, &other.free_bytes));
-    assert_eq!((&one.version, &one.connections), (&other.version, &other.connections));
-    assert_eq!(one.archiving, other.archiving);
-    one
-}
-
-#[test]
-fn of_two_the_stricter_holds() {
-    let all = both(
-        json!({"minServerVersion": "15", "maxTransactionAge": "1h", "minFreeConnections": 5, "extensions": ["a", "b"],
-            "minFreeDisk": "30%", "forbidRoles": ["superuser"]}),
-        json!({"minServerVersion": "15.4", "maxTransactionAge": "10m", "minFreeConnections": 20, "extensions": ["b", "c"],
-            "minFreeDisk": "10Gi", "forbidRoles": ["superuser", "bypassrls"], "diskSize": "100Gi"}),
-    );
-    assert_eq!(all.version.unwrap().shown, "15.4");
-    assert_eq!(all.transaction_age.shown, "10m");
-    assert_eq!(all.connections.shown, "20");
-    assert_eq!(all.extensions, ["a", "b", "c"]);
-    assert_eq!((all.free_share.unwrap().shown, all.free_bytes.unwrap().shown), ("30%".to_owned(), "10Gi".to_owned()));
-    assert_eq!(all.forbidden, [Privilege::Superuser, Privilege::BypassRls]);
-    assert_eq!((all.disk_size, all.free_disk), (Some(100 << 30), FreeDisk::Unsaid));
-}
-
-#[test]
-fn what_nobody_wrote_is_not_stricter_than_what_somebody_did() {
-    let all = both(json!({"maxTransactionAge": "1h", "minFreeDisk": "1Gi", "archiving": "Allow"}), json!({}));
-    assert_eq!(all.transaction_age.shown, "1h");
-    assert_eq!((all.free_share, all.free_bytes.unwrap().shown), (None, "1Gi".to_owned()));
-    assert_eq!(all.archiving, None);
-    let all = both(json!({"archiving": "Allow"}), json!({"archiving": "Refuse"}));
-    assert!(all.archiving.is_some());
 }

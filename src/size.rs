@@ -1,16 +1,18 @@
-//! Sizes as people write and read them.
+//! Sizes as people write and read them: `32Mi`, `10Gi`. One spelling for custom resources and messages.
 
 const UNITS: [(&str, u64); 4] = [("Ki", 1 << 10), ("Mi", 1 << 20), ("Gi", 1 << 30), ("Ti", 1 << 40)];
 
 /// `10Gi` in bytes.
-pub(crate) fn parse(text: &str) -> Option<u64> {
+#[must_use]
+pub fn parse(text: &str) -> Option<u64> {
     let (number, unit) = UNITS.iter().find_map(|(name, unit)| Some((text.strip_suffix(name)?, *unit)))?;
     let number = number.parse::<u64>().ok().filter(|_| number.bytes().all(|byte| byte.is_ascii_digit()))?;
     number.checked_mul(unit)
 }
 
 /// About how much it is, in two digits that mean something: what grows a little is written the same.
-pub(super) fn about(bytes: u64) -> String {
+#[must_use]
+pub fn about(bytes: u64) -> String {
     let Some((name, unit)) = UNITS.iter().rev().find(|(_, unit)| bytes >= *unit) else {
         return "less than 1Ki".to_owned();
     };
