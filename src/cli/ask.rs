@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use clap::Args;
 use jiff::Timestamp;
+use kube::Api;
 use kube::api::{Patch, PatchParams};
-use kube::{Api, Client};
 use serde_json::json;
 
 use crate::api::v1alpha1::{ABORT, DatabaseMigration, FIELD_MANAGER, RETRY, ROLLBACK};
@@ -105,9 +105,7 @@ async fn ask(object: &Object, annotation: &str, suffix: &str, what: &str) -> Exi
 }
 
 async fn annotate(object: &Object, annotation: &str, suffix: &str) -> Result<String, String> {
-    let config = cluster::find().await?;
-    let namespace = object.namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
-    let client = Client::try_from(config).map_err(|error| format!("the Kubernetes API cannot be used: {error}"))?;
+    let (client, namespace) = cluster::connect(object.namespace.as_deref()).await?;
     let api = Api::<DatabaseMigration>::namespaced(client, &namespace);
     let name = &object.name;
     // To the millisecond, so that two requests in a row are two.
@@ -116,11 +114,7 @@ async fn annotate(object: &Object, annotation: &str, suffix: &str) -> Result<Str
     let params = PatchParams { field_manager: Some(format!("{FIELD_MANAGER}-cli")), ..PatchParams::default() };
     match api.patch_metadata(name, &params, &Patch::Merge(&body)).await {
         Ok(_) => Ok(namespace),
-        Err(kube::Error::Api(status)) if status.code == 404 => Err(format!(
-            "there is no DatabaseMigration {name} in namespace {namespace} (or the custom resources are not installed); \
-             `kubectl get dbm -A` lists all of them"
-        )),
-        Err(kube::Error::Api(status)) => Err(format!("{} ({})", status.message, status.code)),
-        Err(error) => Err(format!("the Kubernetes API did not answer: {error}")),
+        Err(kube::Error::Api(status)) if status.code == 404 => Err(cluster::no_migration(&namespace, name)),
+        Err(error) => Err(cluster::said(&error)),
     }
 }

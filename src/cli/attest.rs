@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand, ValueEnum};
 use jiff::Timestamp;
-use kube::{Api, Client};
+use kube::Api;
 
 use crate::api::v1alpha1::DatabaseMigration;
 use crate::attest::{self, Seen, SigningKey, Statement};
@@ -154,18 +154,9 @@ async fn state(arguments: &Arguments) -> Result<String, String> {
 }
 
 async fn find(name: &str, namespace: Option<&str>) -> Result<(String, DatabaseMigration), String> {
-    let config = cluster::find().await?;
-    let namespace = namespace.map_or_else(|| config.default_namespace.clone(), str::to_owned);
-    let client = Client::try_from(config).map_err(|error| format!("the Kubernetes API cannot be used: {error}"))?;
-    match Api::<DatabaseMigration>::namespaced(client, &namespace).get_opt(name).await {
-        Ok(Some(object)) => Ok((namespace, object)),
-        Ok(None) => Err(format!(
-            "there is no DatabaseMigration {name} in namespace {namespace} (or the custom resources are not installed); \
-             `kubectl get dbm -A` lists all of them"
-        )),
-        Err(kube::Error::Api(status)) => Err(format!("{} ({})", status.message, status.code)),
-        Err(error) => Err(format!("the Kubernetes API did not answer: {error}")),
-    }
+    let (client, namespace) = cluster::connect(namespace).await?;
+    let object = cluster::migration(&Api::namespaced(client, &namespace), &namespace, name).await?;
+    Ok((namespace, object))
 }
 
 /// What can be stated of the object, or why nothing can.

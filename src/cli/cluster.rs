@@ -1,6 +1,8 @@
 //! The way to the Kubernetes API: from inside a cluster, or by KUBECONFIG.
 
-use kube::{Client, Config};
+use kube::{Api, Client, Config};
+
+use crate::api::v1alpha1::DatabaseMigration;
 
 /// Finds the cluster: the kubeconfig that `KUBECONFIG` or `~/.kube/config` names, else the ServiceAccount of this Pod.
 ///
@@ -23,6 +25,26 @@ pub async fn connect(namespace: Option<&str>) -> Result<(Client, String), String
     let namespace = namespace.map_or_else(|| config.default_namespace.clone(), str::to_owned);
     let client = Client::try_from(config).map_err(|error| format!("the Kubernetes API cannot be used: {error}"))?;
     Ok((client, namespace))
+}
+
+/// The DatabaseMigration of that name.
+///
+/// # Errors
+/// When there is none, or the API server does not give it.
+pub async fn migration(api: &Api<DatabaseMigration>, namespace: &str, name: &str) -> Result<DatabaseMigration, String> {
+    match api.get_opt(name).await {
+        Ok(Some(object)) => Ok(object),
+        Ok(None) => Err(no_migration(namespace, name)),
+        Err(error) => Err(said(&error)),
+    }
+}
+
+/// What is said where there is none of that name.
+pub fn no_migration(namespace: &str, name: &str) -> String {
+    format!(
+        "there is no DatabaseMigration {name} in namespace {namespace} (or the custom resources are not installed); \
+         `kubectl get dbm -A` lists all of them"
+    )
 }
 
 /// What the API server said, for people.

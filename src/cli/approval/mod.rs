@@ -125,7 +125,7 @@ async fn decide(word: &Word, decision: ApprovalDecision, override_windows: bool)
     let (client, namespace) = cluster::connect(word.object.namespace.as_deref()).await?;
     let name = &word.object.name;
     let objects = Api::<DatabaseMigration>::namespaced(client.clone(), &namespace);
-    let object = find(&objects, &namespace, name).await?;
+    let object = cluster::migration(&objects, &namespace, name).await?;
     let plan = waiting(&object)?;
     if let Some(meant) = &word.digest {
         same(meant, &plan.digest)?;
@@ -146,7 +146,7 @@ async fn decide(word: &Word, decision: ApprovalDecision, override_windows: bool)
         confirmed(&question)?;
     }
     // Somebody may have changed it while it was read.
-    let now = find(&objects, &namespace, name).await?;
+    let now = cluster::migration(&objects, &namespace, name).await?;
     same(&plan.digest, &waiting(&now)?.digest)?;
 
     let mut approval = MigrationApproval::new(
@@ -212,17 +212,6 @@ async fn take_back(object: &Object) -> Result<String, String> {
         text = format!("{} has neither approved nor denied {} in namespace {namespace}\n", person.user, object.name);
     }
     Ok(text)
-}
-
-async fn find(api: &Api<DatabaseMigration>, namespace: &str, name: &str) -> Result<DatabaseMigration, String> {
-    match api.get_opt(name).await {
-        Ok(Some(object)) => Ok(object),
-        Ok(None) => Err(format!(
-            "there is no DatabaseMigration {name} in namespace {namespace} (or the custom resources are not installed); \
-             `kubectl get dbm -A` lists all of them"
-        )),
-        Err(error) => Err(cluster::said(&error)),
-    }
 }
 
 /// The plan that can be decided about.

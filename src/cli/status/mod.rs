@@ -11,7 +11,6 @@ use clap::Args;
 use jiff::Timestamp;
 use kube::{Api, Client};
 
-use crate::api::v1alpha1::DatabaseMigration;
 use crate::telemetry::{ApiLayer, Metrics};
 
 use super::{cluster, output};
@@ -52,13 +51,6 @@ async fn tell(arguments: &Arguments) -> Result<String, String> {
     let builder = builder.map_err(|error| format!("the Kubernetes API cannot be used: {error}"))?;
     let client: Client = builder.with_layer(&ApiLayer::new(metrics)).build();
     let name = &arguments.name;
-    match Api::<DatabaseMigration>::namespaced(client, &namespace).get_opt(name).await {
-        Ok(Some(object)) => Ok(story::tell(&object, Timestamp::now())),
-        Ok(None) => Err(format!(
-            "there is no DatabaseMigration {name} in namespace {namespace} (or the custom resources are not installed); \
-             `kubectl get dbm -A` lists all of them"
-        )),
-        Err(kube::Error::Api(status)) => Err(format!("{} ({})", status.message, status.code)),
-        Err(error) => Err(format!("the Kubernetes API did not answer: {error}")),
-    }
+    let object = cluster::migration(&Api::namespaced(client, &namespace), &namespace, name).await?;
+    Ok(story::tell(&object, Timestamp::now()))
 }
