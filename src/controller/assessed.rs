@@ -80,13 +80,7 @@ async fn names(plan: &Arc<Plan>) -> Vec<String> {
 
 /// What the database says of these tables; nothing where it cannot be asked, which makes judgement stricter.
 async fn catalog(database: &Arc<dyn Database>, names: &[String]) -> Catalog {
-    let answer = async {
-        let mut reader = database.reader().await.map_err(|error| error.to_string())?;
-        let catalog = reader.catalog(names).await;
-        reader.close().await;
-        catalog.map_err(|error| error.to_string())
-    };
-    answer.await.unwrap_or_else(|error: String| {
+    database.catalog(names).await.unwrap_or_else(|error| {
         tracing::debug!(%error, "the catalog could not be read for a plan");
         Catalog::default()
     })

@@ -21,6 +21,7 @@ mod undo;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
+use crate::lint::Catalog;
 use crate::plan::{Ledger, Outcome, Step};
 
 pub use address::{Address, Credentials, TlsMode};
@@ -157,6 +158,17 @@ pub trait Database: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// When the server cannot be reached.
     async fn reader(&self) -> Result<Box<dyn Reader>, DatabaseError>;
+
+    /// What the catalog has about the relations of these names, over a connection of its own.
+    ///
+    /// # Errors
+    /// When the server cannot be asked.
+    async fn catalog(&self, names: &[String]) -> Result<Catalog, ReadError> {
+        let mut reader = self.reader().await.map_err(ReadError::Unavailable)?;
+        let catalog = reader.catalog(names).await;
+        reader.close().await;
+        catalog
+    }
 
     /// Tries the way up, back and up again on a copy of the schema in a scratch database, which is gone afterwards.
     ///

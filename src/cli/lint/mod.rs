@@ -152,8 +152,5 @@ async fn make(arguments: &Arguments, policy: &LintPolicy) -> Result<Report, Stri
 /// What the database knows of the relations that the scripts name.
 async fn catalog(arguments: &Arguments, url: &str, set: &MigrationSet) -> Result<Catalog, String> {
     let database = target_database::open(url, arguments.ca_file.as_deref(), "sluice")?;
-    let mut reader = database.reader().await.map_err(|error| error.to_string())?;
-    let catalog = reader.catalog(&lint::names_of_set(set)).await.map_err(|error| error.to_string());
-    reader.close().await;
-    catalog
+    database.catalog(&lint::names_of_set(set)).await.map_err(|error| error.to_string())
 }

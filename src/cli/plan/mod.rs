@@ -241,10 +241,7 @@ async fn inspect(database: &dyn Database) -> Result<(String, Inspection), String
 /// What the database knows of the relations that the plan names: their sizes make the difference between a moment and an hour.
 async fn catalog(database: Option<&dyn Database>, plan: &Plan) -> Result<Catalog, String> {
     let Some(database) = database else { return Ok(Catalog::default()) };
-    let mut reader = database.reader().await.map_err(|error| error.to_string())?;
-    let catalog = reader.catalog(&lint::names(plan)).await.map_err(|error| error.to_string());
-    reader.close().await;
-    catalog
+    database.catalog(&lint::names(plan)).await.map_err(|error| error.to_string())
 }
 
 /// What the plan would copy before it destroys it.
