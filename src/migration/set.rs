@@ -13,6 +13,15 @@ pub struct RawFile {
     pub content: String,
 }
 
+impl RawFile {
+    /// A file whose name has nothing to add for people.
+    #[must_use]
+    pub fn named(path: impl Into<String>, content: impl Into<String>) -> Self {
+        let path = path.into();
+        Self { shown: path.clone(), path, content: content.into() }
+    }
+}
+
 /// How file names and file contents are read. `Auto` recognises the layout from the files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Layout {

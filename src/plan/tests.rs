@@ -5,7 +5,7 @@ use crate::migration::{Checksum, Dialect, Kind, Layout, MigrationSet, RawFile, S
 
 /// A set of versions, each with a table to create; those in `down` have a way back.
 fn set(versions: &[&str], down: &[&str]) -> MigrationSet {
-    let file = |path: String, content: String| RawFile { shown: path.clone(), path, content };
+    let file = |path: String, content: String| RawFile::named(path, content);
     let ups = versions.iter().map(|v| file(format!("V{v}__t.sql"), format!("create table t{v} (id int);")));
     let downs = down.iter().map(|v| file(format!("U{v}__t.sql"), format!("drop table t{v};")));
     read(&ups.chain(downs).collect::<Vec<_>>())
@@ -103,7 +103,7 @@ fn a_changed_applied_script_is_refused_with_the_version_and_both_checksums() {
     let mut files = vec![];
     for (version, body) in [("001", "create table edited (id int);"), ("002", "create table t002 (id int);")] {
         let path = format!("V{version}__t.sql");
-        files.push(RawFile { shown: path.clone(), path, content: body.into() });
+        files.push(RawFile::named(path, body));
     }
     let after = read(&files);
     let refusal = make(&after, &ledger(&before, &["001"]), &Target::Latest, &Policy::default()).unwrap_err();
@@ -149,7 +149,7 @@ fn a_way_down_without_a_down_script_is_refused_before_anything_runs() {
 
 #[test]
 fn a_way_down_that_is_missing_because_it_cannot_be_run_says_so() {
-    let file = |path: &str, content: &str| RawFile { shown: path.into(), path: path.into(), content: content.into() };
+    let file = |path: &str, content: &str| RawFile::named(path, content);
     let set = read(&[
         file("V001__t.sql", "create table t (id int);"),
         file("U001__t.sql", "\\copy t from 'x'\ndrop table t;"),
@@ -165,7 +165,7 @@ fn a_way_down_that_is_missing_because_it_cannot_be_run_says_so() {
 fn a_way_down_that_shares_its_file_knows_its_lines_from_the_ledger_too() {
     let content = "-- migrate:up\ncreate table t (id int);\n-- migrate:down\ndrop table t;\n";
     let options = SetOptions { dialect: Dialect::Postgres, layout: Layout::Dbmate, allow_gaps: true };
-    let raw = RawFile { shown: "1_t.sql".into(), path: "1_t.sql".into(), content: content.into() };
+    let raw = RawFile::named("1_t.sql", content);
     let set = MigrationSet::read(&[raw], options).unwrap();
     let mut ledger = ledger(&set, &["1"]);
     ledger.entries[0].down_line = set.get(&v("1")).unwrap().down.as_ref().unwrap().first_line;
@@ -184,7 +184,7 @@ fn nothing_goes_up_without_a_way_down_where_one_is_required() {
 
 #[test]
 fn a_version_whose_author_says_that_there_is_no_way_back_has_none() {
-    let file = |path: &str, content: &str| RawFile { shown: path.into(), path: path.into(), content: content.into() };
+    let file = |path: &str, content: &str| RawFile::named(path, content);
     let set = read(&[
         file("V001__t.sql", "-- Rollback Available: no\ncreate table t (id int);"),
         file("U001__t.sql", "drop table t;"),
@@ -258,7 +258,7 @@ fn a_baseline_matters_only_while_the_ledger_is_empty() {
 
 #[test]
 fn repeatable_scripts_run_after_the_versions_and_again_when_they_change() {
-    let file = |path: &str, content: &str| RawFile { shown: path.into(), path: path.into(), content: content.into() };
+    let file = |path: &str, content: &str| RawFile::named(path, content);
     let one = file("V001__t.sql", "create table t (id int);");
     let set = read(&[one.clone(), file("R__views.sql", "create or replace view v as select 1;")]);
     assert_eq!(shape(&make(&set, &ledger(&set, &[]), &Target::Latest, &Policy::default()).unwrap()), "+001 ~R__views");
@@ -279,7 +279,7 @@ fn repeatable_scripts_run_after_the_versions_and_again_when_they_change() {
 fn begun(second: &str) -> (MigrationSet, Ledger) {
     let path = "V001__t.sql".to_owned();
     let content = format!("-- sluice:no-transaction\ncreate table a (id int);\n{second};\n");
-    let set = read(&[RawFile { shown: path.clone(), path, content }]);
+    let set = read(&[RawFile::named(path, content)]);
     let mut ledger = ledger(&set, &["001"]);
     ledger.entries[0].status = EntryStatus::Failed;
     ledger.entries[0].journal = vec![
@@ -301,7 +301,7 @@ fn a_failed_statement_may_be_mended_and_an_executed_one_may_not_be_edited() {
 
 #[test]
 fn one_transaction_for_all_refuses_scripts_that_cannot_run_in_one() {
-    let file = |path: &str, content: &str| RawFile { shown: path.into(), path: path.into(), content: content.into() };
+    let file = |path: &str, content: &str| RawFile::named(path, content);
     let set = read(&[
         file("V001__t.sql", "create table t (id int);"),
         file("V002__i.sql", "create index concurrently i on t (id);"),
@@ -329,8 +329,7 @@ fn the_digest_of_what_is_applied_tells_same_from_different_scripts() {
     assert_eq!(ledger(&one, &[]).digest(), None);
     assert_eq!(ledger(&one, &["001", "002"]).digest(), ledger(&with_downs, &["001", "002"]).digest());
     assert_ne!(ledger(&one, &["001", "002"]).digest(), ledger(&one, &["001"]).digest());
-    let other =
-        read(&[RawFile { shown: "V001__t.sql".into(), path: "V001__t.sql".into(), content: "select 1;".into() }]);
+    let other = read(&[RawFile::named("V001__t.sql", "select 1;")]);
     assert_ne!(ledger(&one, &["001"]).digest(), ledger(&other, &["001"]).digest());
 }
 
@@ -355,7 +354,7 @@ fn the_digest_that_will_be_is_the_digest_that_is_once_the_plan_is_carried_out() 
 
 #[test]
 fn repeatable_scripts_leave_no_trace_in_the_digest_of_what_is_in_effect() {
-    let file = |path: &str, content: &str| RawFile { shown: path.into(), path: path.into(), content: content.into() };
+    let file = |path: &str, content: &str| RawFile::named(path, content);
     let set = read(&[file("V001__t.sql", "select 1;"), file("R__views.sql", "select 2;")]);
     let empty = ledger(&set, &[]);
     let plan = make(&set, &empty, &Target::Latest, &Policy::default()).unwrap();

@@ -9,12 +9,7 @@ use crate::plan::{Direction, Ledger, Plan, Policy, Target, make};
 use super::{PlanShown, markdown};
 
 fn plan(sql: &str) -> Plan {
-    let file = |path: &str, content: &str| RawFile {
-        path: path.to_owned(),
-        shown: path.to_owned(),
-        content: content.to_owned(),
-    };
-    let files = [file("V001__orders.sql", sql), file("U001__orders.sql", "drop table orders;")];
+    let files = [RawFile::named("V001__orders.sql", sql), RawFile::named("U001__orders.sql", "drop table orders;")];
     let options = SetOptions { dialect: Dialect::Postgres, layout: Layout::Auto, allow_gaps: false };
     let set = MigrationSet::read(&files, options).unwrap();
     make(&set, &Ledger::default(), &Target::Latest, &Policy { allow_down: true, ..Policy::default() }).unwrap()
@@ -42,15 +37,12 @@ fn assessed() -> Assessment {
             file: "V001__orders.sql".to_owned(),
             effects: vec![effect],
         }],
-        findings: Vec::new(),
         risk: Risk::High,
         reasons: vec!["001: orders is written anew".to_owned()],
         strongest: Some(LockMode::AccessExclusive),
         rewrites: true,
-        scans: false,
-        creates: Vec::new(),
-        drops: Vec::new(),
         estimate: Some(Duration::from_secs(12)),
+        ..Assessment::default()
     }
 }
 

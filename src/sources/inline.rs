@@ -25,11 +25,6 @@ impl Inline {
 #[async_trait]
 impl Source for Inline {
     async fn fetch(&self) -> Result<Vec<RawFile>, SourceError> {
-        let files = self.files.iter().map(|(name, content)| RawFile {
-            path: name.clone(),
-            shown: name.clone(),
-            content: content.clone(),
-        });
-        Ok(files.collect())
+        Ok(self.files.iter().map(|(name, content)| RawFile::named(name, content)).collect())
     }
 }

@@ -294,14 +294,7 @@ pub async fn value(connection: &mut PgConnection, sql: &str) -> String {
 
 /// A set of scripts named as Flyway does.
 pub fn set(files: &[(&str, &str)]) -> MigrationSet {
-    let files: Vec<RawFile> = files
-        .iter()
-        .map(|(path, content)| RawFile {
-            path: (*path).to_owned(),
-            shown: (*path).to_owned(),
-            content: (*content).to_owned(),
-        })
-        .collect();
+    let files: Vec<RawFile> = files.iter().map(|(path, content)| RawFile::named(*path, *content)).collect();
     let options = SetOptions { dialect: Dialect::Postgres, layout: Layout::Flyway, allow_gaps: true };
     MigrationSet::read(&files, options).expect("a readable set")
 }

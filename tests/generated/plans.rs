@@ -61,14 +61,7 @@ pub fn pages() -> Vec<(String, String)> {
 }
 
 fn plan(files: &[(&str, &str)]) -> Plan {
-    let files: Vec<RawFile> = files
-        .iter()
-        .map(|(path, content)| RawFile {
-            path: (*path).to_owned(),
-            shown: (*path).to_owned(),
-            content: (*content).to_owned(),
-        })
-        .collect();
+    let files: Vec<RawFile> = files.iter().map(|(path, content)| RawFile::named(*path, *content)).collect();
     let options = SetOptions { dialect: Dialect::Postgres, layout: Layout::Flyway, allow_gaps: true };
     let set = MigrationSet::read(&files, options).unwrap();
     make(&set, &Ledger::default(), &Target::Latest, &Policy { allow_down: true, ..Policy::default() }).unwrap()

@@ -204,11 +204,7 @@ pub fn start(number: usize, on: usize, behaviour: Behaviour, site: &Arc<Site>) -
     }))
     .unwrap();
     let desired = Desired::of(&spec).unwrap();
-    let file = RawFile {
-        shown: "V001__t.sql".to_owned(),
-        path: "V001__t.sql".to_owned(),
-        content: "create table t (id int);".to_owned(),
-    };
+    let file = RawFile::named("V001__t.sql", "create table t (id int);");
     let set = Arc::new(MigrationSet::read(&[file], desired.set_options).unwrap());
     let plan = make(&set, &Ledger::default(), &desired.target, &desired.policy).unwrap();
     Start {

@@ -10,11 +10,7 @@ use crate::migration::{Dialect, Kind, Layout, MigrationSet, RawFile, SetOptions,
 use crate::plan::{Entry, EntryStatus, Ledger, Policy, Target, make};
 
 fn set() -> MigrationSet {
-    let file = |number: u32| RawFile {
-        path: format!("V{number:03}__x.sql"),
-        shown: format!("V{number:03}__x.sql"),
-        content: format!("select {number};"),
-    };
+    let file = |number: u32| RawFile::named(format!("V{number:03}__x.sql"), format!("select {number};"));
     let options = SetOptions { dialect: Dialect::Postgres, layout: Layout::Flyway, allow_gaps: false };
     MigrationSet::read(&[file(1), file(2), file(3)], options).unwrap()
 }

@@ -95,18 +95,7 @@ impl World {
             digest: DIGEST.to_owned(),
             warnings: Vec::new(),
         };
-        let assessment = Assessment {
-            steps: Vec::new(),
-            findings: Vec::new(),
-            risk: self.risk,
-            reasons: Vec::new(),
-            strongest: None,
-            rewrites: false,
-            scans: false,
-            creates: Vec::new(),
-            drops: Vec::new(),
-            estimate: self.estimate,
-        };
+        let assessment = Assessment { risk: self.risk, estimate: self.estimate, ..Assessment::default() };
         gate(&Facts {
             now: self.now,
             object: "shop/orders",

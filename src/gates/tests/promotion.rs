@@ -38,7 +38,7 @@ fn repeatable() -> Step {
         layout: crate::migration::Layout::Flyway,
         allow_gaps: false,
     };
-    let file = crate::migration::RawFile { shown: "R__v.sql".into(), path: "R__v.sql".into(), content: script.into() };
+    let file = crate::migration::RawFile::named("R__v.sql", script);
     let set = crate::migration::MigrationSet::read(&[file], options).unwrap();
     Step {
         version: None,

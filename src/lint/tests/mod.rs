@@ -14,14 +14,7 @@ use crate::migration::{Dialect, MigrationSet, RawFile, SetOptions};
 
 /// What is found in files of these names and contents.
 fn lint_files(files: &[(&str, &str)], catalog: &Catalog) -> Vec<Finding> {
-    let files: Vec<RawFile> = files
-        .iter()
-        .map(|(name, content)| RawFile {
-            path: (*name).to_owned(),
-            shown: (*name).to_owned(),
-            content: (*content).to_owned(),
-        })
-        .collect();
+    let files: Vec<RawFile> = files.iter().map(|(path, content)| RawFile::named(*path, *content)).collect();
     let options = SetOptions { dialect: Dialect::Postgres, layout: crate::migration::Layout::Auto, allow_gaps: true };
     let set = MigrationSet::read(&files, options).unwrap_or_else(|problems| panic!("{problems}"));
     judge_set(&set, catalog).findings

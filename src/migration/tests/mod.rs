@@ -11,12 +11,7 @@ use super::{Dialect, Layout, Migration, MigrationSet, Problems, RawFile, Script,
 
 /// Files of a source, as a directory shows them.
 fn files(files: &[(&str, &str)]) -> Vec<RawFile> {
-    let raw = |(path, content): &(&str, &str)| RawFile {
-        path: (*path).to_owned(),
-        shown: (*path).to_owned(),
-        content: (*content).to_owned(),
-    };
-    files.iter().map(raw).collect()
+    files.iter().map(|(path, content)| RawFile::named(*path, *content)).collect()
 }
 
 fn read_as(layout: Layout, named: &[(&str, &str)]) -> Result<MigrationSet, Problems> {

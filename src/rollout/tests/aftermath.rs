@@ -278,11 +278,7 @@ fn a_person_says_where_to_go() {
 
 #[test]
 fn without_a_down_script_nothing_begins_where_the_spec_requires_one() {
-    let file = |path: &str, content: &str| crate::migration::RawFile {
-        shown: path.into(),
-        path: path.into(),
-        content: content.into(),
-    };
+    let file = |path: &str, content: &str| crate::migration::RawFile::named(path, content);
     let options = crate::migration::SetOptions {
         dialect: crate::migration::Dialect::Postgres,
         layout: crate::migration::Layout::Auto,

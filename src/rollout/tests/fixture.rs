@@ -11,7 +11,7 @@ use crate::api::v1alpha1::{DatabaseMigrationSpec, DatabaseMigrationStatus};
 use crate::database::{DatabaseError, Inspection, Progress, ServerFacts, Stage};
 use crate::gates::Guard;
 use crate::lint::Assessment;
-use crate::migration::{Dialect, Layout, MigrationSet, RawFile, Risk, SetOptions};
+use crate::migration::{Dialect, Layout, MigrationSet, RawFile, SetOptions};
 use crate::plan::{Direction, Entry, EntryStatus, Ledger, LedgerFailure, Outcome, RunSummary};
 use crate::rollout::{
     Desired, Gathered, InvalidSpec, Look, Observed, Platform, Rehearsed, Requests, Room, Source, Task,
@@ -48,18 +48,7 @@ pub fn observed() -> Observed {
 /// Nothing that stands in the way.
 pub fn gathered() -> Gathered {
     Gathered {
-        assessment: Arc::new(Assessment {
-            steps: Vec::new(),
-            findings: Vec::new(),
-            risk: Risk::Low,
-            reasons: Vec::new(),
-            strongest: None,
-            rewrites: false,
-            scans: false,
-            creates: Vec::new(),
-            drops: Vec::new(),
-            estimate: None,
-        }),
+        assessment: Arc::new(Assessment { estimate: None, ..Assessment::default() }),
         shown_in: None,
         hide_sql: false,
         undo: Arc::default(),
@@ -96,7 +85,7 @@ pub fn set(n: usize) -> MigrationSet {
             (format!("V{i:03}__t.sql"), format!("create table t{i} (id int);")),
             (format!("U{i:03}__t.sql"), format!("drop table t{i};")),
         ] {
-            files.push(RawFile { shown: path.clone(), path, content });
+            files.push(RawFile::named(path, content));
         }
     }
     MigrationSet::read(&files, SetOptions { dialect: Dialect::Postgres, layout: Layout::Auto, allow_gaps: false })

@@ -10,14 +10,7 @@ use crate::migration::{Dialect, Layout, MigrationSet, RawFile, SetOptions};
 use crate::plan::{Ledger, Plan, Policy, Target, make};
 
 fn set(files: &[(&str, &str)]) -> MigrationSet {
-    let files: Vec<RawFile> = files
-        .iter()
-        .map(|(path, content)| RawFile {
-            path: (*path).to_owned(),
-            shown: (*path).to_owned(),
-            content: (*content).to_owned(),
-        })
-        .collect();
+    let files: Vec<RawFile> = files.iter().map(|(path, content)| RawFile::named(*path, *content)).collect();
     let options = SetOptions { dialect: Dialect::Postgres, layout: Layout::Flyway, allow_gaps: true };
     MigrationSet::read(&files, options).unwrap()
 }
