@@ -1,6 +1,7 @@
 //! Gathers what the gates of a plan look at. Reads only; what cannot be read is a fact, too.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use kube::ResourceExt;
 
@@ -15,25 +16,34 @@ use crate::rollout::{Desired, Gathered, Job};
 use super::assessed::assess;
 use super::context::Context;
 use super::memory::Assessed;
-use super::observe::Sight;
 use super::others;
 
-/// Gathers them for one plan, and for how long it took when it ran before.
-pub async fn gather(
-    context: &Context,
-    object: &DatabaseMigration,
-    sight: &Sight,
-    desired: &Desired,
-    database: &Arc<dyn Database>,
-    job: &Job,
-    hide_sql: bool,
-) -> Gathered {
+/// What is gathered for.
+pub struct Wanted<'a> {
+    /// The object.
+    pub object: &'a DatabaseMigration,
+    /// What its spec asks for.
+    pub desired: &'a Desired,
+    /// Its database.
+    pub database: &'a Arc<dyn Database>,
+    /// What wants to pass.
+    pub job: &'a Job,
+    /// How long the same took when it ran before.
+    pub took: Option<Duration>,
+    /// The addresses that may be asked.
+    pub endpoints: &'a Endpoints,
+    /// Whether its plan is shown without SQL.
+    pub hide_sql: bool,
+}
+
+/// Gathers them for one plan.
+pub async fn gather(context: &Context, wanted: &Wanted<'_>) -> Gathered {
+    let Wanted { object, desired, database, job, took, endpoints, hide_sql } = *wanted;
     let assessed = assess(context, &object.uid().unwrap_or_default(), desired, database, &job.plan).await;
     let approvals = approvals(context, object);
     let (guard, author) = guarded(context, object, desired, &approvals).await;
-    let preflight = preflight(&sight.endpoints, desired, database, &assessed).await;
+    let preflight = preflight(endpoints, desired, database, &assessed).await;
     let sql = conditions(desired, database).await;
-    let took = sight.observed.inspection().and_then(|seen| seen.ledger.took(&job.plan.digest));
     let assessment = match took {
         Some(_) => Arc::new(Assessment::clone(&assessed.assessment).after(took)),
         None => assessed.assessment,

@@ -19,7 +19,7 @@ use crate::sources::{ConfigMaps, Source as _, SourceError};
 
 use super::context::Context;
 use super::credentials::{self, NoDatabase};
-use super::gates;
+use super::gates::{self, Wanted};
 use super::memory::{Input, requests};
 use super::tasks::Ended;
 
@@ -158,8 +158,16 @@ pub async fn observe(context: &Context, object: &DatabaseMigration) -> Sight {
         sight.observed.room = room(context, &database);
     }
     if let State::GatesDue(job) = State::of(&sight.observed) {
-        let gathered = gates::gather(context, object, &sight, &desired, &database, &job, ruled.hide_sql).await;
-        sight.observed.gathered = Some(gathered);
+        let wanted = Wanted {
+            object,
+            desired: &desired,
+            database: &database,
+            job: &job,
+            took: sight.observed.inspection().and_then(|seen| seen.ledger.took(&job.plan.digest)),
+            endpoints: &sight.endpoints,
+            hide_sql: ruled.hide_sql,
+        };
+        sight.observed.gathered = Some(gates::gather(context, &wanted).await);
     }
     sight.database = Some(database);
     sight
