@@ -14,7 +14,7 @@ use crate::database::{self, ConnectionParts, Database, RehearsalServer};
 use crate::policy::DatabaseRules;
 use crate::rollout::Desired;
 
-use super::memory::Input;
+use super::inputs::Input;
 
 /// The key of certificate authorities unless the spec names one.
 const CA_KEY: &str = "ca.crt";

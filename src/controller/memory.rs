@@ -15,24 +15,7 @@ use crate::database::{Inspection, ServerFacts, UndoEstimate};
 use crate::lint::Assessment;
 use crate::rollout::{Requests, Settled, SettledKey};
 
-/// A Secret or ConfigMap that an object depends on, in the object's namespace.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Input {
-    /// A Secret of that name.
-    Secret(String),
-    /// A ConfigMap of that name.
-    ConfigMap(String),
-}
-
-/// What is known of an input.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Known {
-    /// It is being read for the first time, or has changed since it was read: whatever happens to it now may have been
-    /// missed by that.
-    Reading,
-    /// It was at that resource version when it was read; `None`: it was not there.
-    At(Option<String>),
-}
+use super::inputs::{Input, Inputs};
 
 /// What is remembered of one object.
 #[derive(Debug, Clone, Default)]
@@ -51,8 +34,8 @@ pub struct Memo {
     pub not_before: Option<Timestamp>,
     /// What this process reported last; `None` when it is not known what the API server made of it.
     report: Option<Report>,
-    /// What the last pass read, and at which resource versions.
-    inputs: HashMap<Input, Known>,
+    /// The Secrets and ConfigMaps that its passes read.
+    inputs: Inputs,
     /// Since when it has been waiting for room.
     pub waiting_since: Option<Timestamp>,
     /// What it saw when it began to wait: for what, and when.
@@ -189,54 +172,19 @@ impl Memory {
         true
     }
 
-    /// Whether an input, as the API server now shows it, differs from what the object's last pass read. From then on it
-    /// counts as changed until it is read again.
+    /// Whether an input, as the API server now shows it, differs from what the object's last pass read.
     pub fn input_changed(&self, uid: &str, input: &Input, version: Option<&str>) -> bool {
-        let mut memos = self.lock();
-        let Some(known) = memos.get_mut(uid).and_then(|memo| memo.inputs.get_mut(input)) else { return false };
-        let changed = match known {
-            Known::At(known) => known.as_deref() != version,
-            Known::Reading => true,
-        };
-        if changed {
-            *known = Known::Reading;
-        }
-        changed
+        self.lock().get_mut(uid).is_some_and(|memo| memo.inputs.changed(input, version))
     }
 
     /// Whether everything that the object's last pass read is, as far as the watches have shown, what it was.
     pub fn inputs_stand(&self, uid: &str) -> bool {
-        self.lock().get(uid).is_some_and(|memo| {
-            !memo.inputs.is_empty() && memo.inputs.values().all(|known| matches!(known, Known::At(_)))
-        })
+        self.lock().get(uid).is_some_and(|memo| memo.inputs.stand())
     }
 
-    /// Notes what a pass is about to read: a change that arrives before the answer does must not be lost.
-    pub fn reading(&self, uid: &str, inputs: impl IntoIterator<Item = Input>) {
-        self.update(uid, |memo| {
-            for input in inputs {
-                memo.inputs.entry(input).or_insert(Known::Reading);
-            }
-        });
-    }
-
-    /// Notes what a pass read, and at which resource versions.
-    pub fn read(&self, uid: &str, inputs: impl IntoIterator<Item = (Input, Option<String>)>) {
-        self.update(uid, |memo| {
-            memo.inputs = inputs.into_iter().map(|(input, version)| (input, Known::At(version))).collect();
-        });
-    }
-
-    /// Notes what a pass read besides, and at which resource version.
-    pub fn also_read(&self, uid: &str, input: Input, version: Option<String>) {
-        self.update(uid, |memo| {
-            // What was read of it at another version is out of date: whatever happens to it next wakes the object.
-            let known = match memo.inputs.get(&input) {
-                Some(Known::At(before)) if *before != version => Known::Reading,
-                Some(Known::At(_) | Known::Reading) | None => Known::At(version),
-            };
-            memo.inputs.insert(input, known);
-        });
+    /// What is known of the Secrets and ConfigMaps that an object's passes read.
+    pub fn inputs<T>(&self, uid: &str, note: impl FnOnce(&mut Inputs) -> T) -> T {
+        note(&mut self.lock().entry(uid.to_owned()).or_default().inputs)
     }
 
     /// Notes a report that is about to be written: its echo may come before the answer does.

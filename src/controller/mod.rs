@@ -10,6 +10,7 @@ mod credentials;
 mod error;
 mod gates;
 mod guards;
+mod inputs;
 pub mod leader;
 mod measure;
 mod memory;

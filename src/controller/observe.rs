@@ -20,7 +20,8 @@ use crate::sources::{ConfigMaps, Source as _, SourceError};
 use super::context::Context;
 use super::credentials::{self, NoDatabase};
 use super::gates::{self, Wanted};
-use super::memory::{Input, requests};
+use super::inputs::Input;
+use super::memory::requests;
 use super::tasks::Ended;
 
 /// How long what was seen of a database is good enough to begin a run with, which looks again under its lock.
@@ -253,7 +254,7 @@ fn still(context: &Context, sight: &Sight) -> Option<Inputs> {
 
 /// Reads what the spec leads to.
 async fn read(context: &Context, namespace: &str, uid: &str, desired: &Desired, rules: &DatabaseRules) -> Inputs {
-    context.memory.reading(uid, inputs_of(desired));
+    context.memory.inputs(uid, |inputs| inputs.reading(inputs_of(desired)));
     let client = &context.client;
     let (scripts, login, server) = tokio::join!(
         read_scripts(context, namespace, desired),
@@ -264,7 +265,7 @@ async fn read(context: &Context, namespace: &str, uid: &str, desired: &Desired, 
         server.map_or((None, Vec::new()), |server| (Some(server.found.map_err(NoDatabase::why)), server.versions));
     let versions: Vec<_> = login.versions.into_iter().chain(others).collect();
     let credentials = format!("{versions:?}");
-    context.memory.read(uid, scripts.versions.into_iter().chain(versions));
+    context.memory.inputs(uid, |inputs| inputs.read(scripts.versions.into_iter().chain(versions)));
     Inputs { source: scripts.source, database: login.found, rehearsal_server, credentials }
 }
 

@@ -10,7 +10,7 @@ use crate::attest;
 use crate::gates::{Forerunner, Gates, Neighbour};
 
 use super::context::Context;
-use super::memory::Input;
+use super::inputs::Input;
 use super::neighbours::{Key, Seen};
 
 /// What the gates of an object ask about others: those that dependencies name, and what promotion asks about.
@@ -60,11 +60,11 @@ fn out_of_sight(confined: &str, there: &str) -> Forerunner {
 async fn statement(context: &Context, object: &DatabaseMigration, namespace: &str, name: &str) -> Forerunner {
     let uid = object.uid().unwrap_or_default();
     let input = Input::ConfigMap(name.to_owned());
-    context.memory.reading(&uid, [input.clone()]);
+    context.memory.inputs(&uid, |inputs| inputs.reading_besides(input.clone()));
     match Api::<ConfigMap>::namespaced(context.client.clone(), namespace).get_opt(name).await {
         Ok(map) => {
             let version = map.as_ref().and_then(|map| map.metadata.resource_version.clone());
-            context.memory.also_read(&uid, input, version);
+            context.memory.inputs(&uid, |inputs| inputs.read_besides(input, version));
             Forerunner::Signed(map.and_then(|map| map.data).and_then(|mut data| data.remove(attest::FILE)))
         }
         Err(error) => Forerunner::Unknown {

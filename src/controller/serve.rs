@@ -21,8 +21,9 @@ use crate::telemetry::{Health, Metrics};
 
 use super::context::Context;
 use super::guards::Guards;
+use super::inputs::Input;
 use super::leader::{LeaderElector, Lease};
-use super::memory::{Input, Memory};
+use super::memory::Memory;
 use super::neighbours::Neighbours;
 use super::options::Options;
 use super::platform::Platforms;

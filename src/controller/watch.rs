@@ -15,7 +15,7 @@ use kube::{Api, Client, Resource, ResourceExt};
 use crate::api::v1alpha1::{ConditionType, DatabaseMigration, MigrationApproval, MigrationPolicy};
 
 use super::context::Context;
-use super::memory::Input;
+use super::inputs::Input;
 
 /// An API for all namespaces, or for the one that the operator is confined to.
 pub fn api<K>(client: &Client, namespace: Option<&str>) -> Api<K>

@@ -61,6 +61,8 @@ async fn a_server_is_trusted_only_with_a_certificate_of_the_named_authority_for_
 
     // The right authority, and a host that the certificate does not name.
     team.secret_of("db", &keys(&server, &port, &team.database, "127.0.0.2", "verify-full")).await;
+    // A pass that read the host of before must not meet the authorities of after.
+    told("127.0.0.2:").await;
     team.secret_of("db-ca", &[("ca.crt", &authority)]).await;
     told("a certificate that is not for the host \"127.0.0.2\"").await;
     assert_eq!(team.tables().await, [""; 0], "nothing ran so far");

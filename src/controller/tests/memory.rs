@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use crate::api::v1alpha1::{DatabaseMigration, DatabaseMigrationStatus, REQUESTED_AT, RETRY};
-use crate::controller::memory::{Input, Memory};
+use crate::controller::memory::Memory;
 use crate::rollout::{Requests, Settled, SettledKey};
 
 const UID: &str = "uid-1";
@@ -127,46 +127,6 @@ fn the_next_report_is_compared_with_the_newest_that_is_known() {
 }
 
 #[test]
-fn an_input_that_changed_since_it_was_read_is_noticed_and_one_that_nobody_read_is_not() {
-    let memory = Memory::default();
-    let (secret, map) = (Input::Secret("db".to_owned()), Input::ConfigMap("db".to_owned()));
-    memory.read(UID, [(secret.clone(), Some("5".to_owned()))]);
-    assert!(!memory.input_changed(UID, &secret, Some("5")));
-    assert!(memory.input_changed(UID, &secret, Some("6")));
-    assert!(!memory.input_changed(UID, &map, Some("5")), "a ConfigMap of the Secret's name");
-    assert!(!memory.input_changed("uid-2", &secret, Some("6")));
-    memory.read(UID, [(secret.clone(), None)]);
-    assert!(memory.input_changed(UID, &secret, Some("7")), "it was missing");
-}
-
-#[test]
-fn an_input_that_changes_while_it_is_being_read_for_the_first_time_is_noticed() {
-    let memory = Memory::default();
-    let secret = Input::Secret("db".to_owned());
-    memory.reading(UID, [secret.clone()]);
-    assert!(memory.input_changed(UID, &secret, Some("5")));
-    memory.read(UID, [(secret.clone(), Some("5".to_owned()))]);
-    memory.reading(UID, [secret.clone()]);
-    assert!(!memory.input_changed(UID, &secret, Some("5")), "an input that was read before is known");
-}
-
-#[test]
-fn inputs_stand_from_when_they_were_read_until_a_watch_shows_another_version() {
-    let memory = Memory::default();
-    let secret = Input::Secret("db".to_owned());
-    assert!(!memory.inputs_stand(UID), "nothing was read");
-    memory.reading(UID, [secret.clone()]);
-    assert!(!memory.inputs_stand(UID));
-    memory.read(UID, [(secret.clone(), Some("5".to_owned()))]);
-    assert!(!memory.input_changed(UID, &secret, Some("5")));
-    assert!(memory.inputs_stand(UID));
-    assert!(memory.input_changed(UID, &secret, Some("6")));
-    assert!(!memory.inputs_stand(UID), "whoever was woken may have been too busy to read");
-    memory.read(UID, [(secret.clone(), Some("6".to_owned()))]);
-    assert!(memory.inputs_stand(UID));
-}
-
-#[test]
 fn tries_are_counted_for_one_thing_and_begin_anew_with_another() {
     let memory = Memory::default();
     let now = Timestamp::UNIX_EPOCH;
@@ -188,18 +148,4 @@ fn objects_that_vanished_while_nobody_watched_are_named_and_forgotten() {
     assert_eq!(memory.retain(&HashSet::from([UID.to_owned()])), []);
     assert_eq!(memory.retain(&HashSet::new()), [(UID.to_owned(), "shop".to_owned(), "orders".to_owned())]);
     assert!(memory.touched(&shown(2, 1)), "should it come back, it is new");
-}
-
-#[test]
-fn what_a_pass_reads_late_is_watched_like_the_rest_and_hides_no_change_of_it() {
-    let memory = Memory::default();
-    let map = || Input::ConfigMap("before".to_owned());
-    memory.reading(UID, [map()]);
-    memory.also_read(UID, map(), None);
-    assert!(!memory.input_changed(UID, &map(), None));
-    assert!(memory.input_changed(UID, &map(), Some("7")), "it was created");
-    // The same ConfigMap also holds scripts, which were read at another version.
-    memory.read(UID, [(map(), Some("7".to_owned()))]);
-    memory.also_read(UID, map(), Some("8".to_owned()));
-    assert!(memory.input_changed(UID, &map(), Some("8")), "the scripts of version 8 were not read");
 }

@@ -1,6 +1,7 @@
 //! The table of runs and the memory, as stories and as models that random histories are held against.
 
 mod bench;
+mod inputs;
 mod memory;
 mod memory_model;
 mod neighbours;
