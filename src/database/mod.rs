@@ -15,6 +15,8 @@ mod read;
 mod rehearsal;
 mod run;
 #[cfg(test)]
+pub mod testing;
+#[cfg(test)]
 mod tests;
 mod undo;
 
