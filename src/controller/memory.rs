@@ -177,9 +177,10 @@ impl Memory {
         self.lock().get_mut(uid).is_some_and(|memo| memo.inputs.changed(input, version))
     }
 
-    /// Whether everything that the object's last pass read is, as far as the watches have shown, what it was.
-    pub fn inputs_stand(&self, uid: &str) -> bool {
-        self.lock().get(uid).is_some_and(|memo| memo.inputs.stand())
+    /// Whether everything that the object's last pass read is, as far as the watches have shown, what it was, and these are
+    /// among it.
+    pub fn inputs_stand(&self, uid: &str, these: &[Input]) -> bool {
+        self.lock().get(uid).is_some_and(|memo| memo.inputs.stand(these))
     }
 
     /// What is known of the Secrets and ConfigMaps that an object's passes read.

@@ -7,6 +7,7 @@ mod address;
 mod connection;
 mod engine;
 mod error;
+mod handle;
 mod losses;
 pub mod postgres;
 mod preflight;
@@ -30,6 +31,7 @@ pub use address::{Address, Credentials, TlsMode};
 pub use connection::{ConnectionParts, ConnectionProblem};
 pub use engine::run;
 pub use error::{DatabaseError, FailureClass, StepFailure};
+pub use handle::Handle;
 pub use losses::{COUNTED, Loss, RowsAtRisk};
 pub use preflight::{
     Archiving, Connections, Extension, Fact, InvalidIndex, Power, PreflightFacts, Prepared, Privilege, SessionFacts,

@@ -31,6 +31,7 @@ mod races;
 mod rehearsals;
 mod releases;
 mod restart;
+mod rotation;
 mod scripts;
 mod servers;
 mod sharing;
