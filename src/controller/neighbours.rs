@@ -11,15 +11,13 @@ use kube::runtime::reflector::{ObjectRef, Store};
 use tokio::sync::mpsc;
 
 use crate::api::v1alpha1::DatabaseMigration;
-use crate::gates::Neighbour;
+use crate::gates::{Neighbour, Place};
 
 /// Tries to see the same twice. Each further one takes a change within microseconds of the last.
 const LOOKS: usize = 8;
 
-/// `namespace`, `name`.
-pub(super) type Key = (String, String);
 /// What was seen of others; `None`: there is none of that name.
-pub(super) type Seen = BTreeMap<Key, Option<Neighbour>>;
+pub(super) type Seen = BTreeMap<Place, Option<Neighbour>>;
 
 struct Waiting {
     object: ObjectRef<DatabaseMigration>,
@@ -44,7 +42,7 @@ impl Neighbours {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn read(&self, (namespace, name): &Key) -> Option<Neighbour> {
+    fn read(&self, (namespace, name): &Place) -> Option<Neighbour> {
         self.store.get(&ObjectRef::new(name).within(namespace)).map(|object| Neighbour::of(&object))
     }
 
@@ -53,8 +51,8 @@ impl Neighbours {
         self.lock().remove(uid);
     }
 
-    /// What the object's gates ask about. From now on a change of it wakes the object.
-    pub(super) fn look(&self, object: &DatabaseMigration, dependencies: &[&str], forerunner: Option<Key>) -> Seen {
+    /// What the object's gates ask about: those that it waits for, and those that they wait for in turn. From now on a change of it wakes the object.
+    pub(super) fn look(&self, object: &DatabaseMigration, dependencies: &[&str], forerunner: Option<Place>) -> Seen {
         let namespace = object.namespace().unwrap_or_default();
         let uid = object.uid().unwrap_or_default();
         let own = (namespace.clone(), object.name_any());
@@ -72,20 +70,20 @@ impl Neighbours {
         seen
     }
 
-    fn collect(&self, namespace: &str, dependencies: &[&str], forerunner: Option<&Key>) -> Seen {
-        let mut seen: Seen = forerunner.map(|key| (key.clone(), self.read(key))).into_iter().collect();
-        let mut names: Vec<String> = dependencies.iter().map(|name| (*name).to_owned()).collect();
-        let mut looked = BTreeMap::new();
-        while let Some(name) = names.pop() {
-            let key = (namespace.to_owned(), name);
-            if looked.contains_key(&key) {
+    /// Whoever of another namespace does not let this one go after it is watched, for that may change; whom it waits for is its own affair.
+    fn collect(&self, namespace: &str, dependencies: &[&str], forerunner: Option<&Place>) -> Seen {
+        let mut next: Vec<Place> = dependencies.iter().map(|name| (namespace.to_owned(), (*name).to_owned())).collect();
+        next.extend(forerunner.cloned());
+        let mut seen = Seen::new();
+        while let Some(place) = next.pop() {
+            if seen.contains_key(&place) {
                 continue;
             }
-            let neighbour = self.read(&key);
-            names.extend(neighbour.iter().flat_map(|neighbour| neighbour.depends_on.iter().cloned()));
-            looked.insert(key, neighbour);
+            let neighbour = self.read(&place);
+            let shown = neighbour.as_ref().filter(|there| place.0 == namespace || there.lets(namespace));
+            next.extend(shown.iter().flat_map(|there| there.further(&place.0)));
+            seen.insert(place, neighbour);
         }
-        seen.append(&mut looked);
         seen
     }
 
@@ -103,12 +101,12 @@ impl Neighbours {
     /// The watch began anew: changes while it was down show only by comparing everything.
     pub fn began_anew(&self) {
         for one in self.lock().values_mut() {
-            let keys: Vec<Key> = one.seen.keys().cloned().collect();
+            let keys: Vec<Place> = one.seen.keys().cloned().collect();
             keys.iter().for_each(|key| self.compare(one, key, self.read(key).as_ref()));
         }
     }
 
-    fn compare(&self, one: &mut Waiting, key: &Key, now: Option<&Neighbour>) {
+    fn compare(&self, one: &mut Waiting, key: &Place, now: Option<&Neighbour>) {
         let Some(seen) = one.seen.get_mut(key).filter(|seen| seen.as_ref() != now) else { return };
         // Woken once for it.
         *seen = now.cloned();

@@ -1,24 +1,18 @@
 //! What the gates of an object ask about other DatabaseMigrations. Reads only.
 
-use std::collections::BTreeMap;
-
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::{Api, ResourceExt};
 
 use crate::api::v1alpha1::{DatabaseMigration, PromotionSource};
 use crate::attest;
-use crate::gates::{Forerunner, Gates, Neighbour};
+use crate::gates::{Forerunner, Gates, Place};
 
 use super::context::Context;
 use super::inputs::Input;
-use super::neighbours::{Key, Seen};
+use super::neighbours::Seen;
 
 /// What the gates of an object ask about others: those that dependencies name, and what promotion asks about.
-pub async fn gather(
-    context: &Context,
-    object: &DatabaseMigration,
-    gates: &Gates,
-) -> (BTreeMap<String, Option<Neighbour>>, Option<Forerunner>) {
+pub async fn gather(context: &Context, object: &DatabaseMigration, gates: &Gates) -> (Seen, Option<Forerunner>) {
     let namespace = object.namespace().unwrap_or_default();
     let names: Vec<&str> = gates.depends_on.iter().map(|dependency| dependency.name.as_str()).collect();
     let promotion = gates.promotion.as_ref();
@@ -38,11 +32,10 @@ pub async fn gather(
         (None, _, Some(signed)) => Some(statement(context, object, &namespace, &signed.config_map).await),
         (None, _, None) => None,
     };
-    let mine = seen.into_iter().filter(|((there, _), _)| *there == namespace);
-    (mine.map(|((_, name), neighbour)| (name, neighbour)).collect(), forerunner)
+    (seen, forerunner)
 }
 
-fn source(namespace: &str, from: &PromotionSource) -> Key {
+fn source(namespace: &str, from: &PromotionSource) -> Place {
     (from.namespace.clone().unwrap_or_else(|| namespace.to_owned()), from.name.clone())
 }
 

@@ -11,7 +11,7 @@ use crate::lint::Assessment;
 use crate::plan::Plan;
 
 use super::preflight::Needs;
-use super::{Gates, Neighbour};
+use super::{Gates, Neighbour, Place};
 
 /// Whether the ValidatingAdmissionPolicy that makes approvals worth something is installed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,8 +77,9 @@ pub struct Facts<'a> {
     pub approvals: &'a [MigrationApproval],
     /// What they are worth.
     pub guard: &'a Guard,
-    /// The objects of the namespace that dependencies name, transitively; `None` where there is no such object. By name.
-    pub neighbours: &'a BTreeMap<String, Option<Neighbour>>,
+    /// The objects that it waits for, and those that they wait for in turn; `None` where there is no such object. What a gate may tell of
+    /// one in another namespace is what that one allows.
+    pub neighbours: &'a BTreeMap<Place, Option<Neighbour>>,
     /// What promotion asks about, where it does.
     pub promotion: Option<&'a Forerunner>,
     /// What the database said of itself, where it was asked.

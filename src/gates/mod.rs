@@ -10,6 +10,7 @@ pub mod lint;
 mod neighbour;
 pub mod preflight;
 pub mod promotion;
+mod ring;
 mod spec;
 pub mod sql;
 #[cfg(test)]
@@ -19,7 +20,7 @@ pub mod window;
 
 pub use facts::{Facts, Forerunner, Guard, Preflight};
 pub use guard::{author_guard, guard};
-pub use neighbour::Neighbour;
+pub use neighbour::{Neighbour, Place};
 pub use spec::{ApprovalRule, Gates};
 pub use verdict::{GateState, Verdict};
 pub use window::Window;

@@ -7,8 +7,13 @@ use kube::ResourceExt as _;
 use crate::api::v1alpha1::{ConditionType, DatabaseMigration, DatabaseMigrationStatus, PROMOTES_TO, Reason};
 use crate::migration::Version;
 
+use super::ring::Wait;
+
 /// Characters of another object's message that are repeated. Where objects wait in a row, each tells of the one before.
 const LONGEST: usize = 300;
+
+/// Where an object is: its namespace and its name.
+pub type Place = (String, String);
 
 /// Another DatabaseMigration, as its status says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +36,8 @@ pub struct Neighbour {
     pub promotes_to: Vec<String>,
     /// The objects of its namespace that it waits for itself.
     pub depends_on: Vec<String>,
+    /// The object that it goes after: its namespace, where that is another one, and its name.
+    pub goes_after: Option<(Option<String>, String)>,
 }
 
 impl Neighbour {
@@ -51,6 +58,7 @@ impl Neighbour {
         let applied = status.applied.as_ref();
         let gates = object.spec.gates.as_ref();
         let dependencies = gates.and_then(|gates| gates.depends_on.as_deref()).unwrap_or_default();
+        let before = gates.and_then(|gates| gates.promotion.as_ref()).and_then(|promotion| promotion.from.as_ref());
         Self {
             ready,
             reason: current.map(|told| told.reason.clone()).unwrap_or_default(),
@@ -61,7 +69,24 @@ impl Neighbour {
             verified_since: current.filter(|_| ready).and_then(|told| verified_since(object, status, told)),
             promotes_to: namespaces(object),
             depends_on: dependencies.iter().map(|dependency| dependency.name.clone()).collect(),
+            goes_after: before.map(|from| (from.namespace.clone(), from.name.clone())),
         }
+    }
+
+    /// Everything that it waits for itself; it is of that namespace.
+    pub(super) fn waits_for(&self, namespace: &str) -> Vec<(Place, Wait)> {
+        let depends = self.depends_on.iter().map(|name| ((namespace.to_owned(), name.clone()), Wait::DependsOn));
+        let before = self.goes_after.iter().map(|(there, name)| {
+            let there = there.clone().unwrap_or_else(|| namespace.to_owned());
+            ((there, name.clone()), Wait::Promotion)
+        });
+        depends.chain(before).collect()
+    }
+
+    /// The objects that it waits for itself, where it is one of that namespace.
+    #[must_use]
+    pub fn further(&self, namespace: &str) -> Vec<Place> {
+        self.waits_for(namespace).into_iter().map(|(place, _)| place).collect()
     }
 
     /// Whether objects of that namespace may go after it.

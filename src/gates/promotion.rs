@@ -13,6 +13,7 @@ use crate::api::v1alpha1::{AttestationRef, PROMOTES_TO, PromotionSource, Promoti
 use crate::attest::{self, PublicKey, Statement};
 use crate::plan::{Action, Direction};
 
+use super::ring::{Ring, Wait};
 use super::{Facts, Forerunner, GateState, Verdict};
 
 const GATE: &str = "promotion";
@@ -47,32 +48,39 @@ struct Shown<'a> {
 }
 
 fn of_object(facts: &Facts<'_>, wanted: &PromotionSpec, from: &PromotionSource) -> Verdict {
-    let (own_namespace, own) = facts.object.split_once('/').unwrap_or(("", facts.object));
+    let own_namespace = facts.object.split_once('/').map_or("", |(namespace, _)| namespace);
+    let namespace = from.namespace.as_deref().unwrap_or(own_namespace);
+    let verdict = shown_by(facts, wanted, from, own_namespace);
+    let verdict = if verdict.state == GateState::Open {
+        verdict
+    } else {
+        let first = (namespace.to_owned(), from.name.clone());
+        Ring::of(facts, Wait::Promotion, &first, true).map_or(verdict, |ring| ring.denies(GATE))
+    };
+    verdict.named(format!("{namespace}/{}", from.name))
+}
+
+fn shown_by(facts: &Facts<'_>, wanted: &PromotionSpec, from: &PromotionSource, own_namespace: &str) -> Verdict {
     let namespace = from.namespace.as_deref().unwrap_or(own_namespace);
     let whose = format!("{namespace}/{}", from.name);
-    let named = |verdict: Verdict| verdict.named(&whose);
-    if (namespace, from.name.as_str()) == (own_namespace, own) {
-        let cure = "name another DatabaseMigration in spec.gates.promotion.from";
-        return named(Verdict::shut(GATE, GateState::Denied, "an object cannot go before itself", cure));
-    }
     let neighbour = match facts.promotion {
         Some(Forerunner::Object(neighbour)) => neighbour.as_ref(),
-        other => return named(unknown(other)),
+        other => return unknown(other),
     };
     let Some(neighbour) = neighbour.filter(|there| namespace == own_namespace || there.lets(own_namespace)) else {
-        return named(absent(namespace, own_namespace, &from.name));
+        return absent(namespace, own_namespace, &from.name);
     };
     if !neighbour.ready {
         let reason = if neighbour.reason.is_empty() { String::new() } else { format!(" ({})", neighbour.reason) };
         let cure = format!("`sluice status {} -n {namespace}` tells what it needs", from.name);
-        return named(Verdict::shut(GATE, GateState::Closed, format!("{whose} is not Ready{reason}"), cure));
+        return Verdict::shut(GATE, GateState::Closed, format!("{whose} is not Ready{reason}"), cure);
     }
     let Some(since) = neighbour.verified_since else {
         let message = format!("{whose} is Ready, but its checks have not passed what is in effect there");
         let cure = format!("a run there that passes its verification; `sluice status {} -n {namespace}`", from.name);
-        return named(Verdict::shut(GATE, GateState::Closed, message, cure));
+        return Verdict::shut(GATE, GateState::Closed, message, cure);
     };
-    named(compare(
+    compare(
         facts,
         wanted,
         &Shown {
@@ -83,7 +91,7 @@ fn of_object(facts: &Facts<'_>, wanted: &PromotionSpec, from: &PromotionSource) 
             key: None,
             whose: whose.clone(),
         },
-    ))
+    )
 }
 
 /// It is not there, or does not let this namespace go after it: from here the two look the same.

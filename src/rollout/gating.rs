@@ -10,7 +10,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use crate::api::v1alpha1::{ConditionType, GateStatus, GatesStatus, MigrationApproval, Reason};
 use crate::checks::SqlAnswer;
 use crate::database::{Hold, UndoEstimate};
-use crate::gates::{self, Facts, Forerunner, GateState, Guard, Neighbour, Preflight, Verdict};
+use crate::gates::{self, Facts, Forerunner, GateState, Guard, Neighbour, Place, Preflight, Verdict};
 use crate::lint::Assessment;
 use crate::plan::Plan;
 
@@ -34,8 +34,8 @@ pub struct Gathered {
     pub approvals: Vec<MigrationApproval>,
     /// What they are worth.
     pub guard: Guard,
-    /// The objects that dependencies name.
-    pub neighbours: BTreeMap<String, Option<Neighbour>>,
+    /// The objects that it waits for, and those that they wait for in turn.
+    pub neighbours: BTreeMap<Place, Option<Neighbour>>,
     /// What promotion asks about.
     pub promotion: Option<Forerunner>,
     /// What the database said of itself.

@@ -158,6 +158,45 @@ async fn another_namespace_has_to_let_us_and_shows_nothing_before_it_does() {
     assert!(message.contains(&absent), "{message}");
 }
 
+#[tokio::test]
+async fn a_ring_over_two_namespaces_is_named_where_both_let_each_other_and_is_over_when_somebody_breaks_it() {
+    let cluster = Cluster::start();
+    let _operator = Operator::everywhere(&cluster.operator);
+    let postgres = &world().postgres;
+    let staging = Team::of(cluster.client().await, "ring-staging", postgres).await;
+    let team = Team::of(cluster.client().await, "ring-production", postgres).await;
+    let from = |namespace: &str| after(json!({"from": {"name": "orders", "namespace": namespace}})).inline(&scripts(1));
+    team.apply("orders", &from(&staging.namespace)).await;
+    staging.apply("orders", &from(&team.namespace)).await;
+    for team in [&team, &staging] {
+        let message = team.reason("orders", "DependencyNotReady").await;
+        assert!(message.contains("there is no DatabaseMigration orders"), "{message}");
+    }
+
+    // One lets the other: that one knows, and the first still learns nothing.
+    staging.annotate("orders", "sluice.dev/promotes-to", &team.namespace).await;
+    let (here, there) = (format!("{}/orders", team.namespace), format!("{}/orders", staging.namespace));
+    let message = team.reason("orders", "GateFailed").await;
+    let ring = format!("each of them waits for the next: {here} → {there} → {here}");
+    assert!(message.contains(&ring) && message.contains("spec.gates.promotion.from of one of them"), "{message}");
+    let message = staging.reason("orders", "DependencyNotReady").await;
+    assert!(message.contains("there is no DatabaseMigration orders"), "{message}");
+    team.annotate("orders", "sluice.dev/promotes-to", "*").await;
+    let message = staging.reason("orders", "GateFailed").await;
+    assert!(message.contains(&format!("{there} → {here} → {there}")), "{message}");
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let written = team.get("orders").await.metadata.resource_version;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let later = team.get("orders").await.metadata.resource_version;
+    assert_eq!(later, written, "they do not keep each other awake");
+
+    let began = Instant::now();
+    staging.apply("orders", &Spec::latest().inline(&scripts(1))).await;
+    team.ready("orders").await;
+    assert!(began.elapsed() < SECONDS, "{:?}", began.elapsed());
+    assert_eq!(team.tables().await, ["a"]);
+}
+
 /// Writes a signed statement about the object `orders` of a team.
 fn attest(team: &Team, key: &str) -> String {
     let output = sluice(&["attest", "orders", "-n", &team.namespace, "--key", key, "--cluster", "eu"], &[]);

@@ -131,3 +131,26 @@ fn an_object_of_another_namespace_is_another_one() {
     world.shows(&there);
     assert_eq!(world.woken(), ["orders"]);
 }
+
+#[test]
+fn of_another_namespace_only_what_lets_this_one_go_after_it_is_followed() {
+    let mut world = World::new();
+    let there = |name: &str, before: &str, lets: &str| {
+        let mut there = object(name, &[], "1");
+        there.metadata.namespace = Some("staging".to_owned());
+        there.metadata.annotations = Some([("sluice.dev/promotes-to".to_owned(), lets.to_owned())].into());
+        let gates = json!({"promotion": {"from": {"name": before, "namespace": "test"}}});
+        there.spec.gates = serde_json::from_value(gates).unwrap();
+        there
+    };
+    let orders = object("orders", &[], "1");
+    let before = ("staging".to_owned(), "orders".to_owned());
+    let names = |world: &mut World, lets: &str| -> Vec<String> {
+        world.shows(&there("orders", "secret", lets));
+        let seen = world.neighbours.look(&orders, &[], Some(before.clone()));
+        seen.into_keys().map(|(namespace, name)| format!("{namespace}/{name}")).collect()
+    };
+    assert_eq!(names(&mut world, "elsewhere"), ["staging/orders"]);
+    assert_eq!(names(&mut world, "shop"), ["staging/orders", "test/secret"]);
+    assert_eq!(world.woken(), ["orders"], "the leave was given");
+}

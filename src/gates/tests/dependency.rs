@@ -19,7 +19,7 @@ impl World {
     fn with(mut self, name: &str, depends_on: &[&str], status: Value) -> Self {
         let dependencies: Vec<Value> = depends_on.iter().map(|name| json!({"name": name})).collect();
         let there = object("shop", name, json!({"gates": {"dependsOn": dependencies}}), status);
-        self.neighbours.insert(name.to_owned(), Some(Neighbour::of(&there)));
+        self.neighbours.insert(("shop".to_owned(), name.to_owned()), Some(Neighbour::of(&there)));
         self
     }
 }
@@ -39,7 +39,7 @@ fn who_waits_for_nobody_has_no_such_gate() {
 #[test]
 fn what_is_not_there_is_to_be_created() {
     let mut world = waits(None);
-    world.neighbours.insert("users".to_owned(), None);
+    world.neighbours.insert(("shop".to_owned(), "users".to_owned()), None);
     let verdict = world.one(check);
     assert_eq!((verdict.state, verdict.name.as_deref()), (GateState::Closed, Some("users")));
     assert_eq!(verdict.message, "there is no DatabaseMigration users in namespace shop");

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use crate::api::v1alpha1::{DatabaseMigration, GatesSpec, MigrationApproval};
-use crate::gates::{Facts, Forerunner, Gates, Guard, Neighbour, Verdict};
+use crate::gates::{Facts, Forerunner, Gates, Guard, Neighbour, Place, Verdict};
 use crate::lint::Assessment;
 use crate::migration::Risk;
 use crate::plan::{Direction, Plan, Step};
@@ -28,7 +28,7 @@ pub struct World {
     pub direction: Direction,
     pub steps: Vec<Step>,
     pub after_digest: Option<String>,
-    pub neighbours: BTreeMap<String, Option<Neighbour>>,
+    pub neighbours: BTreeMap<Place, Option<Neighbour>>,
     pub promotion: Option<Forerunner>,
 }
 

@@ -8,4 +8,5 @@ mod guard;
 mod neighbour;
 mod promotion;
 mod registry;
+mod ring;
 mod window;

@@ -157,7 +157,9 @@ fn the_own_namespace_needs_no_permission() {
 #[test]
 fn an_object_cannot_go_before_itself() {
     for from in [json!({"name": "orders"}), json!({"name": "orders", "namespace": "shop"})] {
-        assert_eq!(World::of(json!({"promotion": {"from": from}})).one(check).state, GateState::Denied);
+        let verdict = World::of(json!({"promotion": {"from": from}})).one(check);
+        assert_eq!(verdict.state, GateState::Denied);
+        assert_eq!(verdict.message, "each of them waits for the next: orders → orders");
     }
 }
 
