@@ -166,6 +166,9 @@ pub(super) fn rename_column(rename: &ast::RenameColumn, name: &Name, sketch: &mu
     if !sketch.is_new(&name.full) && !sketch.is_new_column(name, &from) {
         sketch.risk(Risk::High, format!("whoever uses {}.{from} by its old name fails", name.shown));
     }
+    if sketch.is_new_column(name, &from) {
+        sketch.create(ObjectKind::Column, format!("{}.{to}", name.full));
+    }
     sketch.changes.push(Change::RenameColumn(name.full.clone(), from, to));
 }
 
