@@ -151,6 +151,10 @@ pub async fn observe(context: &Context, object: &DatabaseMigration) -> Sight {
             sight.observed.database = Look::NotReady(message);
             return sight;
         }
+        Err(NoDatabase::Unavailable(message)) => {
+            sight.observed.database = Look::Unavailable(message);
+            return sight;
+        }
     };
     sight.observed.room = room(context, &database);
     sight.observed.database = look(context, &sight, &key, memo.settled.as_ref(), &database).await;
