@@ -156,6 +156,10 @@ pub async fn observe(context: &Context, object: &DatabaseMigration) -> Sight {
             sight.observed.database = Look::NotReady(message);
             return sight;
         }
+        Err(NoDatabase::Unavailable(message)) => {
+            sight.observed.database = Look::Unavailable(message);
+            return sight;
+        }
     };
     sight.observed.room = room(context, &database);
     sight.observed.database = look(context, &sight, &key, memo.settled.as_ref(), &database).await;
@@ -277,7 +281,7 @@ async fn keeps_up(
     match read(context, namespace, &observed.uid, desired, rules).await.database {
         Ok(database) => context.verifications.renew(&observed.uid, database),
         // Half a rotation, or a mistake: what is measured says whether the old login still does.
-        Err(NoDatabase::NotReady(_) | NoDatabase::Refused(_)) => true,
+        Err(NoDatabase::NotReady(_) | NoDatabase::Unavailable(_) | NoDatabase::Refused(_)) => true,
     }
 }
 

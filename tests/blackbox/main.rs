@@ -39,5 +39,6 @@ mod tls;
 mod undo;
 mod validation;
 mod verification;
+mod waiting;
 mod watching;
 mod windows;

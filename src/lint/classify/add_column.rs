@@ -96,23 +96,12 @@ pub(in crate::lint) fn own_values(add: &ast::AddColumn) -> Option<OwnValues> {
     })
 }
 
-/// Whether the server looks whether the values of a new column refer to something. As long as all new columns of the statement
-/// are null everywhere and no key is added to a column that is there, it looks at none of them.
+/// Whether the server looks whether the values of a new column refer to something: where it has none, it is null everywhere.
 pub(in crate::lint) fn proves_references(add: &ast::AddColumn) -> bool {
-    let Some(alter) = add.syntax().ancestors().find_map(ast::AlterTable::cast) else { return true };
-    let has_value = |add: &ast::AddColumn| {
-        add.ty().as_ref().is_some_and(is_serial)
-            || add.constraints().any(|one| {
-                matches!(one, ast::Constraint::DefaultConstraint(_) | ast::Constraint::GeneratedConstraint(_))
-            })
-    };
-    alter.actions().any(|action| match action {
-        ast::AlterTableAction::AddColumn(add) => has_value(&add),
-        ast::AlterTableAction::AddConstraint(add) => {
-            matches!(add.constraint(), Some(ast::Constraint::ForeignKeyConstraint(_)))
-        }
-        _ => false,
-    })
+    add.ty().as_ref().is_some_and(is_serial)
+        || add.constraints().any(|constraint| {
+            matches!(constraint, ast::Constraint::DefaultConstraint(_) | ast::Constraint::GeneratedConstraint(_))
+        })
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

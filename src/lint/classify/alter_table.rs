@@ -179,7 +179,7 @@ fn drop_column(column: &str, name: &Name, sketch: &mut Sketch<'_, '_>) {
     // Its foreign keys go with it, those that refer to it too.
     let others = constraints::partners(name, sketch, |constraint| constraint.columns.iter().any(|one| one == column));
     for other in others {
-        sketch.lock(&other, AccessExclusive);
+        sketch.lock_all(&other, AccessExclusive, false, false);
     }
     sketch.drop(ObjectKind::Column, format!("{}.{column}", name.full));
 }

@@ -23,13 +23,9 @@ fn a_new_column_that_is_null_everywhere_refers_to_nothing() {
         "ALTER TABLE orders ADD COLUMN customer_id int REFERENCES customers (id);",
         "ALTER TABLE orders ADD COLUMN parent int CONSTRAINT of_parent REFERENCES orders (id), ADD COLUMN note text;",
     ]);
-    // One that has a value has the server look at all of them.
-    for sql in [
-        "ALTER TABLE orders ADD COLUMN c int DEFAULT 1 REFERENCES customers (id);",
-        "ALTER TABLE orders ADD COLUMN c int REFERENCES customers (id), ADD COLUMN n int DEFAULT 1;",
-    ] {
-        assert_eq!(rules(&lint(sql)), ["add-foreign-key-without-not-valid"], "{sql}");
-    }
+    harmless(&["ALTER TABLE orders ADD COLUMN c int REFERENCES customers (id), ADD COLUMN n int DEFAULT 1;"]);
+    let valued = "ALTER TABLE orders ADD COLUMN c int DEFAULT 1 REFERENCES customers (id);";
+    assert_eq!(rules(&lint(valued)), ["add-foreign-key-without-not-valid"]);
 }
 
 #[test]
