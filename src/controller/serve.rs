@@ -143,6 +143,7 @@ async fn lead(
     let ended = CancellationToken::new();
     let controller = Controller::for_stream(objects, store)
         .with_config(Config::default().concurrency(PASSES))
+        .trigger_backoff(watch::AtOnce)
         .watches_stream(watch::secrets(&context), move |secret: PartialObjectMeta<Secret>| {
             watch::dependents(&by_secret, &secrets_of, &secret, &Input::Secret(secret.name_any()))
         })

@@ -3,19 +3,65 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::{Stream, StreamExt, TryStreamExt, future};
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Secret};
 use kube::core::{ApiResource, DynamicObject, PartialObjectMeta};
 use kube::runtime::WatchStreamExt;
 use kube::runtime::reflector::{ObjectRef, Store, store::Writer};
+use kube::runtime::utils::Backoff;
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Client, Resource, ResourceExt};
 
 use crate::api::v1alpha1::{ConditionType, DatabaseMigration, MigrationApproval, MigrationPolicy};
+use crate::rollout::backoff;
 
 use super::context::Context;
 use super::inputs::Input;
+
+/// The longest wait between two tries of a watch. A few watches ask one API server: what people do after an outage is to be
+/// seen soon.
+const LONGEST: Duration = Duration::from_secs(5);
+
+/// The waits between the tries of a watch that breaks again and again.
+#[derive(Debug, Default)]
+struct Retries {
+    tries: u32,
+}
+
+impl Iterator for Retries {
+    type Item = Duration;
+
+    fn next(&mut self) -> Option<Duration> {
+        let wait = backoff(self.tries, rand::random()).min(LONGEST);
+        self.tries = self.tries.saturating_add(1);
+        Some(wait)
+    }
+}
+
+impl Backoff for Retries {
+    fn reset(&mut self) {
+        self.tries = 0;
+    }
+}
+
+/// No wait at all, for what brings the watches together: each of them waits by itself, and one that is broken, by a missing
+/// right for instance, must not hold up what the others show.
+#[derive(Debug)]
+pub struct AtOnce;
+
+impl Iterator for AtOnce {
+    type Item = Duration;
+
+    fn next(&mut self) -> Option<Duration> {
+        Some(Duration::ZERO)
+    }
+}
+
+impl Backoff for AtOnce {
+    fn reset(&mut self) {}
+}
 
 /// An API for all namespaces, or for the one that the operator is confined to.
 pub fn api<K>(client: &Client, namespace: Option<&str>) -> Api<K>
@@ -38,7 +84,7 @@ pub fn objects(
     let api = api::<DatabaseMigration>(&context.client, context.options.namespace.as_deref());
     let cleaning = Arc::clone(&context);
     watcher(api, watcher::Config::default())
-        .default_backoff()
+        .backoff(Retries::default())
         .reflect(writer)
         .inspect(move |event| match event {
             Ok(Event::Delete(object)) => {
@@ -86,7 +132,7 @@ pub fn approvals(
     writer: Writer<MigrationApproval>,
 ) -> impl Stream<Item = Result<MigrationApproval, watcher::Error>> + Send + use<> {
     let api = api::<MigrationApproval>(&context.client, context.options.namespace.as_deref());
-    watcher(api, watcher::Config::default()).default_backoff().reflect(writer).touched_objects()
+    watcher(api, watcher::Config::default()).backoff(Retries::default()).reflect(writer).touched_objects()
 }
 
 /// What the API server calls policies. They are watched as they were written: one of a newer release must not hide the others.
@@ -107,7 +153,7 @@ pub fn policies(
         }
         other => platforms.in_trouble(other.to_string()),
     });
-    told.default_backoff().reflect(writer).touched_objects()
+    told.backoff(Retries::default()).reflect(writer).touched_objects()
 }
 
 /// Namespaces, as names and labels only; the one that the operator is confined to, or all.
@@ -120,7 +166,7 @@ pub fn namespaces(
         None => watcher::Config::default(),
     };
     let api = Api::<PartialObjectMeta<Namespace>>::all(context.client.clone());
-    watcher(api, config).default_backoff().reflect(writer).touched_objects()
+    watcher(api, config).backoff(Retries::default()).reflect(writer).touched_objects()
 }
 
 /// The objects (of one namespace, or all) that have something left to do: what is imposed on them may have changed. Those that are Ready
@@ -168,7 +214,7 @@ fn changes<K>(
 where
     K: Resource<DynamicType = ()> + Clone + std::fmt::Debug + Send + Sync + 'static,
 {
-    watcher(api, watcher::Config::default()).default_backoff().touched_objects()
+    watcher(api, watcher::Config::default()).backoff(Retries::default()).touched_objects()
 }
 
 /// The objects whose last pass read this Secret or ConfigMap at another version, or whose plan is in it and was changed.
@@ -194,4 +240,19 @@ pub fn dependents<K>(
         })
         .map(|object| ObjectRef::from_obj(object.as_ref()))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_watch_that_breaks_is_tried_again_soon_however_long_the_outage() {
+        let mut retries = Retries::default();
+        let waits: Vec<Duration> = retries.by_ref().take(20).collect();
+        assert!(waits.iter().all(|wait| *wait <= LONGEST), "{waits:?}");
+        assert_eq!(waits.last(), Some(&LONGEST));
+        retries.reset();
+        assert!(retries.next() < Some(Duration::from_secs(2)));
+    }
 }
