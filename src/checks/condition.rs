@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use crate::api::v1alpha1::SqlGateSpec;
-use crate::database::Database;
+use crate::database::{Database, Handle};
 
 use super::check::{InvalidCheck, limited};
 use super::expect::Expectation;
@@ -52,7 +52,7 @@ impl SqlGate {
 
 /// Asks the database, as its role, in a read-only transaction. Takes no longer than half a minute.
 pub async fn ask(database: &Arc<dyn Database>, gate: &SqlGate) -> SqlAnswer {
-    let sql = Sql::new(Arc::clone(database), &gate.query, gate.timeout, &gate.expect);
+    let sql = Sql::new(Handle::new(Arc::clone(database)), &gate.query, gate.timeout, &gate.expect);
     let nothing = |why: String| SqlAnswer { holds: Err(why), shown: String::new() };
     match timeout(LONGEST, sql.ask()).await {
         Ok(Ok(sample)) => SqlAnswer { holds: gate.expect.holds(&sample.names), shown: sample.shown },

@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use tokio::time::timeout;
 use url::Url;
 
-use crate::database::Database;
+use crate::database::Handle;
 
 use super::assess::{Measurement, Outcome};
 use super::check::Check;
@@ -108,7 +108,7 @@ pub struct Endpoints {
 #[derive(Clone)]
 pub struct Means {
     /// The migrated database.
-    pub database: Arc<dyn Database>,
+    pub database: Handle,
     /// The API server.
     pub client: kube::Client,
     /// The object's namespace: nothing else is looked at.

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::api::v1alpha1::DatabaseMigration;
 use crate::checks::Means;
-use crate::database::{Database, Purpose, RehearsalRequest, RunIdentity, RunRequest, Verify};
+use crate::database::{Database, Handle, Purpose, RehearsalRequest, RunIdentity, RunRequest, Verify};
 use crate::plan::{Direction, Plan, Policy, Step, Target};
 use crate::rollout::{
     self, Action, Desired, DueVerification, Job, Observed, Requests, Room, allows_loss, way_back, way_back_target,
@@ -189,7 +189,7 @@ fn course(
 fn means(context: &Context, sight: &Sight, database: &Arc<dyn Database>) -> Means {
     let namespace = sight.observed.object.split_once('/').map_or("default", |(namespace, _)| namespace);
     Means {
-        database: Arc::clone(database),
+        database: Handle::new(Arc::clone(database)),
         client: context.client.clone(),
         namespace: namespace.to_owned(),
         endpoints: Arc::clone(&sight.endpoints),

@@ -26,6 +26,8 @@ const DATABASE: &str = "spec.database";
 pub enum NoDatabase {
     /// What is missing, and what to write.
     NotReady(String),
+    /// The API server did not show it; tried again with backoff.
+    Unavailable(String),
     /// A policy forbids it.
     Refused(String),
 }
@@ -34,7 +36,7 @@ impl NoDatabase {
     /// Why, for people.
     pub fn why(self) -> String {
         match self {
-            Self::NotReady(why) | Self::Refused(why) => why,
+            Self::NotReady(why) | Self::Unavailable(why) | Self::Refused(why) => why,
         }
     }
 }
@@ -102,7 +104,7 @@ async fn server(
             Err(message) => parts = parts.and(Err(message)),
         }
     }
-    let found = parts.map_err(NoDatabase::NotReady).and_then(|parts| {
+    let found = parts.and_then(|parts| {
         let (address, credentials) = parts
             .resolve(ledger_schema)
             .map_err(|problem| NoDatabase::NotReady(format!("Secret {namespace}/{name}: {problem}")))?;
@@ -113,7 +115,7 @@ async fn server(
 }
 
 struct Read<T> {
-    value: Result<T, String>,
+    value: Result<T, NoDatabase>,
     version: Option<String>,
 }
 
@@ -123,27 +125,30 @@ async fn secret(client: &Client, namespace: &str, name: &str, field: &str) -> Re
             let version = secret.metadata.resource_version.clone();
             let data: BTreeMap<String, Vec<u8>> =
                 secret.data.unwrap_or_default().into_iter().map(|(key, value)| (key, value.0)).collect();
-            let value =
-                ConnectionParts::from_keys(&data).map_err(|problem| format!("Secret {namespace}/{name}: {problem}"));
+            let value = ConnectionParts::from_keys(&data)
+                .map_err(|problem| NoDatabase::NotReady(format!("Secret {namespace}/{name}: {problem}")));
             Read { value, version }
         }
         Ok(None) => Read {
-            value: Err(format!(
+            value: Err(NoDatabase::NotReady(format!(
                 "Secret {name} does not exist in namespace {namespace}; create it with the key uri, or with host, port, user, \
                  password and dbname ({field}.{reference} names it), and Sluice goes on by itself",
                 reference = if field == DATABASE { "secretRef" } else { "serverRef" },
-            )),
+            ))),
             version: None,
         },
         Err(error) => Read {
-            value: Err(format!("Secret {namespace}/{name} cannot be read: {}", crate::sources::kube_error(&error))),
+            value: Err(NoDatabase::Unavailable(format!(
+                "Secret {namespace}/{name} cannot be read: {}",
+                crate::sources::kube_error(&error)
+            ))),
             version: None,
         },
     }
 }
 
 struct Authorities {
-    pem: Result<Vec<u8>, String>,
+    pem: Result<Vec<u8>, NoDatabase>,
     input: (Input, Option<String>),
 }
 
@@ -177,20 +182,24 @@ async fn authorities(client: &Client, namespace: &str, reference: Option<&CaRef>
         Ok(Some((version, Some(pem)))) if holds_certificates(&pem) => (version, Ok(pem)),
         Ok(Some((version, Some(_)))) => (
             version,
-            Err(format!(
+            Err(NoDatabase::NotReady(format!(
                 "{kind} {namespace}/{name}: key {key} holds no certificates in PEM (-----BEGIN CERTIFICATE-----); \
                  {field}.caRef names it"
-            )),
+            ))),
         ),
         Ok(Some((version, None))) => {
-            (version, Err(format!("{kind} {namespace}/{name} has no key {key} ({field}.caRef.key); add it as PEM")))
+            let why = format!("{kind} {namespace}/{name} has no key {key} ({field}.caRef.key); add it as PEM");
+            (version, Err(NoDatabase::NotReady(why)))
         }
         Ok(None) => (
             None,
-            Err(format!("{kind} {name} does not exist in namespace {namespace}; create it ({field}.caRef names it)")),
+            Err(NoDatabase::NotReady(format!(
+                "{kind} {name} does not exist in namespace {namespace}; create it ({field}.caRef names it)"
+            ))),
         ),
         Err(error) => {
-            (None, Err(format!("{kind} {namespace}/{name} cannot be read: {}", crate::sources::kube_error(&error))))
+            let why = format!("{kind} {namespace}/{name} cannot be read: {}", crate::sources::kube_error(&error));
+            (None, Err(NoDatabase::Unavailable(why)))
         }
     };
     Some(Authorities { pem, input: (ca_input(reference), version) })

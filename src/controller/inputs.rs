@@ -83,8 +83,9 @@ impl Inputs {
         true
     }
 
-    /// Whether everything that the last pass read is, as far as the watches have shown, what it was.
-    pub fn stand(&self) -> bool {
-        !self.known.is_empty() && self.known.values().all(|known| matches!(known, Known::At(_)))
+    /// Whether everything that the last pass read is, as far as the watches have shown, what it was, and these are among it.
+    pub fn stand(&self, these: &[Input]) -> bool {
+        these.iter().all(|input| self.known.contains_key(input))
+            && self.known.values().all(|known| matches!(known, Known::At(_)))
     }
 }

@@ -204,6 +204,6 @@ fn database_up(observed: &Observed) -> Option<bool> {
         // A server that answers is up, whatever it answers.
         (Look::Failed(DatabaseError::Unreachable(_)), _) => Some(false),
         (Look::Failed(_), _) => Some(true),
-        (Look::None | Look::Later | Look::NotReady(_), Task::None | Task::Ended { .. }) => None,
+        (Look::None | Look::Later | Look::NotReady(_) | Look::Unavailable(_), Task::None | Task::Ended { .. }) => None,
     }
 }

@@ -42,12 +42,23 @@ pub struct Memo {
     pub seen_waiting: Option<(SettledKey, Timestamp, Inspection)>,
     /// What the plan does, as it was found out last.
     pub assessed: Option<Assessed>,
-    /// A digest of the plan as it was shown last.
-    pub shown: Option<String>,
+    /// The plan as it was shown last.
+    pub shown: Option<Shown>,
     /// The server, as it was seen last.
     pub server: Option<ServerFacts>,
     /// What the spec and the annotations were when the object last woke a pass.
     seen: Option<Seen>,
+}
+
+/// A plan that people can read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shown {
+    /// A digest of all that it says.
+    pub digest: String,
+    /// The ConfigMap that says it.
+    pub name: String,
+    /// The resource version at which it was written; `None` where nobody waited for the answer.
+    pub version: Option<String>,
 }
 
 /// What a plan would do.
@@ -177,9 +188,26 @@ impl Memory {
         self.lock().get_mut(uid).is_some_and(|memo| memo.inputs.changed(input, version))
     }
 
-    /// Whether everything that the object's last pass read is, as far as the watches have shown, what it was.
-    pub fn inputs_stand(&self, uid: &str) -> bool {
-        self.lock().get(uid).is_some_and(|memo| memo.inputs.stand())
+    /// Whether a ConfigMap, as the API server now shows it, is that of the object's plan and no longer says what was written there. It
+    /// is written anew then.
+    pub fn plan_tampered(&self, uid: &str, input: &Input, version: Option<&str>) -> bool {
+        let Input::ConfigMap(name) = input else { return false };
+        let mut memos = self.lock();
+        let Some(memo) = memos.get_mut(uid) else { return false };
+        let other =
+            |shown: &Shown| shown.name == *name && shown.version.is_some() && shown.version.as_deref() != version;
+        if !memo.shown.as_ref().is_some_and(other) {
+            return false;
+        }
+        memo.shown = None;
+        memo.settled = None;
+        true
+    }
+
+    /// Whether everything that the object's last pass read is, as far as the watches have shown, what it was, and these are
+    /// among it.
+    pub fn inputs_stand(&self, uid: &str, these: &[Input]) -> bool {
+        self.lock().get(uid).is_some_and(|memo| memo.inputs.stand(these))
     }
 
     /// What is known of the Secrets and ConfigMaps that an object's passes read.

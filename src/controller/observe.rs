@@ -12,8 +12,8 @@ use crate::database::{Database, Inspection, RehearsalServer};
 use crate::migration::{MigrationSet, Risk};
 use crate::policy::DatabaseRules;
 use crate::rollout::{
-    Closed, Desired, Look, Observed, Rehearsed, Room, Settled, SettledKey, Source, SourceDesired, State, Task, backoff,
-    due, later,
+    Closed, Desired, Look, Observed, Rehearsed, Room, Settled, SettledKey, Source, SourceDesired, State, Task,
+    Verifying, backoff, due, later,
 };
 use crate::sources::{ConfigMaps, Source as _, SourceError};
 
@@ -104,6 +104,11 @@ pub async fn observe(context: &Context, object: &DatabaseMigration) -> Sight {
         return sight;
     }
     sight.observed.verifying = context.verifications.under_way(&uid);
+    if let Some(verifying) = &sight.observed.verifying
+        && !keeps_up(context, &sight.observed, verifying, &namespace, &ruled.database).await
+    {
+        sight.observed.verifying = None;
+    }
     sight.observed.rehearsal = context.rehearsals.look(&uid);
     if sight.observed.verifying.is_some() || matches!(sight.observed.rehearsal, Rehearsed::UnderWay(_)) {
         return sight;
@@ -158,6 +163,10 @@ pub async fn observe(context: &Context, object: &DatabaseMigration) -> Sight {
         }
         Err(NoDatabase::NotReady(message)) => {
             sight.observed.database = Look::NotReady(message);
+            return sight;
+        }
+        Err(NoDatabase::Unavailable(message)) => {
+            sight.observed.database = Look::Unavailable(message);
             return sight;
         }
     };
@@ -255,13 +264,37 @@ fn still(context: &Context, sight: &Sight, desired: &Desired) -> Option<Inputs> 
         && ended.key.generation == observed.generation
         && ended.key.retry_token == observed.retry_token
         && ended.key.requested_at == observed.requested_at
-        && context.memory.inputs_stand(&observed.uid);
+        && observed
+            .desired
+            .as_ref()
+            .is_ok_and(|desired| context.memory.inputs_stand(&observed.uid, &inputs_of(desired)));
     same.then(|| Inputs {
         source: Source::Read(Arc::clone(&ended.set)),
         database: Ok(Arc::clone(&ended.database)),
         rehearsal_server: None,
         credentials: ended.key.credentials.clone(),
     })
+}
+
+/// A login that was changed while a version is being verified is taken over: the rest is measured, and the verdict recorded,
+/// with it. Whether the verification goes on: it ends here where the Secret leads to a database at another address.
+async fn keeps_up(
+    context: &Context,
+    observed: &Observed,
+    verifying: &Verifying,
+    namespace: &str,
+    rules: &DatabaseRules,
+) -> bool {
+    let Ok(desired) = &observed.desired else { return true };
+    let stand = verifying.trouble.is_none() && context.memory.inputs_stand(&observed.uid, &inputs_of(desired));
+    if stand || observed.platform.closed.is_some() {
+        return true;
+    }
+    match read(context, namespace, &observed.uid, desired, rules).await.database {
+        Ok(database) => context.verifications.renew(&observed.uid, database),
+        // Half a rotation, or a mistake: what is measured says whether the old login still does.
+        Err(NoDatabase::NotReady(_) | NoDatabase::Unavailable(_) | NoDatabase::Refused(_)) => true,
+    }
 }
 
 /// Reads what the spec leads to.

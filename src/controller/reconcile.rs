@@ -79,12 +79,13 @@ async fn pass(object: &DatabaseMigration, context: &Context, began: Instant) -> 
     if !starts {
         no_run(&sight).await;
     }
+    // Before the status: whoever has seen that finds the same in the metrics.
+    measure::gates(&context.metrics, &sight.observed, &decision.state, &next);
+    measure::object(&context.metrics, object, &sight.observed, &decision.state, &next);
     let written = decision.tell && record::status(context, object, previous, &next).await?;
     if written {
         record::events(context, object, events(previous, &next, &decision.state));
     }
-    measure::gates(&context.metrics, &sight.observed, &decision.state, &next);
-    measure::object(&context.metrics, object, &sight.observed, &decision.state, &next);
 
     let acted = begun.unwrap_or_else(|| act(context, object, &sight, &decision.action));
     if !acted {

@@ -3,8 +3,10 @@
 //! What follows from it is decided elsewhere. Nothing is kept beyond this process: the next one rehearses again.
 
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use futures::FutureExt as _;
 use kube::runtime::reflector::ObjectRef;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -93,7 +95,7 @@ impl Rehearsals {
             let retry_token = request.identity.retry_token.clone();
             // A future that is dropped takes its scratch database with it.
             let result = tokio::select! {
-                result = rehearse(database.as_ref(), &request, obstacle) => result,
+                result = alone(rehearse(database.as_ref(), &request, obstacle)) => result,
                 () = forget.cancelled() => return,
                 () = table.closing.cancelled() => return,
             };
@@ -110,6 +112,13 @@ impl Rehearsals {
         });
         true
     }
+}
+
+/// A panic ends the rehearsal alone: an object whose rehearsal is under way for ever would wait for ever.
+async fn alone(rehearsal: impl Future<Output = Result<Rehearsal, DatabaseError>>) -> Result<Rehearsal, DatabaseError> {
+    AssertUnwindSafe(rehearsal).catch_unwind().await.unwrap_or_else(|_| {
+        Err(DatabaseError::Unreachable("the rehearsal ended abnormally; the operator's log tells where".to_owned()))
+    })
 }
 
 async fn rehearse(
@@ -131,4 +140,16 @@ async fn rehearse(
         Err(error) => tracing::warn!(%error, "what killed rehearsals left behind could not be looked for"),
     }
     database.rehearse(request).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_rehearsal_that_panics_is_over() {
+        let panicking = async { panic!("a bug in one object's rehearsal") };
+        let error = alone(panicking).await.unwrap_err();
+        assert!(error.to_string().contains("ended abnormally"), "{error}");
+    }
 }

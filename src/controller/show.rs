@@ -1,4 +1,5 @@
-//! Shows a plan in full: a ConfigMap beside the object, owned by it, written again only when it says something else.
+//! Shows a plan in full: a ConfigMap beside the object, owned by it, written again only when it says something else: a new plan, or
+//! because somebody edited or deleted it. People approve what they read there.
 //!
 //! What is there under that name and is not the object's own is never touched.
 
@@ -15,6 +16,7 @@ use crate::review::{PlanShown, markdown};
 use crate::rollout::{Gathered, State};
 
 use super::context::Context;
+use super::memory::Shown;
 use super::observe::Sight;
 
 /// A ConfigMap may hold 1 MiB with everything around it.
@@ -32,23 +34,24 @@ pub async fn plan(context: &Context, object: &DatabaseMigration, sight: &mut Sig
     let digest = hex::encode(Sha256::digest(data.to_string()));
     let uid = &sight.observed.uid;
     gathered.shown_in = Some(name.clone());
-    if context.memory.recall(uid).shown.as_ref() == Some(&digest) {
+    if context.memory.recall(uid).shown.is_some_and(|shown| shown.digest == digest) {
         return;
     }
+    let shown = |version| Some(Shown { digest, name: name.clone(), version });
     let Some(body) = body(object, &name, &data) else { return };
     let api: Api<ConfigMap> = Api::namespaced(context.client.clone(), &object.namespace().unwrap_or_default());
     let who = format!("{}/{}", object.namespace().unwrap_or_default(), object.name_any());
     if matches!(state, State::Pending(_)) {
+        context.memory.update(uid, |memo| memo.shown = shown(None));
         tokio::spawn(async move {
             if let Err(why) = write(&api, &name, &body).await {
                 tracing::warn!(object = %who, "the plan could not be shown in ConfigMap {name}: {why}");
             }
         });
-        context.memory.update(uid, |memo| memo.shown = Some(digest));
         return;
     }
     match write(&api, &name, &body).await {
-        Ok(()) => context.memory.update(uid, |memo| memo.shown = Some(digest)),
+        Ok(version) => context.memory.update(uid, |memo| memo.shown = shown(version)),
         Err(why) => {
             // The plan waits all the same, and whoever needs the whole of it finds the reason here.
             tracing::warn!(object = %who, "the plan could not be shown in ConfigMap {name}: {why}");
@@ -104,7 +107,8 @@ fn body(object: &DatabaseMigration, name: &str, data: &serde_json::Value) -> Opt
     }))
 }
 
-async fn write(api: &Api<ConfigMap>, name: &str, body: &serde_json::Value) -> Result<(), String> {
+/// Writes it, and says at which resource version it is then.
+async fn write(api: &Api<ConfigMap>, name: &str, body: &serde_json::Value) -> Result<Option<String>, String> {
     if let Some(there) = api.get_metadata_opt(name).await.map_err(|error| error.to_string())? {
         let uid = body.pointer("/metadata/ownerReferences/0/uid").and_then(serde_json::Value::as_str);
         let own = there.owner_references().iter().any(|owner| Some(owner.uid.as_str()) == uid);
@@ -113,7 +117,8 @@ async fn write(api: &Api<ConfigMap>, name: &str, body: &serde_json::Value) -> Re
         }
     }
     let params = PatchParams::apply(FIELD_MANAGER).force();
-    api.patch(name, &params, &Patch::Apply(body)).await.map(|_| ()).map_err(|error| error.to_string())
+    let written = api.patch(name, &params, &Patch::Apply(body)).await.map_err(|error| error.to_string())?;
+    Ok(written.resource_version())
 }
 
 #[cfg(test)]

@@ -13,11 +13,12 @@ use serde_json::{Map, Value};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;
 
 use crate::api::v1alpha1::DatabaseMigration;
 use crate::checks::{self, Check, CheckState, Means, Measurement, Outcome, Probe, Verdict, Window};
-use crate::database::Conclusion;
+use crate::database::{Conclusion, Database, Handle};
 use crate::plan::Judgement;
 use crate::rollout::{self, Requests, Verifying, backoff};
 use crate::telemetry::Metrics;
@@ -45,6 +46,7 @@ pub struct Start {
 }
 
 struct UnderWay {
+    database: Handle,
     progress: watch::Receiver<Verifying>,
     /// A person ends the window.
     end: CancellationToken,
@@ -88,6 +90,16 @@ impl Verifications {
         }
     }
 
+    /// The Secret leads to this database now. One at another address is not the one that is being verified: the object's
+    /// verification is forgotten, for the next pass to look at what the ledger there says. Whether it goes on.
+    pub fn renew(&self, uid: &str, database: Arc<dyn Database>) -> bool {
+        let goes_on = self.lock().get(uid).is_none_or(|under_way| under_way.database.renew(database));
+        if !goes_on {
+            self.forget(uid);
+        }
+        goes_on
+    }
+
     /// The object is gone: nobody is told any more.
     pub fn forget(&self, uid: &str) {
         if let Some(under_way) = self.lock().remove(uid) {
@@ -117,7 +129,8 @@ impl Verifications {
             if inner.contains_key(&start.uid) {
                 return false;
             }
-            let under_way = UnderWay { progress, end: end.clone(), forget: forget.clone() };
+            let under_way =
+                UnderWay { database: start.means.database.clone(), progress, end: end.clone(), forget: forget.clone() };
             inner.insert(start.uid.clone(), under_way);
         }
         let table = Arc::clone(self);
@@ -125,7 +138,7 @@ impl Verifications {
             let (uid, object) = (start.uid.clone(), start.object.clone());
             tokio::select! {
                 // A panic in a probe ends this task alone; the ledger says that the window is open, and it begins again.
-                _ = tokio::spawn(Arc::clone(&table).judge(start, sender, end)) => {}
+                _ = AbortOnDropHandle::new(tokio::spawn(Arc::clone(&table).judge(start, sender, end))) => {}
                 () = forget.cancelled() => return,
                 () = table.closing.cancelled() => return,
             }
@@ -152,7 +165,7 @@ impl Verifications {
             evidence: rollout::evidence(&verifying.window, verifying.since, Timestamp::now()),
         };
         let mut tries = 0;
-        while let Err(error) = start.means.database.conclude(&conclusion).await {
+        while let Err(error) = start.means.database.now().conclude(&conclusion).await {
             let trouble = error.to_string();
             if sender.borrow().trouble.as_ref() != Some(&trouble) {
                 sender.send_modify(|verifying| verifying.trouble = Some(trouble));

@@ -171,7 +171,7 @@ where
     watcher(api, watcher::Config::default()).default_backoff().touched_objects()
 }
 
-/// The objects whose last pass read this Secret or ConfigMap at another version.
+/// The objects whose last pass read this Secret or ConfigMap at another version, or whose plan is in it and was changed.
 pub fn dependents<K>(
     context: &Context,
     store: &Store<DatabaseMigration>,
@@ -186,7 +186,12 @@ pub fn dependents<K>(
         .state()
         .iter()
         .filter(|object| object.metadata.namespace.as_deref() == namespace)
-        .filter(|object| object.uid().is_some_and(|uid| context.memory.input_changed(&uid, input, version)))
+        .filter(|object| {
+            object.uid().is_some_and(|uid| {
+                let tampered = context.memory.plan_tampered(&uid, input, version);
+                context.memory.input_changed(&uid, input, version) || tampered
+            })
+        })
         .map(|object| ObjectRef::from_obj(object.as_ref()))
         .collect()
 }

@@ -7,6 +7,7 @@ mod address;
 mod connection;
 mod engine;
 mod error;
+mod handle;
 mod losses;
 pub mod postgres;
 mod preflight;
@@ -14,6 +15,8 @@ mod progress;
 mod read;
 mod rehearsal;
 mod run;
+#[cfg(test)]
+pub mod testing;
 #[cfg(test)]
 mod tests;
 mod undo;
@@ -28,6 +31,7 @@ pub use address::{Address, Credentials, TlsMode};
 pub use connection::{ConnectionParts, ConnectionProblem};
 pub use engine::run;
 pub use error::{DatabaseError, FailureClass, StepFailure};
+pub use handle::Handle;
 pub use losses::{COUNTED, Loss, RowsAtRisk};
 pub use preflight::{
     Archiving, Connections, Extension, Fact, InvalidIndex, Power, PreflightFacts, Prepared, Privilege, SessionFacts,

@@ -3,7 +3,8 @@
 use crate::api::v1alpha1::DependencySpec;
 use crate::migration::Version;
 
-use super::ring::{Ring, Wait};
+use super::neighbour::Wait;
+use super::ring::Ring;
 use super::{Facts, GateState, Neighbour, Verdict};
 
 const GATE: &str = "dependency";

@@ -7,13 +7,20 @@ use kube::ResourceExt as _;
 use crate::api::v1alpha1::{ConditionType, DatabaseMigration, DatabaseMigrationStatus, PROMOTES_TO, Reason};
 use crate::migration::Version;
 
-use super::ring::Wait;
-
 /// Characters of another object's message that are repeated. Where objects wait in a row, each tells of the one before.
 const LONGEST: usize = 300;
 
 /// Where an object is: its namespace and its name.
 pub type Place = (String, String);
+
+/// Why one object waits for another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wait {
+    /// `spec.gates.dependsOn`
+    DependsOn,
+    /// `spec.gates.promotion.from`
+    Promotion,
+}
 
 /// Another DatabaseMigration, as its status says.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -13,7 +13,8 @@ use crate::api::v1alpha1::{AttestationRef, PROMOTES_TO, PromotionSource, Promoti
 use crate::attest::{self, PublicKey, Statement};
 use crate::plan::{Action, Direction};
 
-use super::ring::{Ring, Wait};
+use super::neighbour::Wait;
+use super::ring::Ring;
 use super::{Facts, Forerunner, GateState, Verdict};
 
 const GATE: &str = "promotion";

@@ -5,17 +5,8 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
-use super::neighbour::{Neighbour, Place};
+use super::neighbour::{Neighbour, Place, Wait};
 use super::{Facts, GateState, Verdict};
-
-/// Why one object waits for another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Wait {
-    /// `spec.gates.dependsOn`
-    DependsOn,
-    /// `spec.gates.promotion.from`
-    Promotion,
-}
 
 /// A ring: the object, those that it waits for one after the other, and itself.
 #[derive(Debug, PartialEq, Eq)]

@@ -98,6 +98,13 @@ fn is_qualified(name: &str) -> bool {
 /// The schema, where there is one, and the name in a name as [`Catalog::relations`] keys them, without quotation marks.
 #[must_use]
 pub fn split_name(name: &str) -> (Option<String>, String) {
+    let mut parts = parts(name);
+    let last = parts.pop().unwrap_or_default();
+    (parts.pop(), last)
+}
+
+/// The parts of a name as [`Catalog::relations`] keys them, without quotation marks.
+pub(super) fn parts(name: &str) -> Vec<String> {
     let mut parts = vec![String::new()];
     let mut quoted = false;
     let mut chars = name.chars().peekable();
@@ -110,8 +117,7 @@ pub fn split_name(name: &str) -> (Option<String>, String) {
             (_, None) => {}
         }
     }
-    let last = parts.pop().unwrap_or_default();
-    (parts.pop(), last)
+    parts
 }
 
 #[cfg(test)]

@@ -121,6 +121,11 @@ impl Created {
         self.objects.iter().map(|(object, number)| (object, *number))
     }
 
+    /// Everything.
+    pub(super) fn into_objects(self) -> impl Iterator<Item = Object> {
+        self.objects.into_keys()
+    }
+
     /// Notes what a statement created.
     pub(super) fn add(&mut self, object: Object, number: u32) {
         self.objects.entry(object).or_insert(number);

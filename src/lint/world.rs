@@ -45,6 +45,8 @@ pub(super) struct World<'c> {
     changed: BTreeMap<String, Option<Relation>>,
     /// What the run created and did not drop again.
     pub created: Created,
+    /// The functions and triggers that earlier runs created: what replaces them creates nothing.
+    before: BTreeSet<Object>,
     domains: BTreeSet<String>,
     types: BTreeSet<String>,
     path: Vec<String>,
@@ -58,6 +60,7 @@ impl<'c> World<'c> {
             catalog,
             changed: BTreeMap::new(),
             created: Created::default(),
+            before: BTreeSet::new(),
             domains: BTreeSet::new(),
             types: BTreeSet::new(),
             path,
@@ -146,7 +149,9 @@ impl<'c> World<'c> {
                 if object.kind == ObjectKind::Type {
                     self.types.insert(object.name.clone());
                 }
-                self.created.add(object, number);
+                if !self.before.contains(&object) {
+                    self.created.add(object, number);
+                }
             }
             Change::Drop(object) => self.forget(&object),
             Change::Relation(full, relation) => {
@@ -197,7 +202,8 @@ impl<'c> World<'c> {
 
     /// Everything that is there is in use from now on: the next run begins.
     pub fn settle(&mut self) {
-        self.created = Created::default();
+        let created = std::mem::take(&mut self.created).into_objects();
+        self.before.extend(created.filter(|object| matches!(object.kind, ObjectKind::Function | ObjectKind::Trigger)));
     }
 
     /// A script begins with the session's own settings.
@@ -214,6 +220,7 @@ impl<'c> World<'c> {
 
     fn forget(&mut self, object: &Object) {
         self.created.remove(object);
+        self.before.remove(object);
         let inside = object.name.rsplit_once('.');
         match object.kind {
             ObjectKind::Table

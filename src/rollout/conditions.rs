@@ -6,6 +6,7 @@ use crate::api::v1alpha1::{ConditionType, Reason};
 use crate::gates::{GateState, Verdict};
 use crate::plan::{Judgement, Outcome, Step};
 
+use super::cut::{CONDITION, cut};
 use super::measures::{PENDING, second};
 use super::messages::summary;
 use super::{Job, Observed, State, gating};
@@ -259,7 +260,7 @@ fn gates(observed: &Observed, state: &State) -> Vec<Condition> {
             GateState::Closed | GateState::Denied => "False",
             GateState::Unknown => "Unknown",
         };
-        condition(observed, type_, status, shut, &super::messages::shorten(text))
+        condition(observed, type_, status, shut, &cut(CONDITION, text))
     };
     let mut conditions = Vec::new();
     if !verdicts.is_empty() {

@@ -88,7 +88,12 @@ pub fn decide(observed: &Observed) -> Decision {
         State::Settled => {
             let due_in = match &observed.database {
                 Look::NotDue { due_in } => *due_in,
-                Look::None | Look::Later | Look::NotReady(_) | Look::Failed(_) | Look::Seen(_) => resync,
+                Look::None
+                | Look::Later
+                | Look::NotReady(_)
+                | Look::Unavailable(_)
+                | Look::Failed(_)
+                | Look::Seen(_) => resync,
             };
             (Action::Wait, Some(due_in), false, true)
         }

@@ -4,11 +4,9 @@ use crate::api::v1alpha1::{ConditionType, DatabaseMigrationStatus, Reason};
 
 use crate::gates::GateState;
 
+use super::cut::{NOTE, cut};
 use super::messages::work;
 use super::{State, gating};
-
-/// An event's note may hold 1 kB.
-const LONGEST: usize = 1_000;
 
 /// One event.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,15 +30,7 @@ pub fn events(previous: Option<&DatabaseMigrationStatus>, next: &DatabaseMigrati
     let moved = before != Some((reason, message));
     let same_reason = before.is_some_and(|(before, _)| before == reason);
     let event = |warning: bool, action: String| {
-        let mut note = message.to_owned();
-        if note.len() > LONGEST {
-            let mut end = LONGEST - 4;
-            while !note.is_char_boundary(end) {
-                end -= 1;
-            }
-            note.truncate(end);
-            note.push_str(" …");
-        }
+        let note = cut(NOTE, message.to_owned());
         vec![Event { warning, reason, action, note }]
     };
     let version = next.applied.as_ref().map_or("none", |applied| applied.version.as_str());

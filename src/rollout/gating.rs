@@ -14,6 +14,7 @@ use crate::gates::{self, Facts, Forerunner, GateState, Guard, Neighbour, Place, 
 use crate::lint::Assessment;
 use crate::plan::Plan;
 
+use super::cut::{GATE, cut};
 use super::measures::second;
 use super::{Desired, Job, Observed};
 
@@ -71,8 +72,9 @@ pub fn opened_by(job: &Job) -> serde_json::Value {
     serde_json::Value::Array(job.verdicts.iter().filter_map(|verdict| verdict.record.clone()).collect())
 }
 
-/// What was found out about gates is good enough to begin with for so long.
-const FRESH: Duration = Duration::from_secs(30);
+/// What was found out about gates is good enough to begin with for so long: whoever waited longer for the lock looks again,
+/// for an approval may have been withdrawn meanwhile.
+const FRESH: Duration = Duration::from_secs(1);
 
 /// Until when a job that is about to begin may begin; `None` for one that waits for no gate. `by_risk`: a plan of higher risk would wait
 /// for more. The digest, which is made again under the lock, vouches for the scripts and for what is in effect; the risk also depends on
@@ -172,6 +174,9 @@ pub fn told(verdicts: &[Verdict]) -> String {
     told.join("; ")
 }
 
+/// So many gates are shown one by one.
+const MOST: usize = 128;
+
 /// The gates of a job as the status shows them; `None` where there are none.
 pub fn status(observed: &Observed, job: &Job) -> Option<GatesStatus> {
     let Job { plan, verdicts, .. } = job;
@@ -180,7 +185,12 @@ pub fn status(observed: &Observed, job: &Job) -> Option<GatesStatus> {
     }
     let before = observed.previous.as_ref().and_then(|status| status.gates.as_ref());
     let before = before.filter(|gates| gates.plan_digest == plan.digest);
-    let items = verdicts.iter().take(128).map(|verdict| {
+    // What is not open comes first where there are too many to tell.
+    let mut told: Vec<&Verdict> = verdicts.iter().collect();
+    if told.len() > MOST {
+        told.sort_by_key(|verdict| verdict.state == GateState::Open);
+    }
+    let items = told.into_iter().take(MOST).map(|verdict| {
         let same = |item: &&GateStatus| {
             item.gate == verdict.gate && item.name == verdict.name && item.state == verdict.state.as_str()
         };
@@ -189,8 +199,8 @@ pub fn status(observed: &Observed, job: &Job) -> Option<GatesStatus> {
             gate: verdict.gate.to_owned(),
             name: verdict.name.clone(),
             state: verdict.state.as_str().to_owned(),
-            message: verdict.message.clone(),
-            opens: verdict.opens.clone(),
+            message: cut(GATE, verdict.message.clone()),
+            opens: verdict.opens.clone().map(|opens| cut(GATE, opens)),
             since: known.map_or(Time(second(observed.now)), |item| item.since.clone()),
         }
     });

@@ -6,6 +6,7 @@ use crate::database::{Progress, Stage, Verdict};
 use crate::gates::GateState;
 use crate::plan::{Direction, Judgement, Ledger, Outcome, Plan, Refusal, RunSummary, Step, TakeBack};
 
+use super::cut::{CONDITION, cut};
 use super::{Job, Observed, Room, State, Verifying, gating};
 
 /// Which policy made that part of the spec stricter than it asks for.
@@ -17,9 +18,6 @@ fn imposed(observed: &Observed, part: &str) -> String {
     });
     sentences.collect()
 }
-
-/// Kubernetes takes up to 32 KiB for a condition's message; one screen is what people read.
-const LONGEST: usize = 2_000;
 
 /// The reason and the message of the summary condition.
 pub(super) fn summary(observed: &Observed, state: &State) -> (Reason, String) {
@@ -146,7 +144,7 @@ pub(super) fn summary(observed: &Observed, state: &State) -> (Reason, String) {
             (reason, message)
         }
     };
-    (reason, shorten(message))
+    (reason, cut(CONDITION, message))
 }
 
 /// `apply 3 migrations (001 … 003)`, `take back 2 migrations (003 … 002)`.
@@ -384,17 +382,4 @@ fn blockers(progress: &Progress) -> String {
         })
         .collect();
     named.join(",")
-}
-
-/// Cuts at a character, and says so.
-pub(super) fn shorten(mut message: String) -> String {
-    if message.len() > LONGEST {
-        let mut end = LONGEST;
-        while !message.is_char_boundary(end) {
-            end -= 1;
-        }
-        message.truncate(end);
-        message.push_str(" …");
-    }
-    message
 }

@@ -7,6 +7,7 @@
 mod aftermath;
 mod backoff;
 mod conditions;
+mod cut;
 mod decide;
 mod desired;
 mod due;

@@ -42,6 +42,8 @@ pub enum Look {
     Later,
     /// The Secret does not say where the database is: what is missing, and what to write.
     NotReady(String),
+    /// The API server did not show the Secret; tried again with backoff.
+    Unavailable(String),
     /// It could not be looked at.
     Failed(DatabaseError),
     /// This is what it holds.
@@ -242,7 +244,12 @@ impl Observed {
     pub fn inspection(&self) -> Option<&Inspection> {
         match &self.database {
             Look::Seen(inspection) => Some(inspection),
-            Look::None | Look::NotDue { .. } | Look::Later | Look::NotReady(_) | Look::Failed(_) => None,
+            Look::None
+            | Look::NotDue { .. }
+            | Look::Later
+            | Look::NotReady(_)
+            | Look::Unavailable(_)
+            | Look::Failed(_) => None,
         }
     }
 }

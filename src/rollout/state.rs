@@ -170,6 +170,7 @@ impl State {
             Look::NotDue { .. } => Self::Settled,
             Look::Later => Self::AwaitingTurn(observed.room.clone()),
             Look::NotReady(message) => Self::SourceNotReady(message.clone()),
+            Look::Unavailable(message) => Self::SourceUnavailable(message.clone()),
             Look::Failed(DatabaseError::Unsuitable(message) | DatabaseError::Ledger(message)) => {
                 Self::Unsuitable(message.clone())
             }

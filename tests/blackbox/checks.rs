@@ -13,7 +13,7 @@ use kube::{Api, Client, Config};
 use serde_json::{Value, json};
 use sluice::api::v1alpha1::CheckSpec;
 use sluice::checks::{Check, Endpoints, Means, Outcome, Probe, probe};
-use sluice::database::{Address, Credentials, TlsMode, connect};
+use sluice::database::{Address, Credentials, Handle, TlsMode, connect};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::env::{Spec, Team, eventually, world};
@@ -49,7 +49,7 @@ impl Checked {
             ca_pem: None,
         };
         let means = Means {
-            database: connect(address, credentials),
+            database: Handle::new(connect(address, credentials)),
             client: Client::try_from(config).unwrap(),
             namespace: team.namespace.clone(),
             endpoints: Arc::new(Endpoints { service, ..Endpoints::default() }),

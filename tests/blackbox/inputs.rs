@@ -21,7 +21,7 @@ fn odd_password() -> String {
 
 impl Team {
     /// A role of the team's own that may do everything in the team's database.
-    async fn role(&self, password: &str) -> String {
+    pub async fn role(&self, password: &str) -> String {
         let role = format!("{}_app", self.database);
         let password = password.replace('\'', "''");
         self.sql(&format!("create role \"{role}\" login password '{password}'")).await;
@@ -34,12 +34,13 @@ impl Team {
     }
 
     /// Changes keys of a Secret in place, as a tool that rotates passwords does.
-    async fn rotate(&self, name: &str, keys: serde_json::Value) {
+    pub async fn rotate(&self, name: &str, keys: serde_json::Value) {
         let api: Api<Secret> = Api::namespaced(self.client.clone(), &self.namespace);
         api.patch(name, &PatchParams::default(), &Patch::Merge(&json!({"stringData": keys}))).await.unwrap();
     }
 
-    async fn secret_as(&self, role: &str, password: &str) {
+    /// The Secret `db` for that role.
+    pub async fn secret_as(&self, role: &str, password: &str) {
         let port = self.server.port.to_string();
         let keys = [
             ("host", &*self.server.host),

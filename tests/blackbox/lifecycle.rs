@@ -1,8 +1,11 @@
 //! What people do to an object while it is at work: suspend it, change it, delete it.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use crate::env::{GATE, Gate, Operator, SOON, Spec, Team, condition, eventually, files};
+use crate::verification::automatic;
 
 /// Two versions, the first of which waits before the gate.
 fn gated() -> std::collections::BTreeMap<String, String> {
@@ -124,6 +127,24 @@ async fn deleting_the_object_leaves_the_database_as_it_is_and_takes_its_series_a
     .await;
     assert_eq!(team.tables().await, ["orders"]);
     assert_eq!(team.ledger_rows().await, ledger);
+}
+
+#[tokio::test]
+async fn deleting_the_object_while_a_version_is_verified_ends_the_measurements_and_leaves_the_verdict_open() {
+    let team = Team::with_health("delete-verifying").await;
+    let operator = Operator::start(&team.namespace);
+    let scripts = files(&[("V001__a.sql", "create table a (id int);"), ("U001__a.sql", "drop table a;")]);
+    let spec = automatic("001").inline(&scripts).set("/adoption/allowExisting", json!(true));
+    team.apply("shop", &spec.set("/verification/duration", json!("5s"))).await;
+    let measured = || operator.metric("sluice_measurements_total{result=\"passed\"}").unwrap_or_default();
+    eventually("it is measured", SOON, || async { if measured() > 0.0 { Ok(()) } else { Err("not yet".to_owned()) } })
+        .await;
+    team.kubectl(&["delete", "dbm", "shop"]);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let last = measured();
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    assert_eq!(measured(), last, "nobody measures for nobody");
+    assert_eq!(team.value("select count(*) from sluice.migration_verifications where verdict is null").await, "1");
 }
 
 #[tokio::test]

@@ -227,3 +227,41 @@ async fn a_table_that_grew_while_its_plan_waited_does_not_slip_through_the_gates
     );
     platform.lift().await;
 }
+
+#[tokio::test]
+async fn a_policy_that_breaks_while_people_are_waited_for_closes_and_what_they_said_still_counts_when_it_is_mended() {
+    let team = Team::new("breaks").await;
+    let mut platform = Platform::of(&team).await;
+    let people = |required: u8| json!({"gates": {"approvals": {"required": required}}});
+    platform.impose("people", people(2)).await;
+    let _operator = Operator::start(&team.namespace);
+    let alice = team.approver("alice", &[]).await;
+    team.apply("shop", &spec()).await;
+    team.reason("shop", "AwaitingApproval").await;
+    alice.says(&["approve", "shop", "-n", &team.namespace, "--yes"]).unwrap();
+    let counted = |status: &DatabaseMigrationStatus| {
+        let items = status.gates.iter().flat_map(|gates| &gates.items);
+        items.into_iter().any(|item| item.message.contains("1 of 2 approvals"))
+    };
+    team.until("shop", "one of two", counted).await;
+    platform.impose("people", json!({"gates": {"lint": {"deny": ["drop-tabel"]}}})).await;
+    team.reason("shop", "PolicyViolation").await;
+    assert_eq!(team.tables().await, [""; 0]);
+    platform.impose("people", people(1)).await;
+    team.ready("shop").await;
+    assert_eq!(team.tables().await, ["orders"]);
+    platform.lift().await;
+}
+
+#[tokio::test]
+async fn a_policy_that_is_deleted_while_people_are_waited_for_lets_the_plan_go() {
+    let team = Team::new("lifted").await;
+    let mut platform = Platform::of(&team).await;
+    platform.impose("people", json!({"gates": {"approvals": {"required": 1}}})).await;
+    let _operator = Operator::start(&team.namespace);
+    team.apply("shop", &spec()).await;
+    team.reason("shop", "AwaitingApproval").await;
+    platform.lift().await;
+    let status = team.ready("shop").await;
+    assert!(status.policies.is_empty(), "{:?}", status.policies);
+}

@@ -68,6 +68,10 @@ async fn a_database_that_is_down_is_tried_again_ever_more_slowly_and_used_when_i
     // One second, two, four, and a quarter less each at worst.
     assert!(began.elapsed() > Duration::from_secs(5), "four tries within {:?}", began.elapsed());
     team.told_once("shop", "DatabaseUnreachable").await;
+    eventually("both writes are in the audit log", SOON, || async {
+        if team.writes().len() < 2 { Err(format!("{:?}", team.writes())) } else { Ok(()) }
+    })
+    .await;
     assert_eq!(team.writes().len(), 2, "one report and one event, however often it is tried: {:?}", team.writes());
     let down = format!("sluice_database_up{{name=\"shop\",namespace=\"{}\"}}", team.namespace);
     assert_eq!(operator.metric(&down), Some(0.0));

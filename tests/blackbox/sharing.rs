@@ -88,10 +88,7 @@ async fn a_stranger_who_holds_the_migration_lock_is_named_and_waited_for() {
     team.scripts("sql", &files(&[("V001__a.sql", &format!("create table a (id int); {GATE}"))])).await;
     team.apply("shop", &Spec::latest()).await;
     gate.reached().await;
-    let key = "select (l.classid::bigint << 32 | l.objid::bigint) from pg_locks l join pg_stat_activity a using (pid)
-        where l.locktype = 'advisory' and l.objsubid = 1 and a.application_name like 'sluice/%' and l.classid <> 0
-        and l.database = (select oid from pg_database where datname = current_database()) limit 1";
-    let key = team.value(key).await;
+    let key = gate.migration_lock().await;
     gate.open().await;
     team.at("shop", "001").await;
 

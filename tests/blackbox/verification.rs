@@ -104,8 +104,7 @@ async fn what_passes_its_checks_is_ready_and_says_by_which_measurements() {
     let check = &verification.checks[0];
     assert_eq!((check.name.as_str(), check.state.as_str(), check.failed, check.errors), ("health", "Passed", 0, 0));
     assert!(check.passed >= 3, "{check:?}");
-    let reasons: Vec<String> = team.events("shop").await.into_iter().map(|(reason, _)| reason).collect();
-    assert_eq!(reasons, ["Applying", "Verifying", "UpToDate"]);
+    team.events_are("shop", &["Applying", "Verifying", "UpToDate"]).await;
     assert_eq!(operator.metric("sluice_verifications_total{verdict=\"passed\"}"), Some(1.0));
     let recorded = team.value("select verdict from sluice.migration_verifications").await;
     assert_eq!(recorded, "passed");
@@ -148,12 +147,8 @@ async fn a_failed_check_takes_back_what_was_applied_and_leaves_the_database_as_i
     assert_eq!(condition(&status, "Stalled").unwrap().1, "RolledBack");
     assert_eq!(condition(&status, "Verified").unwrap().0, "False");
     assert_eq!(status.verification.unwrap().verdict, "Failed");
-    eventually("the last event", SOON, || async {
-        let reasons: Vec<String> = team.events("shop").await.into_iter().map(|(reason, _)| reason).collect();
-        let wanted = ["Applying", "Verifying", "UpToDate", "Applying", "Verifying", "RollingBack", "RolledBack"];
-        if reasons == wanted { Ok(()) } else { Err(format!("{reasons:?}")) }
-    })
-    .await;
+    let told = ["Applying", "Verifying", "UpToDate", "Applying", "Verifying", "RollingBack", "RolledBack"];
+    team.events_are("shop", &told).await;
     assert_eq!(operator.metric("sluice_rollbacks_total{result=\"succeeded\",trigger=\"check\"}"), Some(1.0));
     let seen =
         team.query("select verdict, rolled_back_because, rollback_outcome from sluice.v_migration_verification").await;

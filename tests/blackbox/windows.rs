@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use serde_json::{Value, json};
+use sqlx::Executor;
 
-use crate::env::{Operator, SOON, Spec, Team, files};
+use crate::env::{LOCKED_OUT, Operator, SOON, Spec, Team, files, locked_out};
 
 fn gated(windows: Value) -> Spec {
     Spec::latest()
@@ -30,9 +31,7 @@ async fn a_plan_waits_for_its_window_and_runs_when_it_opens() {
     let local = opens.to_zoned(TimeZone::UTC).strftime("%Y-%m-%dT%H:%M+00:00 (UTC)").to_string();
     assert!(message.contains(&format!("closed; opens {local}")), "{message}");
     assert_eq!(team.tables().await, [""; 0]);
-    let writes = team.writes().len();
-    tokio::time::sleep(Duration::from_secs(3)).await;
-    assert_eq!(team.writes().len(), writes, "nothing is written while it waits");
+    team.falls_silent().await;
 
     team.until_within("shop", "Ready", Duration::from_secs(100) + SOON, |status| {
         status.conditions.iter().any(|condition| condition.type_ == "Ready" && condition.status == "True")
@@ -40,6 +39,33 @@ async fn a_plan_waits_for_its_window_and_runs_when_it_opens() {
     .await;
     let late = Timestamp::now().duration_since(opens);
     assert!(late >= SignedDuration::ZERO && late < SignedDuration::from_secs(20), "{late}");
+}
+
+#[tokio::test]
+async fn a_window_that_closes_while_the_run_waits_for_the_migration_lock_lets_nothing_begin() {
+    let (team, _operator, mut stranger) = locked_out("window-closes").await;
+    // Open since a minute, and for a quarter of one more: an hour later again.
+    let minute = Timestamp::now().as_second() / 60 * 60;
+    let began = Timestamp::from_second(minute - 60).unwrap();
+    let closes = Timestamp::now() + SignedDuration::from_secs(15);
+    let length = closes.as_second() - began.as_second();
+    let hourly = began.to_zoned(TimeZone::UTC).strftime("%-M * * * *").to_string();
+    let scripts = files(&[LOCKED_OUT, ("V002__b.sql", "create table b (id int);")]);
+    let windows = json!([{"schedule": hourly, "duration": format!("{length}s")}]);
+    team.apply("shop", &Spec::latest().inline(&scripts).set("/gates/windows", windows)).await;
+    team.reason("shop", "AwaitingLock").await;
+    assert!(Timestamp::now() < closes, "it was to be seen while the window is open");
+    let left = closes.duration_since(Timestamp::now()) + SignedDuration::from_secs(1);
+    tokio::time::sleep(left.try_into().unwrap()).await;
+    stranger.execute("select pg_advisory_unlock_all()").await.unwrap();
+
+    let message = team.reason("shop", "AwaitingWindow").await;
+    let opens = (began + SignedDuration::from_hours(1)).to_zoned(TimeZone::UTC);
+    let opens = opens.strftime("%Y-%m-%dT%H:%M+00:00 (UTC)");
+    assert!(message.contains(&format!("window: closed; opens {opens}")), "{message}");
+    assert_eq!(team.tables().await, ["a"]);
+    assert_eq!(team.value("select count(*) from sluice.migration_runs").await, "1", "no run was begun");
+    team.deserted().await;
 }
 
 #[tokio::test]

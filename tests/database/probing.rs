@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use sluice::api::v1alpha1::CheckSpec;
 use sluice::checks::{Check, Endpoints, Means, Measurement, Outcome, Probe, probe};
+use sluice::database::Handle;
 use url::Url;
 
 use crate::support::Database;
@@ -38,7 +39,7 @@ impl Probing {
         let check = Check::of(&spec).expect("a check");
         let config = kube::Config::new("http://127.0.0.1:1".parse().expect("an address"));
         let means = Means {
-            database: Arc::new(db.postgres()),
+            database: Handle::new(Arc::new(db.postgres())),
             client: kube::Client::try_from(config).expect("a client"),
             namespace: "shop".to_owned(),
             endpoints: Arc::new(Endpoints { prometheus: prometheus.clone(), ..Endpoints::default() }),

@@ -3,14 +3,13 @@
 //! A database that cannot be reached is not measured rather than measured and bad: whatever would take a migration back then
 //! could not reach it either.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use serde_json::Value;
 
 use crate::checks::probe::{Probe, ProbeError, Sample, number};
-use crate::database::Database;
+use crate::database::Handle;
 
 use super::{close, open};
 
@@ -19,11 +18,11 @@ const ANSWER: Duration = Duration::from_secs(10);
 
 /// Logs in.
 pub struct Connectivity {
-    database: Arc<dyn Database>,
+    database: Handle,
 }
 
 impl Connectivity {
-    pub fn new(database: Arc<dyn Database>) -> Self {
+    pub fn new(database: Handle) -> Self {
         Self { database }
     }
 

@@ -2,23 +2,22 @@
 //! triggers are disabled.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
 
 use crate::checks::probe::{Probe, ProbeError, Sample};
-use crate::database::Database;
+use crate::database::Handle;
 
 use super::{close, open};
 
 /// Counts such rows.
 pub struct ForeignKeys {
-    database: Arc<dyn Database>,
+    database: Handle,
 }
 
 impl ForeignKeys {
-    pub fn new(database: Arc<dyn Database>) -> Self {
+    pub fn new(database: Handle) -> Self {
         Self { database }
     }
 

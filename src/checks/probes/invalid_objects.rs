@@ -1,23 +1,22 @@
 //! Indexes that are not valid and constraints that are not validated, and were so not before the run.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
 
 use crate::checks::probe::{Probe, ProbeError, Sample};
-use crate::database::Database;
+use crate::database::Handle;
 
 use super::{close, open};
 
 /// Looks for them.
 pub struct InvalidObjects {
-    database: Arc<dyn Database>,
+    database: Handle,
 }
 
 impl InvalidObjects {
-    pub fn new(database: Arc<dyn Database>) -> Self {
+    pub fn new(database: Handle) -> Self {
         Self { database }
     }
 

@@ -1,13 +1,12 @@
 //! How long a query takes, compared with before the run.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use serde_json::Value;
 
 use crate::checks::probe::{Probe, ProbeError, Sample, number};
-use crate::database::{Database, Timing};
+use crate::database::{Handle, Timing};
 
 use super::{close, open};
 
@@ -17,13 +16,13 @@ const BUDGET: Duration = Duration::from_secs(18);
 
 /// Measures how long a query takes.
 pub struct Latency {
-    database: Arc<dyn Database>,
+    database: Handle,
     query: String,
     samples: u32,
 }
 
 impl Latency {
-    pub fn new(database: Arc<dyn Database>, query: &str, samples: u32) -> Self {
+    pub fn new(database: Handle, query: &str, samples: u32) -> Self {
         Self { database, query: query.to_owned(), samples }
     }
 

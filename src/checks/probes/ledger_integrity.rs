@@ -1,22 +1,20 @@
 //! Whether the ledger's chain of hashes is whole, and no run before the newest one is left open.
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 use serde_json::{Value, json};
 
 use crate::checks::probe::{Probe, ProbeError, Sample};
-use crate::database::Database;
+use crate::database::Handle;
 
 use super::{close, open};
 
 /// Counts what is wrong.
 pub struct LedgerIntegrity {
-    database: Arc<dyn Database>,
+    database: Handle,
 }
 
 impl LedgerIntegrity {
-    pub fn new(database: Arc<dyn Database>) -> Self {
+    pub fn new(database: Handle) -> Self {
         Self { database }
     }
 }

@@ -13,9 +13,7 @@ mod sql;
 mod statements;
 mod workload;
 
-use std::sync::Arc;
-
-use crate::database::{Database, ReadError, Reader};
+use crate::database::{Handle, ReadError, Reader};
 
 use super::probe::ProbeError;
 
@@ -33,8 +31,8 @@ pub(super) use statements::Statements;
 pub(super) use workload::Workload;
 
 /// Opens a session for one measurement.
-async fn open(database: &Arc<dyn Database>) -> Result<Box<dyn Reader>, ProbeError> {
-    database.reader().await.map_err(|error| ProbeError::Error(error.to_string()))
+async fn open(database: &Handle) -> Result<Box<dyn Reader>, ProbeError> {
+    database.now().reader().await.map_err(|error| ProbeError::Error(error.to_string()))
 }
 
 /// Ends the session of a measurement.

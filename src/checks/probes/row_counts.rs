@@ -1,25 +1,24 @@
 //! How many rows tables have, compared with before the run.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
 
 use crate::checks::probe::{Probe, ProbeError, Sample};
-use crate::database::{CountBy, Database};
+use crate::database::{CountBy, Handle};
 
 use super::{close, open};
 
 /// Measures rows.
 pub struct RowCounts {
-    database: Arc<dyn Database>,
+    database: Handle,
     tables: Vec<String>,
     by: CountBy,
 }
 
 impl RowCounts {
-    pub fn new(database: Arc<dyn Database>, tables: &[String], by: CountBy) -> Self {
+    pub fn new(database: Handle, tables: &[String], by: CountBy) -> Self {
         Self { database, tables: tables.to_vec(), by }
     }
 

@@ -3,7 +3,7 @@
 //! What happened before the first measurement is nobody's: the run itself rolls back when it does not get its locks. So the
 //! first measurement watches for a moment.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use crate::checks::probe::{Probe, ProbeError, Sample, number};
-use crate::database::{Activity, Database};
+use crate::database::{Activity, Handle};
 
 use super::{close, open};
 
@@ -20,12 +20,12 @@ const MOMENT: Duration = Duration::from_secs(5);
 
 /// Watches the server's counters.
 pub struct ServerErrors {
-    database: Arc<dyn Database>,
+    database: Handle,
     last: Mutex<Option<Activity>>,
 }
 
 impl ServerErrors {
-    pub fn new(database: Arc<dyn Database>) -> Self {
+    pub fn new(database: Handle) -> Self {
         Self { database, last: Mutex::new(None) }
     }
 

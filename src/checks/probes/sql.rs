@@ -1,6 +1,5 @@
 //! What a query answers.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -8,13 +7,13 @@ use serde_json::Value;
 
 use crate::checks::expect::Expectation;
 use crate::checks::probe::{Probe, ProbeError, Sample};
-use crate::database::{Database, Row};
+use crate::database::{Handle, Row};
 
 use super::{close, open};
 
 /// Measures with a query.
 pub struct Sql {
-    database: Arc<dyn Database>,
+    database: Handle,
     query: String,
     timeout: Duration,
     /// The expression can say what no row at all means: it asks for `rows`.
@@ -24,7 +23,7 @@ pub struct Sql {
 }
 
 impl Sql {
-    pub fn new(database: Arc<dyn Database>, query: &str, timeout: Duration, expect: &Expectation) -> Self {
+    pub fn new(database: Handle, query: &str, timeout: Duration, expect: &Expectation) -> Self {
         let knows_no_rows = expect.mentions("rows");
         Self {
             database,

@@ -6,7 +6,7 @@
 //! are called how often.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use crate::checks::probe::{Probe, ProbeError, Sample, number};
-use crate::database::{Database, StatementTime, StatementTimes, StatementsOf};
+use crate::database::{Handle, StatementTime, StatementTimes, StatementsOf};
 
 use super::{close, open};
 
@@ -27,7 +27,7 @@ const NOTABLE: f64 = 1.1;
 
 /// Measures statements.
 pub struct Statements {
-    database: Arc<dyn Database>,
+    database: Handle,
     of: StatementsOf,
     min_calls: u64,
     /// What was counted when the window began.
@@ -43,13 +43,7 @@ struct Before {
 
 impl Statements {
     /// `mentioned`: names in the scripts of the run that is about to begin, where no table is named.
-    pub fn new(
-        database: Arc<dyn Database>,
-        tables: &[String],
-        most: u32,
-        min_calls: u64,
-        mentioned: &BTreeSet<String>,
-    ) -> Self {
+    pub fn new(database: Handle, tables: &[String], most: u32, min_calls: u64, mentioned: &BTreeSet<String>) -> Self {
         let of = StatementsOf::Tables { named: tables.to_vec(), mentioned: mentioned.iter().cloned().collect(), most };
         Self { database, of, min_calls, reference: Mutex::new(None) }
     }

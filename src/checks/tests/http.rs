@@ -15,7 +15,7 @@ use url::Url;
 
 use crate::api::v1alpha1::{CheckSpec, HttpCheckSpec, PrometheusCheckSpec};
 use crate::checks::{Check, Endpoints, Means, Measurement, Outcome, probe};
-use crate::database::{Address, Credentials, TlsMode};
+use crate::database::{Address, Credentials, Handle, TlsMode};
 
 /// What probes of the web need: nobody asks the database or the API server.
 fn means(endpoints: &[(&str, &str)]) -> Means {
@@ -35,7 +35,7 @@ fn means(endpoints: &[(&str, &str)]) -> Means {
     let endpoints: BTreeMap<String, Url> =
         endpoints.iter().map(|(name, url)| ((*name).to_owned(), Url::parse(url).unwrap())).collect();
     Means {
-        database: crate::database::connect(address, credentials),
+        database: Handle::new(crate::database::connect(address, credentials)),
         client: kube::Client::try_from(kube::Config::new("http://127.0.0.1:1".parse().unwrap())).unwrap(),
         namespace: "shop".to_owned(),
         endpoints: Arc::new(Endpoints { http: endpoints.clone(), prometheus: endpoints, service: None }),

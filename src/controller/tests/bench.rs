@@ -10,10 +10,10 @@ use uuid::Uuid;
 
 use crate::api::v1alpha1::{DatabaseMigration, DatabaseMigrationSpec};
 use crate::controller::tasks::Start;
+use crate::database::testing::{self, Double, Opens};
 use crate::database::{
-    Address, Conclusion, Database, DatabaseError, Inspection, LockAttempt, Loss, ProgressSender, Purpose, Reader,
-    Rehearsal, RehearsalRequest, RunIdentity, RunRequest, RunStart, Session, SessionSettings, StepFailure, StepReport,
-    StopSignal, UndoCopy, UndoEstimate, UndoLimits, UndoRestored,
+    Address, DatabaseError, LockAttempt, ProgressSender, Purpose, RunIdentity, RunRequest, RunStart, Session,
+    StepFailure, StepReport, StopSignal,
 };
 use crate::migration::{MigrationSet, RawFile};
 use crate::plan::{Ledger, Outcome, Step, make};
@@ -71,62 +71,22 @@ impl Drop for AtWork {
     }
 }
 
+/// Sessions that behave like that.
 #[derive(Debug)]
-struct FakeDatabase {
-    address: Address,
+struct Behaving {
     behaviour: Behaviour,
     site: Arc<Site>,
 }
 
 #[async_trait]
-impl Database for FakeDatabase {
-    fn address(&self) -> &Address {
-        &self.address
-    }
-
-    async fn inspect(&self) -> Result<Inspection, DatabaseError> {
-        Err(DatabaseError::Unreachable("nobody looks at it".to_owned()))
-    }
-
-    async fn open(&self, _: &RunIdentity, _: &SessionSettings) -> Result<Box<dyn Session>, DatabaseError> {
-        let at_work = self.site.enter(&self.address);
+impl Opens for Behaving {
+    async fn open(&self, address: &Address) -> Result<Box<dyn Session>, DatabaseError> {
+        let at_work = self.site.enter(address);
         if let Behaviour::Fails(after) = self.behaviour {
             sleep(after).await;
             return Err(DatabaseError::Unreachable("connection refused".to_owned()));
         }
         Ok(Box::new(FakeSession { behaviour: self.behaviour, _at_work: at_work }))
-    }
-
-    async fn conclude(&self, _: &Conclusion) -> Result<(), DatabaseError> {
-        Ok(())
-    }
-
-    async fn losses(&self, _: &[Step]) -> Result<Vec<Loss>, DatabaseError> {
-        Ok(Vec::new())
-    }
-
-    async fn undo_estimates(&self, _: &[Step], _: &UndoLimits) -> Result<Vec<UndoEstimate>, DatabaseError> {
-        Ok(Vec::new())
-    }
-
-    async fn undo_copies(&self) -> Result<Vec<UndoCopy>, DatabaseError> {
-        Ok(Vec::new())
-    }
-
-    async fn undo_restore(&self, _: i64) -> Result<UndoRestored, DatabaseError> {
-        Ok(UndoRestored::default())
-    }
-
-    async fn reader(&self) -> Result<Box<dyn Reader>, DatabaseError> {
-        Err(DatabaseError::Unreachable("nobody reads from it".to_owned()))
-    }
-
-    async fn rehearse(&self, _: &RehearsalRequest) -> Result<Rehearsal, DatabaseError> {
-        Ok(Rehearsal::obstructed("nobody rehearses"))
-    }
-
-    async fn sweep_rehearsals(&self) -> Result<Vec<String>, DatabaseError> {
-        Ok(Vec::new())
     }
 }
 
@@ -182,7 +142,7 @@ impl Session for FakeSession {
 
 /// The database of that number.
 pub fn address(number: usize) -> Address {
-    Address { host: "db".to_owned(), port: 5432, database: format!("d{number}"), ledger_schema: "sluice".to_owned() }
+    testing::address(&format!("d{number}"))
 }
 
 /// How the object of that number is woken.
@@ -210,7 +170,7 @@ pub fn start(number: usize, on: usize, behaviour: Behaviour, site: &Arc<Site>) -
     Start {
         object: object(number),
         uid: uid(number),
-        database: Arc::new(FakeDatabase { address: address(on), behaviour, site: Arc::clone(site) }),
+        database: Arc::new(Double { address: address(on), sessions: Behaving { behaviour, site: Arc::clone(site) } }),
         request: RunRequest {
             identity: RunIdentity {
                 id: Uuid::now_v7(),

@@ -76,8 +76,11 @@ const QUERY: &str = "with recursive wanted (schema, name) as (values WANTED),
         select f.oid from family f
         union select k.confrelid from family f join pg_catalog.pg_constraint k on k.conrelid = f.oid and k.contype = 'f'
         union select k.conrelid from family f join pg_catalog.pg_constraint k on k.confrelid = f.oid and k.contype = 'f'
+    ), below (root, oid) as (
+        select n.oid, i.inhrelid from neighbours n join pg_catalog.pg_inherits i on i.inhparent = n.oid
+        union select b.root, i.inhrelid from below b join pg_catalog.pg_inherits i on i.inhparent = b.oid
     ), meant as (
-        select n.oid from neighbours n
+        select n.oid from neighbours n union select b.oid from below b
         union select i.indexrelid from family f join pg_catalog.pg_index i on i.indrelid = f.oid
         union select r.ev_class from family f join pg_catalog.pg_depend d on d.refclassid = 'pg_catalog.pg_class'::regclass
             and d.refobjid = f.oid and d.classid = 'pg_catalog.pg_rewrite'::regclass join pg_catalog.pg_rewrite r on r.oid = d.objid
@@ -120,7 +123,7 @@ const QUERY: &str = "with recursive wanted (schema, name) as (values WANTED),
             'table', (select k.key from pg_catalog.pg_index i join keys k on k.oid = i.indrelid where i.indexrelid = d.oid),
             'parents', (select coalesce(pg_catalog.json_agg(k.key), '[]') from pg_catalog.pg_inherits i
                 join keys k on k.oid = i.inhparent where i.inhrelid = d.oid),
-            'children', (select coalesce(pg_catalog.json_agg(k.key order by k.key), '[]') from down w join keys k on k.oid = w.oid
+            'children', (select coalesce(pg_catalog.json_agg(k.key order by k.key), '[]') from below w join keys k on k.oid = w.oid
                 where w.root = d.oid),
             'default_partition', (select k.key from pg_catalog.pg_partitioned_table p join keys k on k.oid = p.partdefid
                 where p.partrelid = d.oid),

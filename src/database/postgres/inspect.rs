@@ -14,6 +14,20 @@ use super::pooler;
 use super::privileges::{may_not_create, may_not_use};
 use super::statements::Sql;
 
+/// What is known about the ledger's place. Under the lock it changes through this session only.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Ground {
+    pub in_recovery: bool,
+    pub read_only: bool,
+    pub schema_exists: bool,
+    pub installed: bool,
+    /// The version of the ledger's own schema, once it was read.
+    pub version: Option<u32>,
+    /// Nothing was there but the ledgers' own work, once it was looked at.
+    pub built: Option<bool>,
+}
+
 /// The oldest server that the engine works with.
 const OLDEST: i32 = 14;
 

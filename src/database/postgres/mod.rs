@@ -18,6 +18,7 @@ mod journaled;
 mod judge;
 mod judgements;
 mod ledger;
+mod lock;
 mod loss;
 mod patience;
 mod pooler;

@@ -1,11 +1,10 @@
-//! The one session of a run: its connection, its lock, and the beginning and end of the run in the ledger.
+//! The one session of a run: its connection, and the beginning and end of the run in the ledger.
 
 use async_trait::async_trait;
-use serde::Deserialize;
 use serde_json::Value;
 
 use crate::database::{
-    DatabaseError, FailureClass, Holder, LockAttempt, ProgressSender, RunIdentity, RunStart, Session, SessionSettings,
+    DatabaseError, FailureClass, LockAttempt, ProgressSender, RunIdentity, RunStart, Session, SessionSettings,
     StepFailure, StepReport, StopSignal,
 };
 use crate::migration::TransactionMode;
@@ -13,8 +12,8 @@ use crate::plan::{Ledger, Outcome, Step};
 
 use super::connect::{Connector, Link};
 use super::failure::{self, SqlError, lost};
-use super::inspect::{Met, meet, takes_no_writes};
-use super::ledger::{self, HolderRow, Site, install_error};
+use super::inspect::{Ground, Met, meet};
+use super::ledger::{self, Site, install_error};
 use super::record::Recorder;
 use super::settings::{BEGIN, BEGIN_LOOK, FLUSH, LOOKING, NO_FLUSH, clean};
 use super::statements::{Backend, Sql};
@@ -31,41 +30,21 @@ pub(super) struct PostgresSession {
     pub backend: Backend,
     pub recorder: Recorder,
     /// What the session is called on the server.
-    application: String,
+    pub application: String,
     /// Who the session works as.
-    role: String,
+    pub role: String,
     /// The same where it is not who logged in.
     pub other_role: Option<String>,
     /// The server's own choice for commits that must last.
     pub flush: String,
     /// Undo copies that were begun.
     pub copies: u32,
-    ground: Ground,
+    pub ground: Ground,
     /// Whether the server had a ledger before the lock was asked for, and nobody held it. Until the first try.
-    expected: Option<bool>,
+    pub expected: Option<bool>,
     /// What an answer brought along: the ledger, or what stands in its place.
-    along: Option<Value>,
-    locked: bool,
-}
-
-/// What is known about the ledger's place. Under the lock it changes through this session only.
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
-#[serde(default)]
-struct Ground {
-    in_recovery: bool,
-    read_only: bool,
-    schema_exists: bool,
-    installed: bool,
-    /// The version of the ledger's own schema, once it was read.
-    version: Option<u32>,
-    /// Nothing was there but the ledgers' own work, once it was looked at.
-    built: Option<bool>,
-}
-
-#[derive(Deserialize)]
-struct TryLock {
-    pid: i32,
-    locked: bool,
+    pub along: Option<Value>,
+    pub locked: bool,
 }
 
 impl PostgresSession {
@@ -144,7 +123,7 @@ impl PostgresSession {
     }
 
     /// Runs a message that begins a transaction, which is rolled back where it fails.
-    async fn carry_out(&mut self, text: &str) -> Result<(), SqlError> {
+    pub async fn carry_out(&mut self, text: &str) -> Result<(), SqlError> {
         let result = self.link.run(text).await;
         if matches!(result, Err(SqlError::Server(_))) {
             self.link.run("rollback").await?;
@@ -158,69 +137,6 @@ impl PostgresSession {
             SqlError::Lost(why) => Err(lost(&self.link.address, why)),
             SqlError::Server(_) => self.link.run("rollback").await.map_err(|error| self.own_error(&error)),
         }
-    }
-
-    /// Tries to take the lock.
-    async fn lock_only(&mut self) -> Result<(TryLock, Ground), DatabaseError> {
-        let text = format!("{BEGIN_LOOK} {} {}; {}; commit", self.clean(), self.sql.try_lock(), self.sql.ground());
-        match self.link.two(&text).await {
-            Ok(answers) => Ok(answers),
-            Err(error) => {
-                self.roll_back(&error).await?;
-                Err(self.own_error(&error))
-            }
-        }
-    }
-
-    /// Tries to take the lock and, in the same round trip, reads what is expected to be there.
-    async fn lock_and_read(&mut self, installed: bool) -> Result<(TryLock, Ground), DatabaseError> {
-        let text = format!(
-            "{BEGIN_LOOK} {} {}; {}; {LOOKING} {}; commit",
-            self.clean(),
-            self.sql.try_lock(),
-            self.sql.ground(),
-            if installed { self.sql.ledger() } else { self.sql.existing() }
-        );
-        let (answer, ground, told): (TryLock, Ground, Value) = match self.link.three(&text).await {
-            Ok(answers) => answers,
-            // The ledger cannot be read, or is not there any more: asked by itself, it tells.
-            Err(error @ SqlError::Server(_)) => {
-                self.roll_back(&error).await?;
-                return self.lock_only().await;
-            }
-            Err(error @ SqlError::Lost(_)) => return Err(self.own_error(&error)),
-        };
-        self.along = (answer.locked && ground.installed == installed).then_some(told);
-        Ok((answer, ground))
-    }
-
-    /// Lets go of the lock.
-    async fn unlock(&mut self) -> Result<(), DatabaseError> {
-        if !std::mem::take(&mut self.locked) {
-            return Ok(());
-        }
-        let unlock = self.sql.unlock();
-        self.link.run(&unlock).await.map_err(|error| self.own_error(&error))
-    }
-
-    /// Who holds the lock instead of this session.
-    pub async fn holder(&mut self) -> Result<Option<Holder>, DatabaseError> {
-        #[derive(Deserialize)]
-        struct Facts {
-            installed: bool,
-            holder: Option<HolderRow>,
-        }
-        let facts: Facts = self.link.look(&self.sql.facts()).await.map_err(|error| self.own_error(&error))?;
-        let Some(holder) = facts.holder else { return Ok(None) };
-        let row = if facts.installed { ledger::read(&mut self.link, &self.sql, &self.role).await?.lock } else { None };
-        // A session of this very run, lost from sight and idle: nothing will ever come of it, and the server may take long
-        // to find that out.
-        if let Some(backend) = holder.abandoned(row.as_ref(), self.identity.id)
-            && backend != self.backend
-        {
-            self.link.run(&Sql::end_session(&backend)).await.map_err(|error| self.own_error(&error))?;
-        }
-        Ok(Some(holder.named(row.as_ref())))
     }
 
     /// The end of a run that was asked to end, as an error of the step at hand.
@@ -270,31 +186,7 @@ impl PostgresSession {
 #[async_trait]
 impl Session for PostgresSession {
     async fn try_lock(&mut self) -> Result<LockAttempt, DatabaseError> {
-        let (answer, ground) = match self.expected.take() {
-            Some(installed) => self.lock_and_read(installed).await?,
-            None => self.lock_only().await?,
-        };
-        if answer.pid != self.backend.pid {
-            return Err(DatabaseError::Unsuitable(format!(
-                "{} moved the session to another server process: point the Secret at the server itself, not at a transaction \
-                 pooler",
-                self.link.address
-            )));
-        }
-        // Whoever has had the lock all along knows more already.
-        if !std::mem::replace(&mut self.locked, answer.locked) {
-            self.ground = ground;
-        }
-        // It may have changed since it was looked at, by a failover for instance.
-        if let Some(why) = takes_no_writes(&self.link.address, &self.role, ground.in_recovery, ground.read_only) {
-            return Err(DatabaseError::Unsuitable(why));
-        }
-        if answer.locked {
-            return Ok(LockAttempt::Acquired);
-        }
-        // It may have been let go in between: then nobody is named, and the next try succeeds.
-        let holder = self.holder().await?;
-        Ok(LockAttempt::HeldBy(holder.unwrap_or_default()))
+        self.acquire().await
     }
 
     async fn ledger(&mut self) -> Result<Ledger, DatabaseError> {

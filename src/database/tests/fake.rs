@@ -5,10 +5,9 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 
+use crate::database::testing::{Double, Opens, address};
 use crate::database::{
-    Address, Conclusion, Database, DatabaseError, Inspection, LockAttempt, Loss, ProgressSender, Reader, Rehearsal,
-    RehearsalRequest, RunIdentity, RunStart, Session, SessionSettings, StepFailure, StepReport, StopSignal, UndoCopy,
-    UndoEstimate, UndoLimits, UndoRestored,
+    Address, DatabaseError, LockAttempt, ProgressSender, RunStart, Session, StepFailure, StepReport, StopSignal,
 };
 use crate::plan::{Ledger, Outcome, Step};
 
@@ -29,75 +28,28 @@ pub struct Script {
     pub asked: Vec<String>,
 }
 
-#[derive(Debug)]
-pub struct Fake {
-    address: Address,
-    pub script: Arc<Mutex<Script>>,
-}
+/// How sessions on it are opened, and what they do.
+pub type Fake = Double<Arc<Mutex<Script>>>;
 
 impl Fake {
+    /// The database `orders`, which answers that.
     pub fn new(script: Script) -> Self {
-        let address = Address {
-            host: "db".to_owned(),
-            port: 5432,
-            database: "orders".to_owned(),
-            ledger_schema: "sluice".to_owned(),
-        };
-        Self { address, script: Arc::new(Mutex::new(script)) }
+        Self { address: address("orders"), sessions: Arc::new(Mutex::new(script)) }
     }
 
+    /// What it was asked, in order.
     pub fn asked(&self) -> String {
-        self.script.lock().unwrap().asked.join(" ")
+        self.sessions.lock().unwrap().asked.join(" ")
     }
 }
 
 #[async_trait]
-impl Database for Fake {
-    fn address(&self) -> &Address {
-        &self.address
-    }
-
-    async fn inspect(&self) -> Result<Inspection, DatabaseError> {
-        Err(DatabaseError::Unreachable("nobody looks".to_owned()))
-    }
-
-    async fn open(&self, _: &RunIdentity, _: &SessionSettings) -> Result<Box<dyn Session>, DatabaseError> {
-        let mut script = self.script.lock().unwrap();
+impl Opens for Arc<Mutex<Script>> {
+    async fn open(&self, _: &Address) -> Result<Box<dyn Session>, DatabaseError> {
+        let mut script = self.lock().unwrap();
         script.asked.push("open".to_owned());
         script.opens.pop_front().unwrap_or(Ok(()))?;
-        Ok(Box::new(FakeSession(self.script.clone())))
-    }
-
-    async fn conclude(&self, _: &Conclusion) -> Result<(), DatabaseError> {
-        Ok(())
-    }
-
-    async fn losses(&self, _: &[Step]) -> Result<Vec<Loss>, DatabaseError> {
-        Ok(Vec::new())
-    }
-
-    async fn undo_estimates(&self, _: &[Step], _: &UndoLimits) -> Result<Vec<UndoEstimate>, DatabaseError> {
-        Ok(Vec::new())
-    }
-
-    async fn undo_copies(&self) -> Result<Vec<UndoCopy>, DatabaseError> {
-        Ok(Vec::new())
-    }
-
-    async fn undo_restore(&self, _: i64) -> Result<UndoRestored, DatabaseError> {
-        Ok(UndoRestored::default())
-    }
-
-    async fn reader(&self) -> Result<Box<dyn Reader>, DatabaseError> {
-        Err(DatabaseError::Unreachable("nobody reads".to_owned()))
-    }
-
-    async fn rehearse(&self, _: &RehearsalRequest) -> Result<Rehearsal, DatabaseError> {
-        Ok(Rehearsal::obstructed("nobody rehearses"))
-    }
-
-    async fn sweep_rehearsals(&self) -> Result<Vec<String>, DatabaseError> {
-        Ok(Vec::new())
+        Ok(Box::new(FakeSession(self.clone())))
     }
 }
 

@@ -27,14 +27,10 @@ pub(super) fn tell(add: &ast::AddColumn, name: &Name, sketch: &mut Sketch<'_, '_
         || constraints
             .iter()
             .any(|one| matches!(one, ast::Constraint::NotNullConstraint(_) | ast::Constraint::PrimaryKeyConstraint(_)));
-    let (mut rewrites, mut scans) = (serial || identity, false);
+    let (mut rewrites, mut scans) = (own_values(add).is_some(), false);
     for constraint in &constraints {
         match constraint {
-            ast::Constraint::DefaultConstraint(default) => {
-                rewrites |= volatile(default.syntax()).is_some();
-                reads::sequences(default.syntax(), sketch);
-            }
-            ast::Constraint::GeneratedConstraint(_) => rewrites |= generated(constraint) == Some(Generated::Stored),
+            ast::Constraint::DefaultConstraint(default) => reads::sequences(default.syntax(), sketch),
             ast::Constraint::CheckConstraint(_)
             | ast::Constraint::UniqueConstraint(_)
             | ast::Constraint::PrimaryKeyConstraint(_)
@@ -49,12 +45,13 @@ pub(super) fn tell(add: &ast::AddColumn, name: &Name, sketch: &mut Sketch<'_, '_
                 }
             }
             ast::Constraint::ReferencesConstraint(references) => {
-                // A column without a default is null everywhere and refers to nothing.
-                scans |= default;
-                constraints::reference(references.table(), name, vec![column.clone()], constraint, default, sketch);
+                let proves = proves_references(add);
+                scans |= proves;
+                constraints::reference(references.table(), name, vec![column.clone()], constraint, proves, sketch);
             }
             ast::Constraint::NotNullConstraint(_)
             | ast::Constraint::NullConstraint(_)
+            | ast::Constraint::GeneratedConstraint(_)
             | ast::Constraint::ForeignKeyConstraint(_) => {}
         }
     }
@@ -71,6 +68,40 @@ pub(super) fn tell(add: &ast::AddColumn, name: &Name, sketch: &mut Sketch<'_, '_
     if serial {
         sketch.create(ObjectKind::Sequence, columns::sequence_of(name, &column));
     }
+}
+
+/// Why each row has a value of its own in a new column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::lint) enum OwnValues {
+    /// By a default that is computed for each.
+    Default,
+    /// By a sequence: serial, identity.
+    Counted,
+    /// It is computed from other columns.
+    Stored,
+}
+
+/// Why each row has a value of its own in a new column; `None` where it has not.
+pub(in crate::lint) fn own_values(add: &ast::AddColumn) -> Option<OwnValues> {
+    if add.ty().as_ref().is_some_and(is_serial) {
+        return Some(OwnValues::Counted);
+    }
+    add.constraints().find_map(|constraint| match &constraint {
+        ast::Constraint::DefaultConstraint(default) => volatile(default.syntax()).map(|_| OwnValues::Default),
+        _ => match generated(&constraint)? {
+            Generated::Stored => Some(OwnValues::Stored),
+            Generated::Identity => Some(OwnValues::Counted),
+            Generated::Virtual => None,
+        },
+    })
+}
+
+/// Whether the server looks whether the values of a new column refer to something: where it has none, it is null everywhere.
+pub(in crate::lint) fn proves_references(add: &ast::AddColumn) -> bool {
+    add.ty().as_ref().is_some_and(is_serial)
+        || add.constraints().any(|constraint| {
+            matches!(constraint, ast::Constraint::DefaultConstraint(_) | ast::Constraint::GeneratedConstraint(_))
+        })
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -166,6 +166,9 @@ pub(super) fn rename_column(rename: &ast::RenameColumn, name: &Name, sketch: &mu
     if !sketch.is_new(&name.full) && !sketch.is_new_column(name, &from) {
         sketch.risk(Risk::High, format!("whoever uses {}.{from} by its old name fails", name.shown));
     }
+    if sketch.is_new_column(name, &from) {
+        sketch.create(ObjectKind::Column, format!("{}.{to}", name.full));
+    }
     sketch.changes.push(Change::RenameColumn(name.full.clone(), from, to));
 }
 
@@ -176,7 +179,7 @@ fn drop_column(column: &str, name: &Name, sketch: &mut Sketch<'_, '_>) {
     // Its foreign keys go with it, those that refer to it too.
     let others = constraints::partners(name, sketch, |constraint| constraint.columns.iter().any(|one| one == column));
     for other in others {
-        sketch.lock(&other, AccessExclusive);
+        sketch.lock_all(&other, AccessExclusive, false, false);
     }
     sketch.drop(ObjectKind::Column, format!("{}.{column}", name.full));
 }

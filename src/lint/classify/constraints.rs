@@ -80,7 +80,7 @@ pub(super) fn drop(drop: &ast::DropConstraint, name: &Name, sketch: &mut Sketch<
         }
         for other in others {
             let other = sketch.neighbour(&other);
-            sketch.lock(&other, AccessExclusive);
+            sketch.lock_all(&other, AccessExclusive, false, false);
         }
     }
     sketch.drop(ObjectKind::Constraint, format!("{}.{constraint}", name.full));
@@ -98,6 +98,7 @@ pub(super) fn reference(
     let Some(other) = table.and_then(|table| sketch.name(table.syntax())) else { return };
     let validated = !constraint.is_not_valid() && !is_not_enforced(constraint);
     if other.full != name.full {
+        sketch.lock_all(&other, ShareRowExclusive, false, false);
         // Both are read to prove it. A table that is created has no rows to prove it for.
         sketch.lock(&other, ShareRowExclusive).scans |= proves && validated;
     }

@@ -24,14 +24,16 @@ pub(super) fn tell(statement: &ast::Stmt, sketch: &mut Sketch<'_, '_>) -> bool {
             }
         }
         ast::Stmt::DropView(drop) => {
-            drop.view_refs().for_each(|name| relation(ObjectKind::View, name.syntax(), if_exists, sketch));
+            let kind = ObjectKind::View;
+            drop.view_refs().for_each(|name| relation(kind, name.syntax(), cascades, if_exists, sketch));
         }
         ast::Stmt::DropMaterializedView(drop) => {
             let kind = ObjectKind::MaterializedView;
-            drop.view_refs().for_each(|name| relation(kind, name.syntax(), if_exists, sketch));
+            drop.view_refs().for_each(|name| relation(kind, name.syntax(), cascades, if_exists, sketch));
         }
         ast::Stmt::DropSequence(drop) => {
-            drop.sequence_refs().for_each(|name| relation(ObjectKind::Sequence, name.syntax(), if_exists, sketch));
+            let kind = ObjectKind::Sequence;
+            drop.sequence_refs().for_each(|name| relation(kind, name.syntax(), false, if_exists, sketch));
         }
         ast::Stmt::DropSchema(drop) => {
             drop.schema_refs().for_each(|name| schema(&ident(name.syntax()), cascades, sketch));
@@ -95,9 +97,18 @@ fn used(kind: ObjectKind, name: &Name, sketch: &mut Sketch<'_, '_>) {
     sketch.drop(kind, name.full.clone());
 }
 
-fn relation(kind: ObjectKind, node: &squawk_syntax::SyntaxNode, if_exists: bool, sketch: &mut Sketch<'_, '_>) {
+fn relation(
+    kind: ObjectKind,
+    node: &squawk_syntax::SyntaxNode,
+    cascades: bool,
+    if_exists: bool,
+    sketch: &mut Sketch<'_, '_>,
+) {
     let Some(name) = sketch.name(node).filter(|name| !sketch.is_absent(name, if_exists)) else { return };
     sketch.lock(&name, AccessExclusive);
+    if cascades {
+        views(&name, sketch);
+    }
     used(kind, &name, sketch);
 }
 
@@ -109,14 +120,17 @@ fn table(node: &squawk_syntax::SyntaxNode, cascades: bool, if_exists: bool, sket
     }
     // The triggers of foreign keys on both sides go with it, and a partition is taken out of its table.
     let mut others = constraints::referred(&name, sketch);
-    others.extend(sketch.relation(&name).map(|relation| relation.parents.clone()).unwrap_or_default());
     if cascades {
         others.extend(constraints::referring(&name, sketch));
         views(&name, sketch);
     }
     for other in others {
         let other = sketch.neighbour(&other);
-        sketch.lock(&other, AccessExclusive);
+        sketch.lock_all(&other, AccessExclusive, false, false);
+    }
+    for parent in sketch.relation(&name).map(|relation| relation.parents.clone()).unwrap_or_default() {
+        let parent = sketch.neighbour(&parent);
+        sketch.lock(&parent, AccessExclusive);
     }
     let children = sketch.relation(&name).map(|relation| relation.children.clone()).unwrap_or_default();
     children.into_iter().for_each(|child| sketch.drop(ObjectKind::Table, child));
@@ -135,7 +149,8 @@ pub(super) fn views(name: &Name, sketch: &mut Sketch<'_, '_>) {
     for view in names.iter().skip(1) {
         let view = sketch.neighbour(view);
         sketch.lock(&view, AccessExclusive);
-        used(ObjectKind::View, &view, sketch);
+        let is_stored = sketch.relation(&view).is_some_and(|relation| relation.kind == 'm');
+        used(if is_stored { ObjectKind::MaterializedView } else { ObjectKind::View }, &view, sketch);
     }
 }
 

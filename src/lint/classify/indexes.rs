@@ -79,6 +79,13 @@ fn drop(drop: &ast::DropIndex, sketch: &mut Sketch<'_, '_>) {
         sketch.lock_all(&index, lock, false, false);
         if let Some(table) = table(&index, sketch) {
             sketch.lock_all(&table, lock, false, false);
+            // The foreign keys that refer to what it keeps unique go along.
+            if matches!(drop.drop_behavior(), Some(ast::DropBehavior::Cascade(_))) {
+                for other in super::constraints::referring(&table, sketch) {
+                    let other = sketch.neighbour(&other);
+                    sketch.lock_all(&other, lock, false, false);
+                }
+            }
         } else if !concurrently && !sketch.is_new(&index.full) {
             sketch.risk(
                 Risk::Medium,

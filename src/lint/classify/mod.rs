@@ -32,6 +32,7 @@ use super::syntax::{Read, read};
 use super::world::{Change, World};
 use super::{Effect, Judged, risk};
 
+pub(super) use add_column::{OwnValues, own_values, proves_references};
 pub(super) use settings::search_path;
 
 /// A family of statements: says whether a statement is one of it, and what it does.

@@ -3,7 +3,7 @@
 use squawk_syntax::ast::{self, AstNode};
 
 use super::super::{About, Class, Found, Rule, Severity, Subject};
-use super::support::{each_new_constraint, shown};
+use super::support::{each_new_constraint, name, shown};
 
 /// A check is added and every row is read for it.
 pub struct AddCheckWithoutNotValid;
@@ -32,18 +32,21 @@ impl Rule for AddCheckWithoutNotValid {
             if constraint.is_not_valid() {
                 return;
             }
-            let table = &used.name;
+            let table = &used.sql;
             let message = format!("readers and writers of {} wait until every row is checked", used.with_rows());
             let finding = found.at(judged, check.syntax().text_range(), message);
             let given = constraint.constraint_name().map(|name| shown(name.syntax()));
-            let name = given
-                .clone()
-                .unwrap_or_else(|| format!("{table}_{}check", column.map(|c| c + "_").unwrap_or_default()));
+            let check_name = given.clone().unwrap_or_else(|| {
+                used.derived(&format!(
+                    "{}check",
+                    column.map(|column| name(column.column_name()) + "_").unwrap_or_default()
+                ))
+            });
             let text = shown(check.syntax());
-            let text = if given.is_some() { text } else { format!("CONSTRAINT {name} {text}") };
+            let text = if given.is_some() { text } else { format!("CONSTRAINT {check_name} {text}") };
             finding.rewrite = Some(format!(
                 "ALTER TABLE {table} ADD {text} NOT VALID;\n-- in the next migration\n\
-                 ALTER TABLE {table} VALIDATE CONSTRAINT {name};"
+                 ALTER TABLE {table} VALIDATE CONSTRAINT {check_name};"
             ));
             used.weigh(finding);
         });

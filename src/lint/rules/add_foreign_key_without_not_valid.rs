@@ -2,8 +2,9 @@
 
 use squawk_syntax::ast::{self, AstNode};
 
+use super::super::classify::proves_references;
 use super::super::{About, Class, Found, Rule, Severity, Subject};
-use super::support::{each_new_constraint, shown, table_of};
+use super::support::{each_new_constraint, name, shown, table_of, written};
 
 /// A foreign key is added and checked in one step.
 pub struct AddForeignKeyWithoutNotValid;
@@ -35,22 +36,27 @@ impl Rule for AddForeignKeyWithoutNotValid {
                 ast::Constraint::ReferencesConstraint(key) => table_of(key.table()),
                 _ => return,
             };
-            if constraint.is_not_valid() {
+            // A new column that is null everywhere refers to nothing, and the server does not look.
+            if constraint.is_not_valid() || column.is_some_and(|column| !proves_references(column)) {
                 return;
             }
-            let table = &used.name;
-            let message = format!("writers of {} and {parent} wait until every row is checked", used.with_rows());
+            let table = &used.sql;
+            let both = if parent == used.name { String::new() } else { format!(" and {parent}") };
+            let message = format!("writers of {}{both} wait until every row is checked", used.with_rows());
             let finding = found.at(judged, constraint.syntax().text_range(), message);
+            let given = constraint.constraint_name();
             let text = shown(constraint.syntax());
+            let named = given.as_ref().map(|name| format!("CONSTRAINT {} ", shown(name.syntax()))).unwrap_or_default();
+            let key = text.strip_prefix(&named).unwrap_or(&text).to_owned();
             let (key, name) = match column {
-                Some(column) => (format!("FOREIGN KEY ({column}) {text}"), format!("{table}_{column}_fkey")),
-                None => (text, constraint.constraint_name().map(|name| shown(name.syntax())).unwrap_or_default()),
+                Some(column) => (
+                    format!("FOREIGN KEY ({}) {key}", written(column.column_name())),
+                    used.derived(&format!("{}_fkey", name(column.column_name()))),
+                ),
+                None => (key, String::new()),
             };
-            let named = if key.to_ascii_uppercase().starts_with("CONSTRAINT") || name.is_empty() {
-                key
-            } else {
-                format!("CONSTRAINT {name} {key}")
-            };
+            let name = given.map_or(name, |given| shown(given.syntax()));
+            let named = if name.is_empty() { key } else { format!("CONSTRAINT {name} {key}") };
             finding.rewrite = Some(format!(
                 "ALTER TABLE {table} ADD {named} NOT VALID;\n-- in the next migration\n\
                  ALTER TABLE {table} VALIDATE CONSTRAINT {};",

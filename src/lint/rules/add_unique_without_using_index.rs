@@ -3,7 +3,7 @@
 use squawk_syntax::ast::{self, AstNode};
 
 use super::super::{About, Class, Found, Rule, Severity, Subject};
-use super::support::{each_new_constraint, shown};
+use super::support::{each_new_constraint, shown, written};
 
 /// A unique or primary key is added and its index built in one step.
 pub struct AddUniqueWithoutUsingIndex;
@@ -37,7 +37,7 @@ impl Rule for AddUniqueWithoutUsingIndex {
             if using {
                 return;
             }
-            let table = &used.name;
+            let table = &used.sql;
             let message = format!("readers and writers of {} wait until its new index is built", used.with_rows());
             let finding = found.at(judged, constraint.syntax().text_range(), message);
             if kind == "EXCLUDE" {
@@ -46,17 +46,45 @@ impl Rule for AddUniqueWithoutUsingIndex {
                     Some("Create a new table with the constraint, copy in batches, and rename.".to_owned());
             } else {
                 let text = shown(constraint.syntax());
-                let listed =
-                    text.split_once('(').and_then(|(_, rest)| rest.split_once(')')).map(|(inner, _)| inner.to_owned());
-                let columns = listed.or(column).unwrap_or_else(|| "…".to_owned());
+                let own = column.map(|column| written(column.column_name()));
+                let key = own.map_or_else(|| Key::of(&text), |column| Key { columns: column, ..Key::of(&text) });
                 let name = constraint.constraint_name().map(|name| shown(name.syntax()));
-                let name = name.unwrap_or_else(|| format!("{table}_{}", columns.replace(", ", "_")));
+                let name = name.unwrap_or_else(|| used.derived(&key.columns.replace(", ", "_").replace('"', "")));
+                let Key { columns, index, constraint } = key;
                 finding.rewrite = Some(format!(
-                    "-- in a script of its own\nCREATE UNIQUE INDEX CONCURRENTLY {name} ON {table} ({columns});\n\
-                     -- in the next migration\nALTER TABLE {table} ADD CONSTRAINT {name} {kind} USING INDEX {name};"
+                    "-- in a script of its own\nCREATE UNIQUE INDEX CONCURRENTLY {name} ON {table} ({columns}){index};\n\
+                     -- in the next migration\nALTER TABLE {table} ADD CONSTRAINT {name} {kind} USING INDEX {name}{constraint};"
                 ));
             }
             used.weigh(finding);
         });
+    }
+}
+
+/// What a key says, in the places where an index and a constraint that takes it say the same.
+struct Key {
+    columns: String,
+    /// What belongs to the index, with a blank before it.
+    index: String,
+    /// What belongs to the constraint, with a blank before it.
+    constraint: String,
+}
+
+impl Key {
+    /// From `UNIQUE NULLS NOT DISTINCT (a, b) INCLUDE (c) DEFERRABLE`.
+    fn of(text: &str) -> Self {
+        let (before, rest) = text.split_once('(').unwrap_or((text, "…)"));
+        let (columns, rest) = rest.split_once(')').unwrap_or((rest, ""));
+        let (included, rest) = match rest.trim_start().strip_prefix("INCLUDE").and_then(|rest| rest.split_once(')')) {
+            Some((included, rest)) => (format!(" INCLUDE{included})"), rest),
+            None => (String::new(), rest),
+        };
+        let distinct = if before.to_ascii_uppercase().contains("NOT DISTINCT") { " NULLS NOT DISTINCT" } else { "" };
+        let deferred = rest.to_ascii_uppercase().find("DEFERRABLE").and_then(|at| rest.get(at..));
+        Self {
+            columns: columns.trim().to_owned(),
+            index: included + distinct,
+            constraint: deferred.map(|deferred| format!(" {}", deferred.trim())).unwrap_or_default(),
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! `advisory-lock`: a script takes or drops advisory locks.
 
+use squawk_syntax::ast;
+
 use super::super::{About, Class, Found, Rule, Severity, Subject};
 
 /// A script takes or drops advisory locks.
@@ -25,7 +27,13 @@ impl Rule for AdvisoryLock {
     fn check(&self, subject: &Subject<'_>, found: &mut Found) {
         for judged in &subject.statements {
             let words = judged.words();
+            let is_routine =
+                matches!(judged.syntax, Some(ast::Stmt::CreateFunction(_) | ast::Stmt::CreateProcedure(_)));
             for (at, name) in words.calls().filter(|(_, name)| is_advisory(name)) {
+                // What the application's own functions lock until their transaction ends is the application's own business.
+                if is_routine && name.contains("_xact_") {
+                    continue;
+                }
                 found.at(judged, words.span(at..at + 1), format!("{name} meddles with the locks that keep runs apart"));
             }
             for at in words.find(&["DISCARD", "ALL"]).filter(|at| words.begins(*at)) {

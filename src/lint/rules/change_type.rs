@@ -1,9 +1,10 @@
 //! `change-type`: the type of a column is changed.
 
 use squawk_syntax::ast::{self, AstNode};
+use squawk_syntax::quote::quote_ident;
 
 use super::super::{About, Class, Found, Rule, Severity, Subject};
-use super::support::{each_action, name, shown};
+use super::support::{each_action, name, shown, written};
 
 /// The type of a column is changed.
 pub struct ChangeType;
@@ -35,14 +36,16 @@ impl Rule for ChangeType {
                 return;
             }
             let column = name(alter.column_name_ref());
+            let written = written(alter.column_name_ref());
+            let new = quote_ident(&format!("new_{column}"));
             let ty = set.ty().map(|ty| shown(ty.syntax())).unwrap_or_default();
-            let table = &used.name;
+            let table = &used.sql;
             let message = format!("{} is written anew to change {column} to {ty}", used.with_rows());
             let finding = found.at(judged, alter.syntax().text_range(), message);
             finding.rewrite = Some(format!(
-                "ALTER TABLE {table} ADD COLUMN new_{column} {ty};\n\
+                "ALTER TABLE {table} ADD COLUMN {new} {ty};\n\
                  -- a trigger sets it for rows that are written; old rows are filled in batches;\n\
-                 -- once the application uses it, in a later migration: ALTER TABLE {table} DROP COLUMN {column};"
+                 -- once the application uses it, in a later migration: ALTER TABLE {table} DROP COLUMN {written};"
             ));
             used.weigh(finding);
         });

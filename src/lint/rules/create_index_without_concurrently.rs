@@ -41,7 +41,7 @@ impl Rule for CreateIndexWithoutConcurrently {
                 format!(
                     "CREATE INDEX … ON ONLY {0} …;\n-- for each partition, in scripts of their own: CREATE INDEX CONCURRENTLY …;\n\
                      -- then: ALTER INDEX … ATTACH PARTITION …;",
-                    used.name
+                    used.sql
                 )
             } else {
                 let whole = shown(create.syntax());

@@ -3,7 +3,7 @@
 use squawk_syntax::ast::{self, AstNode};
 
 use super::super::{About, Class, Found, Rule, Severity, Subject};
-use super::support::{each_action, table_of};
+use super::support::{each_action, table_as_written, table_of};
 
 /// A partition is detached while readers and writers wait.
 pub struct DetachPartitionWithoutConcurrently;
@@ -34,8 +34,9 @@ impl Rule for DetachPartitionWithoutConcurrently {
             let partition = table_of(detach.table_name_ref());
             let message = format!("readers and writers of {} wait for {partition} to be detached", used.name);
             found.at(judged, detach.syntax().text_range(), message).rewrite = Some(format!(
-                "-- in a script of its own\nALTER TABLE {} DETACH PARTITION {partition} CONCURRENTLY;",
-                used.name
+                "-- in a script of its own\nALTER TABLE {} DETACH PARTITION {} CONCURRENTLY;",
+                used.sql,
+                table_as_written(detach.table_name_ref())
             ));
         });
     }

@@ -3,7 +3,7 @@
 use squawk_syntax::ast::{self, AstNode};
 
 use super::super::{About, Class, Found, Rule, Severity, Subject};
-use super::support::{each_action, is_new_column, name, only_undoes};
+use super::support::{each_action, is_new_column, name, only_undoes, written};
 
 /// A column is dropped.
 pub struct DropColumn;
@@ -35,12 +35,13 @@ impl Rule for DropColumn {
             if only_undoes(subject, judged) || is_new_column(subject, judged, &used.name, &column) {
                 return;
             }
+            let written = written(drop.column_name_ref());
             let message = format!("column {column} of {} is dropped with all its values", used.with_rows());
             found.at(judged, drop.syntax().text_range(), message).rewrite = Some(format!(
-                "First a release that does not use the column (ALTER TABLE {0} ALTER COLUMN {column} DROP NOT NULL lets it leave \
+                "First a release that does not use the column (ALTER TABLE {0} ALTER COLUMN {written} DROP NOT NULL lets it leave \
                  the column out); then, in a migration of its own:\n-- sluice:ignore drop-column <why nobody needs {column}>\n\
-                 ALTER TABLE {0} DROP COLUMN {column};",
-                used.name
+                 ALTER TABLE {0} DROP COLUMN {written};",
+                used.sql
             ));
         });
     }

@@ -33,9 +33,9 @@ impl Rule for DropTable {
                 let Some(used) = used(subject, judged, table.syntax()) else { continue };
                 let message = format!("{} is dropped with all its rows", used.with_rows());
                 let rewrite = format!(
-                    "First a release that does not use {0}; then, in a migration of its own:\n\
-                     -- sluice:ignore drop-table <why nobody needs {0}>\nDROP TABLE {0};",
-                    used.name
+                    "First a release that does not use {1}; then, in a migration of its own:\n\
+                     -- sluice:ignore drop-table <why nobody needs {1}>\nDROP TABLE {0};",
+                    used.sql, used.name
                 );
                 found.at(judged, table.syntax().text_range(), message).rewrite = Some(rewrite);
             }

@@ -1,6 +1,8 @@
 //! `dynamic-sql`: SQL is put together while it runs.
 
-use super::super::words::runs_text;
+use squawk_syntax::ast;
+
+use super::super::words::{Words, runs_text};
 use super::super::{About, Class, Found, Rule, Severity, Subject};
 
 /// SQL is put together while it runs.
@@ -19,6 +21,9 @@ static ABOUT: About = About {
     good: "ANALYZE orders;\n",
 };
 
+/// What may follow the text that is run.
+const ENDS: &[&str] = &[";", "INTO", "USING", "LOOP"];
+
 impl Rule for DynamicSql {
     fn about(&self) -> &'static About {
         &ABOUT
@@ -27,7 +32,13 @@ impl Rule for DynamicSql {
     fn check(&self, subject: &Subject<'_>, found: &mut Found) {
         for judged in &subject.statements {
             let words = judged.words();
-            for at in words.executes().filter(|at| !words.is_plain(*at + 1, &[";", "INTO", "USING", "LOOP"])) {
+            let is_routine =
+                matches!(judged.syntax, Some(ast::Stmt::CreateFunction(_) | ast::Stmt::CreateProcedure(_)));
+            for at in words.executes().filter(|at| !words.is_plain(*at + 1, ENDS)) {
+                // It does not run now, and no value can become SQL when it does.
+                if is_routine && names_only(words, at + 1) {
+                    continue;
+                }
                 found.at(judged, words.span(at..at + 1), "what EXECUTE runs is put together while it runs");
             }
             for (at, name) in words.calls().filter(|(_, name)| runs_text(name)) {
@@ -38,4 +49,29 @@ impl Rule for DynamicSql {
             }
         }
     }
+}
+
+/// Whether `format('… %I … %L …', …)` is at an index and nothing else: whatever its arguments hold, they are names and values.
+fn names_only(words: &Words<'_>, at: usize) -> bool {
+    let text = at + 2;
+    let is_format = words.are(at, &["format", "("]) && words.is_plain(text, &[",", ")"]);
+    let Some(literal) = words.literal(text).filter(|_| is_format) else { return false };
+    let mut signs = literal.split('%').skip(1);
+    let mut quoted = true;
+    while let Some(sign) = signs.next() {
+        // A doubled one is a sign like any other.
+        quoted &= if sign.is_empty() { signs.next().is_some() } else { sign.starts_with(['I', 'L']) };
+    }
+    let depth = words.depth(at);
+    let mut open = 0_usize;
+    let inside = words.iter().skip(at + 1).filter(|(at, _)| words.depth(*at) == depth);
+    for (at, word) in inside {
+        match word.text {
+            "(" => open += 1,
+            ")" if open == 1 => return quoted && words.is_any(at + 1, ENDS),
+            ")" => open -= 1,
+            _ => {}
+        }
+    }
+    false
 }

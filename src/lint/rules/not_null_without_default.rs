@@ -3,7 +3,7 @@
 use squawk_syntax::ast::{self, AstNode};
 
 use super::super::{About, Class, Found, Rule, Severity, Subject};
-use super::support::{each_action, name, shown};
+use super::support::{each_action, name, shown, written};
 
 /// A NOT NULL column is added without a default.
 pub struct NotNullWithoutDefault;
@@ -43,12 +43,13 @@ impl Rule for NotNullWithoutDefault {
             }
             let column = name(add.column_name());
             let ty = add.ty().map(|ty| shown(ty.syntax())).unwrap_or_default();
+            let written = written(add.column_name());
             let message =
                 format!("column {column} is NOT NULL without a default: this fails as soon as {} has a row", used.name);
             found.at(judged, add.syntax().text_range(), message).rewrite = Some(format!(
-                "ALTER TABLE {0} ADD COLUMN {column} {ty} NOT NULL DEFAULT …;\n\
-                 -- or: ALTER TABLE {0} ADD COLUMN {column} {ty}; fill it in batches, then make it NOT NULL",
-                used.name
+                "ALTER TABLE {0} ADD COLUMN {written} {ty} NOT NULL DEFAULT …;\n\
+                 -- or: ALTER TABLE {0} ADD COLUMN {written} {ty}; fill it in batches, then make it NOT NULL",
+                used.sql
             ));
         });
     }

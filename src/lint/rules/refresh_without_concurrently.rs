@@ -30,7 +30,7 @@ impl Rule for RefreshWithoutConcurrently {
             let Some(view) = refresh.view_ref().filter(|_| refresh.concurrently_token().is_none()) else { continue };
             let Some(used) = used(subject, judged, view.syntax()) else { continue };
             let finding = found.statement(judged, format!("readers of {} wait until its query is done", used.name));
-            finding.rewrite = Some(format!("REFRESH MATERIALIZED VIEW CONCURRENTLY {};", used.name));
+            finding.rewrite = Some(format!("REFRESH MATERIALIZED VIEW CONCURRENTLY {};", used.sql));
             used.weigh(finding);
         }
     }

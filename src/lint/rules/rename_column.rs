@@ -5,7 +5,7 @@ use squawk_syntax::ast::{self, AstNode};
 use crate::plan::Direction;
 
 use super::super::{About, Class, Found, Rule, Severity, Subject};
-use super::support::{each_action, is_new_column, name};
+use super::support::{each_action, is_new_column, name, written};
 
 /// A column is renamed while applications use it.
 pub struct RenameColumn;
@@ -30,15 +30,16 @@ impl Rule for RenameColumn {
     fn check(&self, subject: &Subject<'_>, found: &mut Found) {
         each_action(subject, |judged, used, action| {
             let ast::AlterTableAction::RenameColumn(rename) = action else { return };
-            let (old, new) = (name(rename.column_name_ref()), name(rename.column_name()));
+            let old = name(rename.column_name_ref());
             if subject.direction == Direction::Down || is_new_column(subject, judged, &used.name, &old) {
                 return;
             }
+            let (from, to) = (written(rename.column_name_ref()), written(rename.column_name()));
             let message = format!("running applications do not find column {old} of {} any more", used.name);
             found.at(judged, rename.syntax().text_range(), message).rewrite = Some(format!(
-                "ALTER TABLE {0} ADD COLUMN {new} …;\n-- releases write both, then read {new}; in a later migration:\n\
-                 ALTER TABLE {0} DROP COLUMN {old};",
-                used.name
+                "ALTER TABLE {0} ADD COLUMN {to} …;\n-- releases write both, then read {to}; in a later migration:\n\
+                 ALTER TABLE {0} DROP COLUMN {from};",
+                used.sql
             ));
         });
     }

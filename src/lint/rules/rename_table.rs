@@ -5,7 +5,7 @@ use squawk_syntax::ast::{self, AstNode};
 use crate::plan::Direction;
 
 use super::super::{About, Class, Found, Object, ObjectKind, Rule, Severity, Subject};
-use super::support::{each_action, name};
+use super::support::{each_action, table_as_written};
 
 /// A table is renamed while applications use it.
 pub struct RenameTable;
@@ -38,10 +38,10 @@ impl Rule for RenameTable {
             {
                 return;
             }
-            let new = name(rename.table_name());
+            let new = table_as_written(rename.table_name());
             let message = format!("running applications do not find {} any more", used.name);
             found.at(judged, rename.syntax().text_range(), message).rewrite =
-                Some(format!("ALTER TABLE {0} RENAME TO {new};\nCREATE VIEW {0} AS SELECT * FROM {new};", used.name));
+                Some(format!("ALTER TABLE {0} RENAME TO {new};\nCREATE VIEW {0} AS SELECT * FROM {new};", used.sql));
         });
     }
 }

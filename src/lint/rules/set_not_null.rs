@@ -1,9 +1,10 @@
 //! `set-not-null`: a column is made NOT NULL and every row is read for it.
 
 use squawk_syntax::ast::{self, AstNode};
+use squawk_syntax::quote::quote_ident;
 
 use super::super::{About, Class, Found, Rule, Severity, Subject};
-use super::support::{each_action, name};
+use super::support::{each_action, name, written};
 
 /// A column is made NOT NULL and every row is read for it.
 pub struct SetNotNull;
@@ -33,14 +34,16 @@ impl Rule for SetNotNull {
             if !judged.effect.touches.iter().any(|touch| touch.scans && !touch.new) {
                 return;
             }
-            let (table, column) = (&used.name, name(alter.column_name_ref()));
+            let (table, column) = (&used.sql, name(alter.column_name_ref()));
+            let written = written(alter.column_name_ref());
+            let proof = quote_ident(&format!("{column}_set"));
             let message = format!("readers and writers of {} wait until every {column} is looked at", used.with_rows());
             let finding = found.at(judged, alter.syntax().text_range(), message);
             finding.rewrite = Some(format!(
-                "ALTER TABLE {table} ADD CONSTRAINT {column}_set CHECK ({column} IS NOT NULL) NOT VALID;\n\
-                 -- in the next migration\nALTER TABLE {table} VALIDATE CONSTRAINT {column}_set;\n\
-                 -- and in the one after it\nALTER TABLE {table} ALTER COLUMN {column} SET NOT NULL;\n\
-                 ALTER TABLE {table} DROP CONSTRAINT {column}_set;"
+                "ALTER TABLE {table} ADD CONSTRAINT {proof} CHECK ({written} IS NOT NULL) NOT VALID;\n\
+                 -- in the next migration\nALTER TABLE {table} VALIDATE CONSTRAINT {proof};\n\
+                 -- and in the one after it\nALTER TABLE {table} ALTER COLUMN {written} SET NOT NULL;\n\
+                 ALTER TABLE {table} DROP CONSTRAINT {proof};"
             ));
             used.weigh(finding);
         });

@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use squawk_linter::{Linter, Rule as SquawkRule};
 use squawk_syntax::SourceFile;
+use squawk_syntax::ast::{self, AstNode};
 
 use crate::migration::TransactionMode;
 
@@ -70,7 +71,8 @@ pub static MISSING_IF_EXISTS: Adapted = Adapted {
         summary: "A script without a transaction would fail when it is run again",
         why: "Statements before the one that failed have happened. Sluice goes on behind them; any other tool, and a person with \
               psql, begins at the top and fails at this one.",
-        rewrite: "IF NOT EXISTS, IF EXISTS or OR REPLACE.",
+        rewrite: "IF NOT EXISTS, IF EXISTS or OR REPLACE; for a constraint DROP CONSTRAINT IF EXISTS before ADD CONSTRAINT, in \
+                  one ALTER TABLE.",
         bad: "-- sluice:no-transaction\nCREATE TABLE archive (id bigint PRIMARY KEY);\nVACUUM orders;\n",
         good: "-- sluice:no-transaction\nCREATE TABLE IF NOT EXISTS archive (id bigint PRIMARY KEY);\nVACUUM orders;\n",
     },
@@ -120,6 +122,9 @@ impl Rule for Adapted {
             let mut linter = Linter::from([self.rule]);
             for violation in linter.lint(&parsed, &judged.statement.text) {
                 let range: Range<usize> = violation.text_range.into();
+                if self.only_alone && can_be_repeated(judged, range.start) {
+                    continue;
+                }
                 found.at(judged, range, self.message);
             }
         }
@@ -138,5 +143,38 @@ impl Adapted {
             return words.iter().any(|(_, word)| word.text.len() > NAME);
         }
         words.iter().any(|(at, _)| words.is_any(at, self.words))
+    }
+}
+
+/// Whether what an `ALTER TABLE` does at a byte can be done twice: what is set to a value, validated or switched.
+fn can_be_repeated(judged: &Judged<'_>, at: usize) -> bool {
+    use ast::AlterTableAction as Action;
+    let Some(ast::Stmt::AlterTable(alter)) = &judged.syntax else { return false };
+    let here = |action: &Action| {
+        let range: Range<usize> = action.syntax().text_range().into();
+        range.contains(&at)
+    };
+    match alter.actions().find(here) {
+        Some(Action::AlterColumn(alter)) => !matches!(
+            alter.option(),
+            Some(
+                ast::AlterColumnOption::AddGenerated(_)
+                    | ast::AlterColumnOption::DropIdentity(_)
+                    | ast::AlterColumnOption::DropExpression(_)
+            )
+        ),
+        Some(
+            Action::ValidateConstraint(_)
+            | Action::SetOptions(_)
+            | Action::ResetOptions(_)
+            | Action::OwnerTo(_)
+            | Action::EnableTrigger(_)
+            | Action::DisableTrigger(_)
+            | Action::EnableRls(_)
+            | Action::DisableRls(_)
+            | Action::ForceRls(_)
+            | Action::NoForceRls(_),
+        ) => true,
+        Some(_) | None => false,
     }
 }

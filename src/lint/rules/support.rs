@@ -1,11 +1,13 @@
 //! What many rules ask: whether others can be using a table, how large it is, and its name.
 
-use squawk_syntax::SyntaxNode;
 use squawk_syntax::ast::{self, AstNode};
+use squawk_syntax::quote::quote_ident;
+use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use crate::migration::TransactionMode;
 use crate::plan::Direction;
 
+use super::super::catalog::split_name;
 use super::super::syntax::{ident, join, path};
 use super::super::{Finding, Judged, ObjectKind, Severity, Subject, without_literals};
 
@@ -15,8 +17,10 @@ const SMALL: u64 = 8 * 1024 * 1024;
 /// Something that others may be using.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Used {
-    /// As the statement names it.
+    /// As messages name it.
     pub(super) name: String,
+    /// As SQL has to name it: as the statement does.
+    pub(super) sql: String,
     /// How many rows it has, about; `None` where nobody knows.
     pub(super) rows: Option<u64>,
     small: bool,
@@ -31,6 +35,17 @@ impl Used {
         }
     }
 
+    /// A name made of the table's own and what it is for, as SQL has to name it.
+    pub(super) fn derived(&self, purpose: &str) -> String {
+        quote_ident(&format!("{}_{purpose}", split_name(&self.name).1))
+    }
+
+    /// The same for something that is to be in the table's schema.
+    pub(super) fn beside(&self, purpose: &str) -> String {
+        let schema = split_name(&self.name).0.map(|schema| quote_ident(&schema) + ".").unwrap_or_default();
+        schema + &self.derived(purpose)
+    }
+
     /// Makes less of a finding about locks and time where the table is known to be small.
     pub(super) fn weigh(&self, finding: &mut Finding) {
         if self.small {
@@ -42,7 +57,7 @@ impl Used {
 
 /// What a node names, unless this run creates it and nobody else can be using it.
 pub(super) fn used(subject: &Subject<'_>, judged: &Judged<'_>, node: &SyntaxNode) -> Option<Used> {
-    used_name(subject, judged, join(&path(node)))
+    used_name(subject, judged, join(&path(node))).map(|used| Used { sql: path_as_written(node), ..used })
 }
 
 /// Likewise for a name as [touches](super::super::Touch) spell it.
@@ -56,6 +71,7 @@ pub(super) fn used_name(subject: &Subject<'_>, judged: &Judged<'_>, name: String
     Some(Used {
         rows: relation.and_then(|relation| relation.rows),
         small: relation.is_some_and(|relation| relation.bytes < SMALL),
+        sql: name.clone(),
         name,
     })
 }
@@ -71,19 +87,18 @@ pub(super) fn each_action(subject: &Subject<'_>, mut look: impl FnMut(&Judged<'_
     }
 }
 
-/// Every constraint that `ALTER TABLE` adds to a table that others may be using, with the name of the column where it is added
-/// together with one.
+/// Every constraint that `ALTER TABLE` adds to a table that others may be using, with the column where it is added together with
+/// one.
 pub(super) fn each_new_constraint(
     subject: &Subject<'_>,
-    mut look: impl FnMut(&Judged<'_>, &Used, Option<String>, &ast::Constraint),
+    mut look: impl FnMut(&Judged<'_>, &Used, Option<&ast::AddColumn>, &ast::Constraint),
 ) {
     each_action(subject, |judged, used, action| match action {
         ast::AlterTableAction::AddConstraint(add) => {
             add.constraint().iter().for_each(|constraint| look(judged, used, None, constraint));
         }
         ast::AlterTableAction::AddColumn(add) => {
-            let name = name(add.column_name());
-            add.constraints().for_each(|constraint| look(judged, used, Some(name.clone()), &constraint));
+            add.constraints().for_each(|constraint| look(judged, used, Some(add), &constraint));
         }
         _ => {}
     });
@@ -104,6 +119,27 @@ pub(super) fn is_everything(condition: Option<&ast::WhereClauseOrCurrentOf>) -> 
 /// A name of one part.
 pub(super) fn name<N: AstNode>(node: Option<N>) -> String {
     node.map(|node| ident(node.syntax())).unwrap_or_default()
+}
+
+/// A name of one part as SQL has to name it: as the statement does.
+pub(super) fn written<N: AstNode>(node: Option<N>) -> String {
+    node.map(|node| without_trivia(node.syntax())).unwrap_or_default()
+}
+
+/// A table that a node names, as SQL has to name it.
+pub(super) fn table_as_written<N: AstNode>(node: Option<N>) -> String {
+    node.map(|node| path_as_written(node.syntax())).unwrap_or_default()
+}
+
+fn path_as_written(node: &SyntaxNode) -> String {
+    let is_path = |node: &SyntaxNode| matches!(node.kind(), SyntaxKind::PATH | SyntaxKind::PATH_REF);
+    node.descendants().find(is_path).map(|path| without_trivia(&path)).unwrap_or_default()
+}
+
+/// The text of a node without comments and blanks.
+fn without_trivia(node: &SyntaxNode) -> String {
+    let tokens = node.descendants_with_tokens().filter_map(|element| element.into_token());
+    tokens.filter(|token| !token.kind().is_trivia()).map(|token| token.text().to_owned()).collect()
 }
 
 /// The text of a node in one line, without what its literals hold.

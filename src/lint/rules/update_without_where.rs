@@ -52,10 +52,19 @@ fn targets(set: &ast::SetColumn) -> Vec<String> {
     let written = set.syntax().text().to_string();
     let left = written.split('=').next().unwrap_or_default().to_owned();
     match set {
-        ast::SetColumn::SetSingleColumn(_) => vec![left.trim().trim_matches('"').to_lowercase()],
+        ast::SetColumn::SetSingleColumn(_) => vec![folded(&left)],
         ast::SetColumn::SetMultipleColumns(_) => {
             let inner = left.trim().trim_start_matches('(').trim_end_matches(')');
-            inner.split(',').map(|column| column.trim().trim_matches('"').to_lowercase()).collect()
+            inner.split(',').map(folded).collect()
         }
+    }
+}
+
+/// A name as the server folds it.
+fn folded(name: &str) -> String {
+    let name = name.trim();
+    match name.strip_prefix('"').and_then(|name| name.strip_suffix('"')) {
+        Some(quoted) => quoted.replace("\"\"", "\""),
+        None => name.to_lowercase(),
     }
 }

@@ -1,6 +1,7 @@
 //! `validate-in-same-transaction`: a constraint is added NOT VALID and validated in one transaction.
 
 use squawk_syntax::ast::{self, AstNode};
+use squawk_syntax::quote::quote_ident;
 
 use super::super::syntax::{join, path};
 use super::super::{About, Class, Found, Rule, Severity, Subject};
@@ -44,8 +45,9 @@ impl Rule for ValidateInSameTransaction {
                     let message = format!("everybody waits until {written} of {} is validated", used.with_rows());
                     let finding = found.at(judged, validate.syntax().text_range(), message);
                     finding.rewrite = Some(format!(
-                        "-- in the next migration\nALTER TABLE {} VALIDATE CONSTRAINT {written};",
-                        used.name
+                        "-- in the next migration\nALTER TABLE {} VALIDATE CONSTRAINT {};",
+                        used.sql,
+                        quote_ident(&written)
                     ));
                     used.weigh(finding);
                 }

@@ -2,10 +2,12 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test that cannot go on fails")]
 
 mod examples;
+mod false_alarms;
 mod golden;
 mod hostile;
 mod ignore;
 mod policy;
+mod rewrites;
 mod rules;
 mod statements;
 

@@ -16,7 +16,7 @@ mod world;
 pub use app::App;
 pub use effects::{commits_a_step, counted, history};
 pub use election::{ENDLESS, SHORT};
-pub use gate::{GATE, Gate};
+pub use gate::{GATE, Gate, LOCKED_OUT, locked_out};
 pub use operator::Operator;
 pub use people::Person;
 pub use proxy::{Fault, Proxy};

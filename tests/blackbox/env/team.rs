@@ -224,6 +224,16 @@ impl Team {
             .collect()
     }
 
+    /// Waits until the reasons of the object's events are these, oldest first: events are published in the background, and
+    /// the last may come after the status.
+    pub async fn events_are(&self, name: &str, wanted: &[&str]) {
+        eventually("the last event", SOON, || async {
+            let reasons: Vec<String> = self.events(name).await.into_iter().map(|(reason, _)| reason).collect();
+            if reasons == wanted { Ok(()) } else { Err(format!("{reasons:?} instead of {wanted:?}")) }
+        })
+        .await;
+    }
+
     /// A connection to the team's database as superuser.
     pub async fn connect(&self) -> PgConnection {
         connect(&self.server, &self.database).await
@@ -277,6 +287,22 @@ impl Team {
                 format!("{} {}/{}", entry["verb"].as_str().unwrap_or_default(), part("resource"), part("subresource"))
             })
             .collect()
+    }
+
+    /// Fails unless the operator writes nothing in this namespace, once the events and logs of what it did are there.
+    pub async fn falls_silent(&self) {
+        let mut before = usize::MAX;
+        eventually("the last write has been made", SOON, || {
+            let (now, last) = (self.writes().len(), before);
+            before = now;
+            async move {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                if now == last { Ok(()) } else { Err(format!("{now} writes")) }
+            }
+        })
+        .await;
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        assert_eq!(self.writes().len(), before, "{:?}", self.writes());
     }
 }
 

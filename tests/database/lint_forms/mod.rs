@@ -84,6 +84,16 @@ pub const FIXTURE: &str = "
     create table empty_one (id int, v int);
     create table \"Odd name\" (id int, \"Col\" int);
     create statistics stat on id, v from other;
+    create table keyed (d date, id int, primary key (d, id)) partition by range (d);
+    create table keyed1 partition of keyed for values from ('2020-01-01') to ('2021-01-01');
+    insert into keyed select '2020-05-05', i from generate_series(1, 500) i;
+    create table refers (d date, id int, constraint refers_fk foreign key (d, id) references keyed (d, id));
+    create table lonely (u int);
+    create unique index lonely_u on lonely (u);
+    create table clings (u int references lonely (u));
+    create table seen (id int);
+    create view vw_seen as select id from seen;
+    create materialized view mv_seen as select id from vw_seen;
     analyze;";
 
 /// Every form.

@@ -51,6 +51,7 @@ pub const FORMS: &[Form] = &[
     form("alter view vw owner to sluice_lint_role"),
     form("drop view vw"),
     form("drop view vw, vw_free"),
+    form("drop view vw_seen cascade"),
     form("create materialized view m2 as select * from other"),
     form("create materialized view m2 as select * from other with no data"),
     form("refresh materialized view mv"),
