@@ -81,7 +81,7 @@ fn start(context: &Context, object: &DatabaseMigration, sight: &Sight, job: &Job
         deadline: course.deadline,
         rehearsed: observed.rehearsal.proves(&job.plan.digest),
         gates: rollout::opened_by(job),
-        hold: rollout::holds(job),
+        hold: rollout::holds(job, sight.by_risk),
         spare_rows: job.take_back.is_some() && !allows_loss(observed, desired),
         purpose: course.purpose,
     };

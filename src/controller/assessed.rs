@@ -8,6 +8,7 @@ use crate::gates::Gates;
 use crate::lint::{self, Assessment, Catalog};
 use crate::migration::Risk;
 use crate::plan::Plan;
+use crate::policy::ByRisk;
 use crate::rollout::Desired;
 
 use super::context::Context;
@@ -20,15 +21,18 @@ const FRESH: Duration = Duration::from_secs(60);
 pub async fn assess(
     context: &Context,
     uid: &str,
-    desired: &Desired,
+    asked: &ByRisk<Desired>,
     database: &Arc<dyn Database>,
     plan: &Plan,
 ) -> Assessed {
+    let desired = asked.strictest();
     let looks = desired.plan_only || desired.suspended || desired.gates != Gates::default();
     let key = format!("{} {looks}", plan.digest);
+    // A table that has grown may raise the risk. Where that means other gates, it is asked in the very pass in which a run may begin.
+    let fresh = if asked.differs() { Duration::ZERO } else { FRESH };
     if let Some(known) = context.memory.recall(uid).assessed
         && known.key == key
-        && (!looks || known.at.elapsed() < FRESH)
+        && (!looks || known.at.elapsed() < fresh)
     {
         return known;
     }

@@ -11,9 +11,8 @@ use crate::database::{Database, Fact, PreflightFacts};
 use crate::gates::preflight::{FreeDisk, Needs, tables};
 use crate::gates::{Guard, Preflight};
 use crate::lint::Assessment;
-use crate::rollout::{Desired, Gathered, Job};
+use crate::rollout::{Desired, Gathered};
 
-use super::assessed::assess;
 use super::context::Context;
 use super::memory::Assessed;
 use super::others;
@@ -22,12 +21,12 @@ use super::others;
 pub struct Wanted<'a> {
     /// The object.
     pub object: &'a DatabaseMigration,
-    /// What its spec asks for.
+    /// What plans of its risk are asked for.
     pub desired: &'a Desired,
+    /// What the plan does.
+    pub assessed: Assessed,
     /// Its database.
     pub database: &'a Arc<dyn Database>,
-    /// What wants to pass.
-    pub job: &'a Job,
     /// How long the same took when it ran before.
     pub took: Option<Duration>,
     /// The addresses that may be asked.
@@ -37,9 +36,8 @@ pub struct Wanted<'a> {
 }
 
 /// Gathers them for one plan.
-pub async fn gather(context: &Context, wanted: &Wanted<'_>) -> Gathered {
-    let Wanted { object, desired, database, job, took, endpoints, hide_sql } = *wanted;
-    let assessed = assess(context, &object.uid().unwrap_or_default(), desired, database, &job.plan).await;
+pub async fn gather(context: &Context, wanted: Wanted<'_>) -> Gathered {
+    let Wanted { object, desired, assessed, database, took, endpoints, hide_sql } = wanted;
     let approvals = approvals(context, object);
     let (guard, author) = guarded(context, object, desired, &approvals).await;
     let preflight = preflight(endpoints, desired, database, &assessed).await;

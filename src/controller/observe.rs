@@ -9,7 +9,7 @@ use kube::ResourceExt;
 use crate::api::v1alpha1::{DatabaseMigration, REQUESTED_AT, RETRY};
 use crate::checks::Endpoints;
 use crate::database::{Database, Inspection, RehearsalServer};
-use crate::migration::MigrationSet;
+use crate::migration::{MigrationSet, Risk};
 use crate::policy::DatabaseRules;
 use crate::rollout::{
     Closed, Desired, Look, Observed, Rehearsed, Room, Settled, SettledKey, Source, SourceDesired, State, Task,
@@ -17,6 +17,7 @@ use crate::rollout::{
 };
 use crate::sources::{ConfigMaps, Source as _, SourceError};
 
+use super::assessed::assess;
 use super::context::Context;
 use super::credentials::{self, NoDatabase};
 use super::gates::{self, Wanted};
@@ -41,6 +42,8 @@ pub struct Sight {
     pub ended: Option<Ended>,
     /// The addresses that checks may name.
     pub endpoints: Arc<Endpoints>,
+    /// Plans of higher risk are asked for more, so that what a plan passes depends on its risk.
+    pub by_risk: bool,
 }
 
 /// Looks at everything.
@@ -49,6 +52,8 @@ pub async fn observe(context: &Context, object: &DatabaseMigration) -> Sight {
     let namespace = object.namespace().unwrap_or_default();
     let memo = context.memory.recall(&uid);
     let ruled = context.platforms.rule(&context.client, &context.options.endpoints, object).await;
+    let asked = ruled.by_risk.try_map(|asked| Desired::of(&asked.spec));
+    let lowest = ruled.by_risk.at(Risk::Low);
     let now = Timestamp::now();
     let mut sight = Sight {
         observed: Observed {
@@ -61,8 +66,9 @@ pub async fn observe(context: &Context, object: &DatabaseMigration) -> Sight {
             requested_at: object.annotations().get(REQUESTED_AT).cloned(),
             requests: requests(object),
             previous: context.memory.previous(&uid, object),
-            platform: ruled.platform,
-            desired: Desired::of(&ruled.spec),
+            platform: lowest.platform.clone(),
+            // Which risk a plan has is known once there is one.
+            desired: asked.as_ref().map(|asked| asked.at(Risk::Low).clone()).map_err(Clone::clone),
             source: Source::NotRead,
             database: Look::None,
             task: Task::None,
@@ -80,6 +86,7 @@ pub async fn observe(context: &Context, object: &DatabaseMigration) -> Sight {
         key: None,
         ended: None,
         endpoints: ruled.endpoints,
+        by_risk: ruled.by_risk.differs(),
     };
     // Only a pass that comes to its gates waits for others.
     context.neighbours.forget(&uid);
@@ -110,14 +117,16 @@ pub async fn observe(context: &Context, object: &DatabaseMigration) -> Sight {
     if let Some(ended) = &sight.ended {
         sight.observed.task = Task::Ended { error: ended.report.result.as_ref().err().cloned() };
     }
-    let Ok(desired) = sight.observed.desired.clone() else { return sight };
+    let Ok(asked) = asked else { return sight };
+    // What any plan may need is read, whichever this one is.
+    let desired = asked.strictest();
     if sight.observed.platform.closed.is_some() {
         return sight;
     }
 
-    let inputs = match still(context, &sight) {
+    let inputs = match still(context, &sight, desired) {
         Some(inputs) => inputs,
-        None => read(context, &namespace, &uid, &desired, &ruled.database).await,
+        None => read(context, &namespace, &uid, desired, &ruled.database).await,
     };
     sight.observed.source = inputs.source;
     sight.rehearsal_server = inputs.rehearsal_server;
@@ -168,16 +177,20 @@ pub async fn observe(context: &Context, object: &DatabaseMigration) -> Sight {
         sight.observed.room = room(context, &database);
     }
     if let State::GatesDue(job) = State::of(&sight.observed) {
+        let assessed = assess(context, &uid, &asked, &database, &job.plan).await;
+        let risk = assessed.assessment.risk;
+        sight.observed.desired = Ok(asked.at(risk).clone());
+        sight.observed.platform = ruled.by_risk.at(risk).platform.clone();
         let wanted = Wanted {
             object,
-            desired: &desired,
+            desired: asked.at(risk),
+            assessed,
             database: &database,
-            job: &job,
             took: sight.observed.inspection().and_then(|seen| seen.ledger.took(&job.plan.digest)),
             endpoints: &sight.endpoints,
             hide_sql: ruled.hide_sql,
         };
-        sight.observed.gathered = Some(gates::gather(context, &wanted).await);
+        sight.observed.gathered = Some(gates::gather(context, wanted).await);
     }
     sight.database = Some(database);
     sight
@@ -243,12 +256,11 @@ struct Inputs {
 
 /// What the run that just ended was decided from, where that still is what the spec leads to: then nothing is read again.
 /// What the watches have not shown yet wakes the object when they do, as it would had it come a moment later.
-fn still(context: &Context, sight: &Sight) -> Option<Inputs> {
+fn still(context: &Context, sight: &Sight, desired: &Desired) -> Option<Inputs> {
     let (ended, observed) = (sight.ended.as_ref()?, &sight.observed);
-    // A Secret more to read.
-    let elsewhere = observed.desired.as_ref().is_ok_and(rehearses_elsewhere);
     let same = ended.report.result.is_ok()
-        && !elsewhere
+        // A Secret more to read.
+        && !rehearses_elsewhere(desired)
         && ended.key.generation == observed.generation
         && ended.key.retry_token == observed.retry_token
         && ended.key.requested_at == observed.requested_at

@@ -13,7 +13,7 @@ use kube::{Api, Client, ResourceExt};
 
 use crate::api::v1alpha1::{DatabaseMigration, DatabaseMigrationSpec};
 use crate::checks::Endpoints;
-use crate::policy::{DatabaseRules, Labels, Policy, Raised, raise};
+use crate::policy::{ByRisk, DatabaseRules, Labels, Policy, Raised, raise};
 use crate::rollout::{Closed, Platform};
 
 /// How long a pass waits for the first list of policies. Until it is there nobody knows what is imposed.
@@ -27,12 +27,18 @@ pub struct Platforms {
     trouble: Mutex<Option<String>>,
 }
 
-/// What holds for one object.
-pub struct Ruled {
-    /// Its spec, raised; as it was written where nobody knows what is imposed.
+/// What plans of one risk are asked for.
+pub struct Asked {
+    /// The object's spec, raised; as it was written where nobody knows what is imposed.
     pub spec: DatabaseMigrationSpec,
     /// What the core has to know.
     pub platform: Platform,
+}
+
+/// What holds for one object.
+pub struct Ruled {
+    /// For plans of each risk.
+    pub by_risk: ByRisk<Asked>,
     /// What its database must be like.
     pub database: DatabaseRules,
     /// The addresses that its checks may name.
@@ -55,8 +61,10 @@ impl Platforms {
     /// Combines an object with everything that selects it. `own` are the addresses that the operator was started with.
     pub async fn rule(&self, client: &Client, own: &Arc<Endpoints>, object: &DatabaseMigration) -> Ruled {
         let unruled = |closed: Closed| Ruled {
-            spec: object.spec.clone(),
-            platform: Platform { closed: Some(closed), ..Platform::default() },
+            by_risk: ByRisk::always(Asked {
+                spec: object.spec.clone(),
+                platform: Platform { closed: Some(closed), ..Platform::default() },
+            }),
             database: DatabaseRules::default(),
             endpoints: Arc::clone(own),
             hide_sql: true,
@@ -82,7 +90,7 @@ impl Platforms {
         };
         match raise(&object.spec, &labels, &policies) {
             Err(fault) => unruled(Closed::Refused(format!("{fault}; nothing runs before that is mended"))),
-            Ok(raised) => ruled(raised, own),
+            Ok(raised) => ruled(&raised, own),
         }
     }
 
@@ -100,18 +108,33 @@ impl Platforms {
     }
 }
 
-fn ruled(raised: Raised, own: &Arc<Endpoints>) -> Ruled {
-    let mut violations = raised.violations;
+fn ruled(by_risk: &ByRisk<Raised>, own: &Arc<Endpoints>) -> Ruled {
+    // Which database, and which addresses there are, is the same for every risk.
+    let any = by_risk.strictest();
+    let (endpoints, conflicts) = addresses(&any.endpoints, own);
+    let asked = |raised: &Raised| Asked {
+        spec: raised.spec.clone(),
+        platform: Platform {
+            policies: Some(raised.imposed.clone()),
+            closed: None,
+            violations: raised.violations.iter().chain(&conflicts).cloned().collect(),
+        },
+    };
+    Ruled { by_risk: by_risk.map(asked), database: any.database.clone(), endpoints, hide_sql: any.hide_sql }
+}
+
+/// The addresses of policies besides those that the operator was started with, and where they contradict each other.
+fn addresses(imposed: &Endpoints, own: &Arc<Endpoints>) -> (Arc<Endpoints>, Vec<String>) {
     let mut endpoints = Arc::clone(own);
-    if raised.endpoints != Endpoints::default() {
+    let mut conflicts = Vec::new();
+    if *imposed != Endpoints::default() {
         let all = Arc::make_mut(&mut endpoints);
-        for (kind, from, to) in [
-            ("prometheus", &raised.endpoints.prometheus, &mut all.prometheus),
-            ("http", &raised.endpoints.http, &mut all.http),
-        ] {
+        for (kind, from, to) in
+            [("prometheus", &imposed.prometheus, &mut all.prometheus), ("http", &imposed.http, &mut all.http)]
+        {
             for (name, url) in from {
                 if to.insert(name.clone(), url.clone()).is_some_and(|before| before != *url) {
-                    violations.push(format!(
+                    conflicts.push(format!(
                         "a MigrationPolicy and a flag of the operator give different addresses to the {kind} endpoint {name}; make the two \
                          agree"
                     ));
@@ -119,11 +142,5 @@ fn ruled(raised: Raised, own: &Arc<Endpoints>) -> Ruled {
             }
         }
     }
-    Ruled {
-        spec: raised.spec,
-        platform: Platform { policies: Some(raised.imposed), closed: None, violations },
-        database: raised.database,
-        endpoints,
-        hide_sql: raised.hide_sql,
-    }
+    (endpoints, conflicts)
 }

@@ -17,7 +17,7 @@ use super::preflight::Requirements;
 pub struct ApprovalRule {
     /// How many different people, whatever the risk.
     pub required: usize,
-    /// How many by risk: LOW, MEDIUM, HIGH, CRITICAL.
+    /// How many by risk: LOW, MEDIUM, HIGH, CRITICAL; where a higher one asks for fewer, the greater number holds.
     pub by_risk: [usize; 4],
     /// Of each of these at least one.
     pub groups: Vec<String>,
@@ -28,17 +28,12 @@ pub struct ApprovalRule {
 }
 
 impl ApprovalRule {
-    /// How many people a plan of that risk takes.
+    /// How many people a plan of that risk takes: never fewer than one of a lower risk.
     #[must_use]
     pub fn people(&self, risk: Risk) -> usize {
-        let [low, medium, high, critical] = self.by_risk;
-        let by_risk = match risk {
-            Risk::Low => low,
-            Risk::Medium => medium,
-            Risk::High => high,
-            Risk::Critical => critical,
-        };
-        by_risk.max(self.required)
+        let risks = [Risk::Low, Risk::Medium, Risk::High, Risk::Critical];
+        let up_to = risks.into_iter().zip(self.by_risk).filter(|(of, _)| *of <= risk).map(|(_, people)| people);
+        up_to.max().unwrap_or_default().max(self.required)
     }
 }
 

@@ -5,11 +5,13 @@
 //! be a gate that nobody looks at.
 
 mod approvals;
+mod by_risk;
 mod database;
 mod endpoints;
 mod execution;
 mod fault;
 mod fields;
+mod from_risk;
 mod gates;
 mod lint;
 mod notes;
@@ -22,6 +24,7 @@ mod tests;
 mod validated;
 mod verification;
 
+pub use by_risk::ByRisk;
 pub use database::DatabaseRules;
 pub use fault::Fault;
 pub use fields::strictly;

@@ -36,7 +36,7 @@ impl Notes {
 
     /// Everything that was noted: what was imposed, and what stands in the way.
     pub(super) fn into_parts(self) -> (Vec<PolicyStatus>, Vec<String>) {
-        let imposed = self.imposed.into_iter().map(|(name, imposed)| PolicyStatus { name, imposed });
+        let imposed = self.imposed.into_iter().map(|(name, imposed)| PolicyStatus { name, imposed, from_risk: None });
         (imposed.collect(), self.violations)
     }
 

@@ -2,7 +2,9 @@
 
 use crate::api::v1alpha1::{DatabaseMigrationSpec, PolicyStatus};
 use crate::checks::Endpoints;
+use crate::migration::Risk;
 
+use super::by_risk::ByRisk;
 use super::database::DatabaseRules;
 use super::fault::Fault;
 use super::notes::{Demands, Notes};
@@ -10,7 +12,7 @@ use super::select::{Labels, Selected};
 use super::validated::Policy;
 use super::{endpoints, execution, gates, verification};
 
-/// What is asked for once everybody was heard.
+/// What plans of one risk are asked for once everybody was heard. The last three are the same for every risk.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Raised {
     /// The object's spec with everything that policies impose. It is never written anywhere; raised once more it stays the same.
@@ -35,7 +37,7 @@ pub struct PolicyFault {
     pub faults: Vec<Fault>,
 }
 
-/// Combines an object's spec with the policies that select it. The order of policies does not matter.
+/// Combines an object's spec with the policies that select it, for plans of each risk. The order of policies does not matter.
 ///
 /// # Errors
 /// When a policy cannot be used that selects the object, or may.
@@ -43,24 +45,40 @@ pub fn raise(
     spec: &DatabaseMigrationSpec,
     object: &Labels,
     policies: &[Result<Policy, Fault>],
-) -> Result<Raised, PolicyFault> {
+) -> Result<ByRisk<Raised>, PolicyFault> {
     let selecting = selecting(object, policies)?;
-    let mut notes = Notes::of(selecting.iter().map(|policy| policy.name.as_str()));
+    let mut risks: Vec<Risk> =
+        selecting.iter().map(|policy| policy.from_risk).filter(|risk| *risk > Risk::Low).collect();
+    risks.sort_unstable();
+    risks.dedup();
+    ByRisk::of(&risks, |risk| at(risk, spec, object, &selecting))
+}
+
+/// For plans of that risk: one policy more never asks for less, so a higher risk does not either.
+fn at(risk: Risk, spec: &DatabaseMigrationSpec, object: &Labels, policies: &[&Policy]) -> Result<Raised, PolicyFault> {
+    let (reaching, rest): (Vec<&Policy>, Vec<&Policy>) = policies.iter().partition(|policy| policy.from_risk <= risk);
+    let mut notes = Notes::of(reaching.iter().map(|policy| policy.name.as_str()));
     let mut raised = spec.clone();
     // What the way back must be comes first: it may ask for a rehearsal.
-    verification::raise(&mut raised, &of(&selecting, |policy| &policy.verification), &mut notes);
-    gates::raise(&mut raised, object, &of(&selecting, |policy| &policy.gates), &mut notes);
-    execution::raise(&mut raised.execution, &of(&selecting, |policy| &policy.execution), &mut notes);
-    let addresses = of(&selecting, |policy| &policy.endpoints);
+    verification::raise(&mut raised, &of(&reaching, |policy| &policy.verification), &mut notes);
+    gates::raise(&mut raised, object, &of(&reaching, |policy| &policy.gates), &mut notes);
+    execution::raise(&mut raised.execution, &of(&reaching, |policy| &policy.execution), &mut notes);
+    let addresses = of(&reaching, |policy| &policy.endpoints);
     let endpoints = endpoints::together(addresses.into_iter()).map_err(|fault| PolicyFault { faults: vec![fault] })?;
-    let (imposed, violations) = notes.into_parts();
+    let (mut imposed, violations) = notes.into_parts();
+    imposed.extend(rest.iter().map(|policy| PolicyStatus {
+        name: policy.name.clone(),
+        imposed: Vec::new(),
+        from_risk: Some(policy.from_risk.as_str().to_owned()),
+    }));
+    imposed.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(Raised {
         spec: raised,
         imposed,
         violations,
-        database: DatabaseRules::of(&of(&selecting, |policy| &policy.database)),
+        database: DatabaseRules::of(&of(&reaching, |policy| &policy.database)),
         endpoints,
-        hide_sql: selecting.iter().any(|policy| policy.hide_sql),
+        hide_sql: reaching.iter().any(|policy| policy.hide_sql),
     })
 }
 

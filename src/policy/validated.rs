@@ -6,6 +6,7 @@ use serde_json::Value;
 use crate::api::v1alpha1::{GatesSpec, MigrationPolicy, MigrationPolicySpec};
 use crate::checks::Endpoints;
 use crate::gates::Gates;
+use crate::migration::Risk;
 
 use super::database::DatabaseDemand;
 use super::execution::ExecutionDemand;
@@ -13,7 +14,7 @@ use super::fault::{Fault, Problem};
 use super::gates::GatesDemand;
 use super::select::Reach;
 use super::verification::VerificationDemand;
-use super::{endpoints, fields};
+use super::{endpoints, fields, from_risk};
 
 /// A policy that can be used.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,6 +23,8 @@ pub struct Policy {
     pub name: String,
     /// The objects that it is about.
     pub(super) reach: Reach,
+    /// The lowest risk of the plans that it is about.
+    pub(super) from_risk: Risk,
     pub(super) gates: GatesDemand,
     pub(super) verification: VerificationDemand,
     pub(super) execution: ExecutionDemand,
@@ -83,6 +86,7 @@ impl Policy {
         Ok(Self {
             name: name.to_owned(),
             reach: reach.clone(),
+            from_risk: from_risk::of(spec)?,
             gates: GatesDemand::of(spec)?,
             verification: VerificationDemand::of(spec)?,
             execution: ExecutionDemand::of(spec)?,

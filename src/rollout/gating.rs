@@ -76,11 +76,14 @@ pub fn opened_by(job: &Job) -> serde_json::Value {
 /// for an approval may have been withdrawn meanwhile.
 const FRESH: Duration = Duration::from_secs(1);
 
-/// Until when a job that is about to begin may begin; `None` for one that waits for no gate.
+/// Until when a job that is about to begin may begin; `None` for one that waits for no gate. `by_risk`: a plan of higher risk would wait
+/// for more. The digest, which is made again under the lock, vouches for the scripts and for what is in effect; the risk also depends on
+/// how large tables are, and is not believed for longer than anything else that was asked of the database.
 #[must_use]
-pub fn holds(job: &Job) -> Option<Hold> {
+pub fn holds(job: &Job, by_risk: bool) -> Option<Hold> {
     let until = job.verdicts.iter().filter_map(|verdict| verdict.changes_at).min();
-    (!job.verdicts.is_empty()).then_some(Hold { until, waited: FRESH })
+    let waits = by_risk && job.take_back.is_none();
+    (waits || !job.verdicts.is_empty()).then_some(Hold { until, waited: FRESH })
 }
 
 /// The worst of them.

@@ -9,13 +9,12 @@ use crate::plan::{Direction, Judgement, Ledger, Outcome, Plan, Refusal, RunSumma
 use super::cut::{CONDITION, cut};
 use super::{Job, Observed, Room, State, Verifying, gating};
 
-/// Which policy made the gates stricter than the spec asks for.
-fn imposed(observed: &Observed) -> String {
+/// Which policy made that part of the spec stricter than it asks for.
+fn imposed(observed: &Observed, part: &str) -> String {
     let policies = observed.platform.policies.iter().flatten();
     let sentences = policies.filter_map(|policy| {
-        let gates: Vec<&str> =
-            policy.imposed.iter().map(String::as_str).filter(|what| what.starts_with("spec.gates.")).collect();
-        (!gates.is_empty()).then(|| format!("; MigrationPolicy {} imposed {}", policy.name, gates.join(", ")))
+        let what: Vec<&str> = policy.imposed.iter().map(String::as_str).filter(|what| what.starts_with(part)).collect();
+        (!what.is_empty()).then(|| format!("; MigrationPolicy {} imposed {}", policy.name, what.join(", ")))
     });
     sentences.collect()
 }
@@ -31,6 +30,9 @@ pub(super) fn summary(observed: &Observed, state: &State) -> (Reason, String) {
             (Reason::DatabaseUnreachable, format!("{message}; trying again until it answers"))
         }
         State::Unsuitable(message) => (Reason::DatabaseUnsuitable, message.clone()),
+        State::Refused(refusal @ Refusal::NoWayBack { .. }) => {
+            (refusal_reason(refusal), format!("{refusal}{}", imposed(observed, "spec.rollback.require")))
+        }
         State::Refused(refusal) => (refusal_reason(refusal), refusal.to_string()),
         State::Settled => (Reason::UpToDate, String::new()),
         State::UpToDate => {
@@ -71,7 +73,7 @@ pub(super) fn summary(observed: &Observed, state: &State) -> (Reason, String) {
                 gating::reason(verdicts, *overdue),
                 match gating::told(verdicts) {
                     told if told.is_empty() => format!("{verb} {}{late}; every gate is open by now", work(&job.plan)),
-                    told => format!("{verb} {}{late}: {told}{}", work(&job.plan), imposed(observed)),
+                    told => format!("{verb} {}{late}: {told}{}", work(&job.plan), imposed(observed, "spec.gates.")),
                 },
             )
         }

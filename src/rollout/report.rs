@@ -27,9 +27,6 @@ pub fn report(observed: &Observed, state: &State) -> DatabaseMigrationStatus {
     }
     let mut status = previous;
     status.observed_generation = Some(observed.generation);
-    if let Some(policies) = &observed.platform.policies {
-        status.policies.clone_from(policies);
-    }
     if let Some(set) = observed.set() {
         status.source = Some(source_status(set));
     }
@@ -54,6 +51,13 @@ pub fn report(observed: &Observed, state: &State) -> DatabaseMigrationStatus {
             )
         }),
     };
+    if let Some(policies) = &observed.platform.policies {
+        // Where the plan of an earlier pass is shown, so is what policies asked for at its risk.
+        let earlier = observed.gathered.is_none() && status.plan.is_some() && !status.policies.is_empty();
+        if !earlier || policies.iter().all(|policy| policy.from_risk.is_none()) {
+            status.policies.clone_from(policies);
+        }
+    }
     status.run = if let State::Running { run, since, progress, .. } = state {
         Some(run_status(*run, *since, progress))
     } else {

@@ -149,6 +149,85 @@ async fn the_free_disk_is_asked_of_a_prometheus_that_a_policy_names() {
     platform.lift().await;
 }
 
+/// A window that opens on the 29th of February alone.
+fn shut() -> Value {
+    json!([{"schedule": "0 0 29 2 *", "duration": "1m"}])
+}
+
+fn scripts(last: &[(&str, &str)]) -> Spec {
+    let all =
+        [&[("V001__orders.sql", "create table orders (id int);"), ("U001__orders.sql", "drop table orders;")], last];
+    Spec::latest().inline(&files(&all.concat()))
+}
+
+#[tokio::test]
+async fn a_plan_of_low_risk_runs_at_once_and_one_of_high_risk_waits_for_what_only_such_plans_take() {
+    let team = Team::new("by-risk").await;
+    let alice = team.approver("alice", &["dba"]).await;
+    let mut platform = Platform::of(&team).await;
+    let night = |windows: Value| {
+        json!({
+            "fromRisk": "HIGH", "rollback": {"require": "Present"},
+            "gates": {"windows": windows, "approvals": {"required": 1, "groups": ["dba"]}},
+        })
+    };
+    platform.impose("night", night(shut())).await;
+    let _operator = Operator::start(&team.namespace);
+    team.apply("shop", &scripts(&[])).await;
+    let status = team.ready("shop").await;
+    assert_eq!(team.tables().await, ["orders"]);
+    assert_eq!((status.policies[0].from_risk.as_deref(), status.policies[0].imposed.len()), (Some("HIGH"), 0));
+
+    // What destroys a table needs a way back …
+    let drop = ("V002__gone.sql", "drop table orders;");
+    team.apply("shop", &scripts(&[drop])).await;
+    let message = team.reason("shop", "PlanFailed").await;
+    let imposed = format!("MigrationPolicy night-{} imposed spec.rollback.require: Present", team.namespace);
+    assert!(message.contains("version 002 has no down script") && message.contains(&imposed), "{message}");
+    // … people, and a window.
+    team.apply("shop", &scripts(&[drop, ("U002__gone.sql", "create table orders (id int);")])).await;
+    let message = team.reason("shop", "AwaitingApproval").await;
+    assert!(message.contains("0 of 1 approvals; nobody of dba") && message.contains("window"), "{message}");
+    let imposed = format!("MigrationPolicy night-{} imposed spec.gates.approvals.required: 1", team.namespace);
+    assert!(message.contains(&imposed), "{message}");
+    let status = team.get("shop").await.status.unwrap();
+    assert_eq!((status.plan.unwrap().risk.as_deref(), status.policies[0].from_risk.clone()), (Some("CRITICAL"), None));
+    alice.says(&["approve", "shop", "-n", &team.namespace, "--yes"]).unwrap();
+    team.reason("shop", "AwaitingWindow").await;
+    assert_eq!(team.tables().await, ["orders"]);
+
+    // Another plan of low risk needs none of it.
+    team.apply("shop", &scripts(&[("V002__items.sql", "create table items (id int);")])).await;
+    team.ready("shop").await;
+    assert_eq!(team.tables().await, ["items", "orders"]);
+    platform.lift().await;
+}
+
+#[tokio::test]
+async fn a_table_that_grew_while_its_plan_waited_does_not_slip_through_the_gates_of_the_lower_risk() {
+    let team = Team::new("risk-grows").await;
+    let mut platform = Platform::of(&team).await;
+    platform.impose("night", json!({"fromRisk": "HIGH", "gates": {"windows": shut()}})).await;
+    let _operator = Operator::start(&team.namespace);
+    team.apply("shop", &scripts(&[])).await;
+    team.ready("shop").await;
+    let quiet = json!([{"name": "quiet", "query": "select count(*) from orders where id < 0", "expect": "value == 1"}]);
+    let wider = scripts(&[("V002__wider.sql", "alter table orders alter column id type bigint;")]);
+    team.apply("shop", &wider.set("/gates/sql", quiet)).await;
+    team.reason("shop", "GatesPending").await;
+    assert_eq!(team.get("shop").await.status.unwrap().plan.unwrap().risk.as_deref(), Some("MEDIUM"));
+    // In one transaction the table grows beyond what is rewritten in a moment, and what the plan waits for comes true.
+    team.sql("insert into orders select generate_series(-1, 999999) order by 1 desc").await;
+    let message = team.reason("shop", "AwaitingWindow").await;
+    assert!(message.contains("window"), "{message}");
+    let status = team.get("shop").await.status.unwrap();
+    assert_eq!(
+        (status.plan.unwrap().risk.as_deref(), status.applied.unwrap().version),
+        (Some("HIGH"), "001".to_owned())
+    );
+    platform.lift().await;
+}
+
 #[tokio::test]
 async fn a_policy_that_breaks_while_people_are_waited_for_closes_and_what_they_said_still_counts_when_it_is_mended() {
     let team = Team::new("breaks").await;

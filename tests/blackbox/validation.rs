@@ -48,7 +48,7 @@ async fn the_example_policies_are_accepted_as_they_are() {
         assert!(accepted.as_ref().is_ok_and(|said| said.contains("created")), "{:?}: {accepted:?}", entry.path());
         seen += 1;
     }
-    assert_eq!(seen, 5);
+    assert_eq!(seen, 6);
 }
 
 #[tokio::test]

@@ -18,7 +18,7 @@ pub use gates::{
 };
 pub use lint::LintSpec;
 pub use policy::{
-    ApprovalsByRisk, EndpointSpec, ForbiddenRole, MigrationPolicy, MigrationPolicySpec, PolicyDatabase,
+    ApprovalsByRisk, EndpointSpec, ForbiddenRole, FromRisk, MigrationPolicy, MigrationPolicySpec, PolicyDatabase,
     PolicyEndpoints, PolicyExecution, PolicyPromotion, PolicyRollback, PolicyTls, PolicyVerification, RequiredCheck,
 };
 pub use preflight::{FreeDiskFromSpec, FreeDiskQuerySpec, PreflightAction, PreflightSpec, SqlGateSpec};

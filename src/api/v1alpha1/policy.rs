@@ -30,6 +30,9 @@ pub struct MigrationPolicySpec {
     /// Which objects in them; all of them unless set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub selector: Option<LabelSelector>,
+    /// From which risk of a plan on it holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from_risk: Option<FromRisk>,
     /// Gates that are added to the object's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gates: Option<GatesSpec>,
@@ -59,7 +62,20 @@ pub struct MigrationPolicySpec {
     pub hide_sql: Option<bool>,
 }
 
-/// How many people must agree to a plan of that risk.
+/// The policy holds for plans of at least this risk; for all of them unless set. Such a policy may ask only for what is judged together
+/// with the gates of a plan: `gates`, `approvalsByRisk`, `promotion` and `rollback.require`.
+#[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum FromRisk {
+    /// What is in use changes, briefly.
+    Medium,
+    /// Applications may notice.
+    High,
+    /// Data or service may be lost.
+    Critical,
+}
+
+/// How many people must agree to a plan of that risk, or of a higher one that asks for fewer.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub struct ApprovalsByRisk {

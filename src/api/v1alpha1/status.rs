@@ -178,6 +178,9 @@ pub struct PolicyStatus {
     /// What it changed or added: `spec.gates.approvals.required: 3 instead of 1`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub imposed: Vec<String>,
+    /// Set where the policy changed nothing because it holds for plans of at least this risk alone (its `spec.fromRisk`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from_risk: Option<String>,
 }
 
 /// What a rehearsal said.

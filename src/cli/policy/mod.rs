@@ -3,12 +3,15 @@
 mod documents;
 mod judge;
 mod report;
+mod risk;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand, ValueEnum};
+
+use crate::migration::Risk;
 
 use super::output::{self, NOT_DONE};
 
@@ -26,7 +29,8 @@ pub enum Policy {
 ///
 /// Tells for each DatabaseMigration of the manifest which policies select it, what each of them imposes, what is in the way,
 /// and what its spec becomes. Files may hold several YAML documents; those of other kinds are passed over, but for a Namespace:
-/// its labels count. What only the Secret and the database can tell (host, sslmode, role) is told and not tested.
+/// its labels count. Policies with fromRisk hold for plans of that risk or a higher one: the answer is for the risk of the newest script
+/// in the manifest, or for --risk, and tells what a higher one adds. What only the Secret and the database can tell (host, sslmode, role) is told and not tested.
 ///
 /// Exit codes: 0 the manifest fits; 1 something is in the way, or a file or policy cannot be used; 2 wrong usage.
 #[derive(Debug, Args)]
@@ -51,6 +55,10 @@ pub struct Test {
     #[arg(short, long, env = "SLUICE_NAMESPACE", value_name = "NAMESPACE", default_value = "default")]
     namespace: String,
 
+    /// Risk of the plan; unless given, that of the newest script in the manifest
+    #[arg(long, env = "SLUICE_RISK", value_enum, value_name = "RISK", ignore_case = true)]
+    risk: Option<RiskValue>,
+
     /// How the answer is shown
     #[arg(short, long, env = "SLUICE_OUTPUT", value_enum, value_name = "FORMAT", default_value_t = Format::Text)]
     output: Format,
@@ -64,6 +72,29 @@ enum Format {
     Json,
     /// The same as YAML.
     Yaml,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum RiskValue {
+    /// Nothing that is in use changes.
+    Low,
+    /// What is in use changes, briefly.
+    Medium,
+    /// Applications may notice.
+    High,
+    /// Data or service may be lost.
+    Critical,
+}
+
+impl From<RiskValue> for Risk {
+    fn from(value: RiskValue) -> Self {
+        match value {
+            RiskValue::Low => Self::Low,
+            RiskValue::Medium => Self::Medium,
+            RiskValue::High => Self::High,
+            RiskValue::Critical => Self::Critical,
+        }
+    }
 }
 
 fn label(text: &str) -> Result<(String, String), String> {
@@ -99,8 +130,9 @@ fn test(arguments: &Test) -> Result<Vec<judge::Answer>, String> {
     }
     let manifest = documents::manifest(&arguments.manifest)?;
     let labels: BTreeMap<String, String> = arguments.namespace_labels.iter().cloned().collect();
-    let objects = manifest.objects.iter();
-    Ok(objects.map(|object| judge::judge(object, &manifest, &policies, &labels, &arguments.namespace)).collect())
+    let risk = arguments.risk.map(Risk::from);
+    let judge = |object| judge::judge(object, &manifest, &policies, &labels, &arguments.namespace, risk);
+    Ok(manifest.objects.iter().map(judge).collect())
 }
 
 #[cfg(test)]
@@ -148,6 +180,61 @@ mod tests {
         assert_eq!(json[0]["spec"]["gates"]["approvals"]["required"], 3);
         let yaml: serde_json::Value = serde_yaml::from_str(&report::yaml(&answers).unwrap()).unwrap();
         assert_eq!(yaml, json);
+    }
+
+    const PRODUCTION: &str = "test examples/policies/production.yaml examples/policies/production-promotion.yaml \
+        examples/policies/production-high.yaml examples/production.yaml --namespace-labels environment=production";
+
+    #[test]
+    fn what_a_higher_risk_adds_is_told_by_risk() {
+        let shown = |risk: &str| {
+            let answers = test(&arguments(&format!("{PRODUCTION} {risk}"))).unwrap();
+            (answers[0].fits, report::text(&answers).unwrap())
+        };
+        let (fits, low) = shown("--risk low");
+        let missing = "✖ MigrationPolicy production-promotion: spec.gates.promotion is missing";
+        assert!(fits, "{low}");
+        for lines in [
+            "  a plan of risk LOW, as --risk says\n",
+            "  MigrationPolicy production-high: only for plans of risk HIGH or higher\n",
+            &format!("  a plan of risk MEDIUM or higher, besides:\n    {missing}"),
+            "  a plan of risk HIGH or higher, besides:\n    MigrationPolicy production-high\n      ↑ spec.gates.windows: Allow",
+        ] {
+            assert!(low.contains(lines), "{lines}{low}");
+        }
+        let (fits, high) = shown("--risk HIGH");
+        assert!(
+            !fits && high.contains(&format!("  {missing}")) && high.contains("    ↑ spec.gates.windows: Allow"),
+            "{high}"
+        );
+        assert!(!high.contains("besides"), "{high}");
+        let (fits, unsaid) = shown("");
+        let why =
+            "  a plan of risk CRITICAL, the strictest, since the manifest holds no scripts; give another with --risk\n";
+        assert!(!fits && unsaid.contains(why), "{unsaid}");
+    }
+
+    #[test]
+    fn the_risk_is_that_of_the_newest_script_in_the_manifest() {
+        let [policy, manifest] = [(); 2].map(|()| tempfile::NamedTempFile::new().unwrap());
+        let night = "apiVersion: sluice.dev/v1alpha1\nkind: MigrationPolicy\nmetadata: {name: night}\n\
+            spec: {fromRisk: HIGH, gates: {deadline: 1h}}\n";
+        std::fs::write(policy.path(), night).unwrap();
+        let risk = |newest: &str| {
+            let text = format!(
+                "apiVersion: sluice.dev/v1alpha1\nkind: DatabaseMigration\nmetadata: {{name: orders}}\nspec:\n  targetVersion: Latest\n  \
+                 database: {{secretRef: {{name: db}}}}\n  source:\n    inline:\n      V001__a.sql: drop table old;\n      V002__b.sql: {newest}\n"
+            );
+            std::fs::write(manifest.path(), text).unwrap();
+            let line = format!("test {} {}", policy.path().display(), manifest.path().display());
+            report::text(&test(&arguments(&line)).unwrap()).unwrap()
+        };
+        let low = risk("create table b (id int);");
+        assert!(low.contains("  a plan of risk LOW, as for a plan of version 002 alone\n"), "{low}");
+        assert!(low.contains("  a plan of risk HIGH or higher, besides:\n"), "{low}");
+        let critical = risk("drop table b;");
+        let told = "  a plan of risk CRITICAL, as for a plan of version 002 alone: 002 line 1: destroys";
+        assert!(critical.contains(told) && critical.contains("    ↑ spec.gates.deadline: 1h"), "{critical}");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The answer as people and tools read it.
 
+use crate::api::v1alpha1::PolicyStatus;
+
 use super::judge::Answer;
 
 /// For people.
@@ -13,11 +15,10 @@ pub fn text(answers: &[Answer]) -> Result<String, String> {
 
 fn one(answer: &Answer) -> Result<String, String> {
     let mut lines = vec![format!("DatabaseMigration {}", answer.object)];
-    for policy in &answer.policies {
-        let nothing = if policy.imposed.is_empty() { ": asks for nothing that it does not do anyway" } else { "" };
-        lines.push(format!("  MigrationPolicy {}{nothing}", policy.name));
-        lines.extend(policy.imposed.iter().map(|what| format!("    ↑ {what}")));
+    if let (Some(risk), Some(because)) = (answer.risk, &answer.risk_because) {
+        lines.push(format!("  a plan of risk {}, {because}", risk.as_str()));
     }
+    lines.extend(answer.policies.iter().flat_map(|policy| imposed(policy, "  ")));
     if answer.policies.is_empty() && answer.faults.is_empty() {
         lines.push("  no policy selects it".to_owned());
     }
@@ -28,6 +29,11 @@ fn one(answer: &Answer) -> Result<String, String> {
         (1, _) => "  nothing runs before that is mended".to_owned(),
         (_, _) => "  nothing runs before these are mended".to_owned(),
     });
+    for higher in &answer.higher {
+        lines.push(format!("  a plan of risk {} or higher, besides:", higher.from_risk.as_str()));
+        lines.extend(higher.policies.iter().flat_map(|policy| imposed(policy, "    ")));
+        lines.extend(higher.violations.iter().map(|problem| format!("    ✖ {problem}")));
+    }
     if let Some(spec) = &answer.spec {
         lines.push("  spec:".to_owned());
         // By way of JSON: the YAML writer has its own idea of enums.
@@ -36,6 +42,16 @@ fn one(answer: &Answer) -> Result<String, String> {
         lines.extend(yaml.lines().map(|line| format!("    {line}")));
     }
     Ok(lines.join("\n") + "\n")
+}
+
+fn imposed(policy: &PolicyStatus, indent: &str) -> Vec<String> {
+    let nothing = match &policy.from_risk {
+        Some(risk) => format!(": only for plans of risk {risk} or higher"),
+        None if policy.imposed.is_empty() => ": asks for nothing that it does not do anyway".to_owned(),
+        None => String::new(),
+    };
+    let first = format!("{indent}MigrationPolicy {}{nothing}", policy.name);
+    std::iter::once(first).chain(policy.imposed.iter().map(|what| format!("{indent}  ↑ {what}"))).collect()
 }
 
 /// For tools.

@@ -31,7 +31,11 @@ fn gate(gate: &GateStatus) -> Vec<String> {
 pub(super) fn policies(policies: &[PolicyStatus]) -> Vec<String> {
     let mut lines = vec!["\nPolicies".to_owned()];
     for policy in policies {
-        let nothing = if policy.imposed.is_empty() { ": asks for nothing more than the spec" } else { "" };
+        let nothing = match &policy.from_risk {
+            Some(risk) => format!(": only for plans of risk {risk} or higher"),
+            None if policy.imposed.is_empty() => ": asks for nothing more than the spec".to_owned(),
+            None => String::new(),
+        };
         lines.push(format!("  {}{nothing}", policy.name));
         lines.extend(policy.imposed.iter().map(|imposed| format!("      {imposed}")));
     }
@@ -88,15 +92,18 @@ mod tests {
         let raised = PolicyStatus {
             name: "production".to_owned(),
             imposed: vec!["spec.gates.approvals.required: 3 instead of 1".to_owned()],
+            from_risk: None,
         };
-        let idle = PolicyStatus { name: "all".to_owned(), imposed: Vec::new() };
+        let idle = PolicyStatus { name: "all".to_owned(), imposed: Vec::new(), from_risk: None };
+        let apart = PolicyStatus { name: "night".to_owned(), from_risk: Some("HIGH".to_owned()), ..idle.clone() };
         assert_eq!(
-            policies(&[raised, idle]),
+            policies(&[raised, idle, apart]),
             [
                 "\nPolicies",
                 "  production",
                 "      spec.gates.approvals.required: 3 instead of 1",
                 "  all: asks for nothing more than the spec",
+                "  night: only for plans of risk HIGH or higher",
             ]
         );
     }

@@ -2,7 +2,6 @@ mod approvals;
 mod calendar;
 mod clocks;
 mod dependency;
-mod examples;
 mod fixture;
 mod guard;
 mod neighbour;

@@ -1,7 +1,9 @@
 //! Policies and objects as people write them, and what becomes of them.
 
 mod approvals;
+mod examples;
 mod faults;
+mod from_risk;
 mod gates;
 mod hosts;
 mod lint;
@@ -13,8 +15,9 @@ mod verification;
 
 use serde_json::{Value, json};
 
-use super::{Fault, Labels, Policy, PolicyFault, Raised, raise};
+use super::{ByRisk, Fault, Labels, Policy, PolicyFault, Raised, raise};
 use crate::api::v1alpha1::DatabaseMigrationSpec;
+use crate::migration::Risk;
 
 /// A spec with nothing but what must be there, and these fields.
 fn spec(fields: Value) -> DatabaseMigrationSpec {
@@ -44,6 +47,11 @@ fn orders() -> Labels {
 
 /// The object's spec under policies named `a`, `b` …
 fn under(object: Value, policies: &[Value]) -> Result<Raised, PolicyFault> {
+    Ok(by_risk(object, policies)?.at(Risk::Low).clone())
+}
+
+/// The same for plans of each risk.
+fn by_risk(object: Value, policies: &[Value]) -> Result<ByRisk<Raised>, PolicyFault> {
     let names = ["a", "b", "c", "d"];
     let policies: Vec<_> = names.iter().zip(policies).map(|(name, spec)| policy(name, spec.clone())).collect();
     raise(&spec(object), &orders(), &policies)

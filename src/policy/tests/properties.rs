@@ -8,10 +8,12 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::super::{Fault, Policy, Raised, raise};
-use super::strategies::{CLASSES, RULES, SCHEDULES, policies, specs};
+use super::strategies::{CLASSES, RISKS, RULES, SCHEDULES, policies, specs};
 use super::{orders, policy, spec};
 use crate::database::TlsMode;
 use crate::duration;
+use crate::gates::Gates;
+use crate::migration::Risk;
 
 fn at<'a>(value: &'a Value, path: &str) -> &'a Value {
     path.split('.').fold(value, |value, name| &value[name])
@@ -34,7 +36,7 @@ fn people(spec: &Value) -> [i64; 4] {
     let by_risk = &approvals["byRisk"];
     let otherwise = i64::from(approvals.is_object() && by_risk.is_null());
     let always = approvals["required"].as_i64().unwrap_or(otherwise);
-    ["LOW", "MEDIUM", "HIGH", "CRITICAL"].map(|risk| {
+    RISKS.map(|risk| {
         let matrix = by_risk[risk].as_i64().unwrap_or(0);
         let of_policy = spec["approvalsByRisk"][risk].as_i64().unwrap_or(0);
         always.max(matrix).max(of_policy)
@@ -241,6 +243,29 @@ fn own(object: &Value) -> Value {
     object
 }
 
+const ALL: [Risk; 4] = [Risk::Low, Risk::Medium, Risk::High, Risk::Critical];
+
+/// Whether a policy is about plans of that risk.
+fn reaches(policy: &Value, risk: Risk) -> bool {
+    let from = policy["fromRisk"].as_str().unwrap_or("LOW");
+    RISKS.iter().position(|name| *name == from) <= ALL.iter().position(|other| *other == risk)
+}
+
+/// That one answer asks for at least as much as another.
+fn no_looser(strict: &Raised, asked: &Raised, open: &[bool]) -> Result<(), TestCaseError> {
+    let (after, before) = (json_of(strict), json_of(asked));
+    at_least(&after, &before, 1)?;
+    prop_assert!(!may_begin(&after, open) || may_begin(&before, open), "windows");
+    // One policy may name the place that another requires.
+    let lasting = asked.violations.iter().any(|violation| !violation.contains("spec.gates.promotion is missing"));
+    prop_assert!(!lasting || !strict.violations.is_empty(), "{:?}", asked.violations);
+    for host in ["db.prod", "x.prod", "db.test"] {
+        let check = |raised: &Raised| raised.database.check(host, TlsMode::VerifyCa).is_ok();
+        prop_assert!(!check(strict) || check(asked));
+    }
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 
@@ -250,16 +275,21 @@ proptest! {
         asked in prop::collection::vec(policies(), 0..4),
         open in prop::collection::vec(any::<bool>(), SCHEDULES.len()),
     ) {
-        let raised = raise(&spec(object.clone()), &orders(), &named(&asked)).unwrap();
-        let after = json_of(&raised);
-        at_least(&after, &object, 1)?;
-        for asked in &asked {
-            at_least(&after, asked, 0)?;
-            obeys(&raised, &after, asked)?;
+        let by_risk = raise(&spec(object.clone()), &orders(), &named(&asked)).unwrap();
+        for risk in ALL {
+            let raised = by_risk.at(risk);
+            let after = json_of(raised);
+            at_least(&after, &object, 1)?;
+            let reaching: Vec<&Value> = asked.iter().filter(|policy| reaches(policy, risk)).collect();
+            for asked in &reaching {
+                at_least(&after, asked, 0)?;
+                obeys(raised, &after, asked)?;
+            }
+            // Windows: open at just the times at which all of them are.
+            let object = own(&object);
+            let all = std::iter::once(&object).chain(reaching).all(|spec| may_begin(spec, &open));
+            prop_assert_eq!(may_begin(&after, &open), all, "windows");
         }
-        // Windows: open at just the times at which all of them are.
-        let all = std::iter::once(&own(&object)).chain(&asked).all(|spec| may_begin(spec, &open));
-        prop_assert_eq!(may_begin(&after, &open), all, "windows");
     }
 
     #[test]
@@ -280,12 +310,16 @@ proptest! {
         object in specs(),
         asked in prop::collection::vec(policies(), 0..4).prop_map(|asked| named(&asked)),
     ) {
-        let once = raise(&spec(object), &orders(), &asked).unwrap();
-        let twice = raise(&once.spec, &orders(), &asked).unwrap();
-        prop_assert_eq!(&twice.spec, &once.spec);
-        prop_assert_eq!(&twice.violations, &once.violations);
-        for policy in &twice.imposed {
-            prop_assert!(policy.imposed.is_empty(), "{:?}", policy);
+        let by_risk = raise(&spec(object), &orders(), &asked).unwrap();
+        for risk in ALL {
+            let once = by_risk.at(risk);
+            let again = raise(&once.spec, &orders(), &asked).unwrap();
+            let twice = again.at(risk);
+            prop_assert_eq!(&twice.spec, &once.spec);
+            prop_assert_eq!(&twice.violations, &once.violations);
+            for policy in &twice.imposed {
+                prop_assert!(policy.imposed.is_empty(), "{:?}", policy);
+            }
         }
     }
 
@@ -298,15 +332,42 @@ proptest! {
         let all = named(&asked);
         let fewer = raise(&spec(object.clone()), &orders(), &all[1..]).unwrap();
         let more = raise(&spec(object), &orders(), &all).unwrap();
-        let (before, after) = (json_of(&fewer), json_of(&more));
-        at_least(&after, &before, 1)?;
-        prop_assert!(!may_begin(&after, &open) || may_begin(&before, &open), "windows");
-        // One policy may name the place that another requires.
-        let lasting = fewer.violations.iter().any(|violation| !violation.contains("spec.gates.promotion is missing"));
-        prop_assert!(!lasting || !more.violations.is_empty(), "{:?}", fewer.violations);
-        for host in ["db.prod", "x.prod", "db.test"] {
-            let check = |raised: &Raised| raised.database.check(host, TlsMode::VerifyCa).is_ok();
-            prop_assert!(!check(&more) || check(&fewer));
+        for risk in ALL {
+            no_looser(more.at(risk), fewer.at(risk), &open)?;
+        }
+    }
+
+    #[test]
+    fn a_higher_risk_is_never_asked_for_less_than_a_lower_one(
+        object in specs(),
+        asked in prop::collection::vec(policies(), 0..4),
+        open in prop::collection::vec(any::<bool>(), SCHEDULES.len()),
+    ) {
+        let by_risk = raise(&spec(object), &orders(), &named(&asked)).unwrap();
+        for pair in ALL.windows(2) {
+            let (lower, higher) = (by_risk.at(pair[0]), by_risk.at(pair[1]));
+            no_looser(higher, lower, &open)?;
+            let people = |raised: &Raised, risk| {
+                let gates = Gates::of(raised.spec.gates.as_ref()).unwrap();
+                gates.approvals.map_or(0, |rule| rule.people(risk))
+            };
+            prop_assert!(people(higher, pair[1]) >= people(lower, pair[0]), "people");
+        }
+    }
+
+    #[test]
+    fn a_policy_changes_nothing_for_a_plan_of_lower_risk(
+        object in specs(),
+        asked in prop::collection::vec(policies(), 0..4),
+    ) {
+        let all = named(&asked);
+        let by_risk = raise(&spec(object.clone()), &orders(), &all).unwrap();
+        for risk in ALL {
+            let reaching: Vec<_> = all.iter().zip(&asked).filter(|(_, policy)| reaches(policy, risk)).collect();
+            let reaching: Vec<_> = reaching.into_iter().map(|(policy, _)| policy.clone()).collect();
+            let alone = raise(&spec(object.clone()), &orders(), &reaching).unwrap();
+            prop_assert_eq!(&by_risk.at(risk).spec, &alone.at(risk).spec);
+            prop_assert_eq!(&by_risk.at(risk).violations, &alone.at(risk).violations);
         }
     }
 }

@@ -13,6 +13,8 @@ pub const RULES: [(&str, &str); 4] = [
     ("set-not-null", "BlockingLock"),
 ];
 pub const CLASSES: [&str; 3] = ["DataLoss", "TableRewrite", "BlockingLock"];
+/// Lowest first.
+pub const RISKS: [&str; 4] = ["LOW", "MEDIUM", "HIGH", "CRITICAL"];
 /// Schedules that tests open and close by name.
 pub const SCHEDULES: [&str; 5] = ["0 1 * * *", "0 2 * * *", "0 3 * * *", "0 4 * * *", "0 5 * * *"];
 
@@ -208,8 +210,32 @@ pub fn specs() -> BoxedStrategy<Value> {
         .boxed()
 }
 
-/// Specs of policies that can be used.
+/// Specs of policies that can be used, some of them from a risk on.
 pub fn policies() -> BoxedStrategy<Value> {
+    let from = option::of(select(&RISKS[1..]));
+    (whatever_the_risk(), from)
+        .prop_map(|(policy, from)| from.map_or(policy.clone(), |from| from_risk(policy, from)))
+        .boxed()
+}
+
+/// What of a policy may wait for the risk of a plan.
+fn from_risk(mut policy: Value, from: &str) -> Value {
+    for field in ["verification", "database", "execution", "hideSql"] {
+        policy.as_object_mut().unwrap().remove(field);
+    }
+    if let Some(rollback) = policy.pointer_mut("/rollback").and_then(Value::as_object_mut) {
+        rollback.remove("automatic");
+    }
+    for matrix in ["/approvalsByRisk", "/gates/approvals/byRisk"] {
+        for risk in RISKS.into_iter().take_while(|risk| *risk != from) {
+            policy.pointer_mut(matrix).and_then(Value::as_object_mut).map(|matrix| matrix.remove(risk));
+        }
+    }
+    policy["fromRisk"] = json!(from);
+    policy
+}
+
+fn whatever_the_risk() -> BoxedStrategy<Value> {
     let verification = option::of(
         (maybe(&["2m", "20m"]), some_of(&["sql", "builtin"]))
             .prop_map(|(length, checks)| object(vec![("minDuration", length), ("requiredChecks", checks)])),

@@ -125,10 +125,11 @@ fn a_plan_waits_for_its_window_and_is_looked_at_again_just_when_it_opens() {
 #[test]
 fn a_run_may_only_begin_while_what_opened_its_gates_holds() {
     let Action::Start(job) = decide(&at_night().at("2026-11-25T02:00:00Z")).action else { panic!("not begun") };
-    let hold = holds(&job).unwrap();
+    let hold = holds(&job, false).unwrap();
     assert_eq!(hold.until, Some("2026-11-25T05:00:00Z".parse().unwrap()), "when the window closes");
     let Action::Start(job) = decide(&observed()).action else { panic!("not begun") };
-    assert_eq!(holds(&job), None, "nothing had to be opened");
+    assert_eq!(holds(&job, false), None, "nothing had to be opened");
+    assert!(holds(&job, true).is_some(), "at a higher risk something would have had to be");
 }
 
 #[test]

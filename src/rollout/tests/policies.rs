@@ -1,8 +1,9 @@
 //! What the platform imposes: what it holds back, and what it leaves alone.
 
-use super::fixture::{With, observed, seen};
+use super::fixture::{With, observed, running, seen};
 use crate::api::v1alpha1::{ConditionType, PolicyStatus, Reason};
-use crate::rollout::{Action, Closed, Look, Observed, Platform, State, decide, report};
+use crate::database::Stage;
+use crate::rollout::{Action, Closed, Look, Observed, Platform, State, Task, decide, report};
 
 fn under(platform: Platform) -> Observed {
     observed().with(|o| o.platform = platform)
@@ -13,8 +14,11 @@ fn refused() -> Platform {
 }
 
 fn violated() -> Platform {
-    let status =
-        PolicyStatus { name: "a".into(), imposed: vec!["spec.gates.deadline: 24h instead of for ever".into()] };
+    let status = PolicyStatus {
+        name: "a".into(),
+        imposed: vec!["spec.gates.deadline: 24h instead of for ever".into()],
+        from_risk: None,
+    };
     let violations = vec!["MigrationPolicy a: a check is missing".into(), "MigrationPolicy b: another".into()];
     Platform { policies: Some(vec![status]), closed: None, violations }
 }
@@ -54,4 +58,33 @@ fn what_a_policy_asks_for_in_vain_holds_a_plan_back_and_nothing_else() {
 
     let done = under(violated()).with(|o| o.database = Look::Seen(Box::new(seen(&["001", "002"]))));
     assert!(matches!(State::of(&done), State::UpToDate), "there is nothing to hold back");
+}
+
+/// What a policy from HIGH on did for a plan of that risk, and what it says of others.
+fn from_high(imposed: bool) -> Platform {
+    let status = PolicyStatus {
+        name: "night".into(),
+        imposed: if imposed { vec!["spec.gates.deadline: 24h instead of for ever".into()] } else { Vec::new() },
+        from_risk: (!imposed).then(|| "HIGH".into()),
+    };
+    Platform { policies: Some(vec![status]), ..Platform::default() }
+}
+
+#[test]
+fn while_a_plan_is_under_way_it_is_told_what_policies_asked_for_at_its_risk() {
+    let planned = under(from_high(true));
+    let before = report(&planned, &State::of(&planned));
+    // Nobody gathers anything for what is under way, so nobody knows its risk.
+    let under_way = under(from_high(false)).with(|o| {
+        o.previous = Some(before.clone());
+        o.gathered = None;
+        o.task = running(Stage::Applying);
+    });
+    assert_eq!(report(&under_way, &State::of(&under_way)).policies, before.policies);
+    let done = under_way.with(|o| {
+        o.task = Task::None;
+        o.database = Look::Seen(Box::new(seen(&["001", "002"])));
+    });
+    let after = report(&done, &State::of(&done));
+    assert_eq!(after.policies[0].from_risk.as_deref(), Some("HIGH"), "there is no plan any more");
 }
