@@ -19,7 +19,7 @@ use super::super::supervise::{Ended, Run, supervised};
 use super::super::unit::Attempt;
 use super::facts::{Column, Table};
 use super::items::{Item, UNTOLD, What, Word, items, over_bytes, over_rows, targets, together, triggers};
-use super::look::functions;
+use super::look::{functions, steady};
 use super::statements::{Entry, Rows, create_place, enter, guise, quoted, size};
 use super::{Guise, as_ourselves, refused};
 
@@ -56,6 +56,8 @@ struct Found {
     guise: Guise,
     targets: Vec<Vec<Table>>,
     functions: Vec<String>,
+    /// Its condition sees the same rows twice.
+    steady: bool,
     /// Where names without a schema are looked up first.
     schema: Option<String>,
 }
@@ -94,10 +96,11 @@ impl PostgresSession {
         let queries: Vec<&str> = targets.known.iter().map(|(_, _, query)| query.as_str()).collect();
         let look = format!(
             "select pg_catalog.json_build_object({}, 'targets', pg_catalog.json_build_array({}), 'functions', {},
-                'schema', pg_catalog.current_schema())::text",
+                'schema', pg_catalog.current_schema(), 'steady', {})::text",
             guise(),
             queries.join(", "),
             functions(&targets.calls),
+            steady(&targets.asked),
         );
         let found: Found = self.asked(&look, place).await?;
         let unclear = targets.unclear.iter().map(|what| (*what).to_owned());
@@ -106,7 +109,7 @@ impl PostgresSession {
         }
         let schema = found.schema.as_deref().unwrap_or_default();
         let all = targets.known.iter().zip(found.targets).flat_map(|((target, _, _), tables)| {
-            items(target, tables.into_iter().map(|table| table.named_before(names, schema)).collect())
+            items(target, tables.into_iter().map(|table| table.named_before(names, schema)).collect(), found.steady)
         });
         let all = together(all.collect());
         for (table, trigger) in triggers(&all) {

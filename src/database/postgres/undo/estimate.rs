@@ -48,7 +48,7 @@ pub(in super::super) async fn estimates(
                 estimates.extend(functions.iter().map(|name| untold(format!("function {name}"))));
             }
             for (target, path, query) in targets.known {
-                let items = together(items(&target, look(link, path.as_deref(), &query).await?));
+                let items = together(items(&target, look(link, path.as_deref(), &query).await?, true));
                 let triggers = triggers(&items).into_iter();
                 estimates.extend(triggers.map(|(table, trigger)| untold(format!("trigger {trigger} on {table}"))));
                 for item in items {

@@ -24,11 +24,16 @@ pub(super) enum Word {
 
 impl Word {
     pub fn of(statement: &Statement) -> Self {
-        let first = statement.text.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
-        match first.to_ascii_uppercase().as_str() {
-            "DELETE" => Self::Delete,
-            "UPDATE" => Self::Update,
-            _ => Self::Other,
+        let tokens = Tokens::of(&statement.text);
+        let does = |word: &str| tokens.contains(&[word]);
+        if tokens.sees("DELETE") {
+            Self::Delete
+        } else if tokens.sees("UPDATE") {
+            Self::Update
+        } else if tokens.sees("WITH") && !does("MERGE") && does("DELETE") != does("UPDATE") {
+            if does("DELETE") { Self::Delete } else { Self::Update }
+        } else {
+            Self::Other
         }
     }
 }
@@ -60,8 +65,10 @@ pub(super) struct Targets {
     pub known: Vec<(Target, Option<String>, String)>,
     /// What may take away anything: `DO`.
     pub unclear: Vec<&'static str>,
-    /// The functions that it calls, which may do so, too.
+    /// The functions that a SELECT calls, which may do so, too.
     pub calls: Vec<Name>,
+    /// The functions that a condition may call, of which two looks may see different rows.
+    pub asked: Vec<Name>,
 }
 
 impl Targets {
@@ -76,7 +83,10 @@ pub(super) const UNTOLD: &str = "what it does cannot be told beforehand";
 /// What a statement takes away.
 pub(super) fn targets(reader: &mut Reader, statement: &Statement) -> Targets {
     let word = Word::of(statement);
-    let mut targets = Targets { calls: calls(statement), ..Targets::default() };
+    let called = called(statement);
+    let selects = Tokens::of(&statement.text).sees("SELECT");
+    let (calls, asked) = if selects { (called, Vec::new()) } else { (Vec::new(), called) };
+    let mut targets = Targets { calls, asked, ..Targets::default() };
     for found in reader.read(statement) {
         let reach = match (&found.target, word) {
             (Target::Truncated { cascade: true, .. }, _) => Reach::References,
@@ -98,11 +108,11 @@ pub(super) fn targets(reader: &mut Reader, statement: &Statement) -> Targets {
     targets
 }
 
-/// The functions that a SELECT calls.
-fn calls(statement: &Statement) -> Vec<Name> {
+/// The functions that a statement about rows calls.
+fn called(statement: &Statement) -> Vec<Name> {
     let mut rest = Tokens::of(&statement.text);
     let mut calls = Vec::new();
-    if !rest.sees("SELECT") {
+    if !["SELECT", "DELETE", "UPDATE"].iter().any(|word| rest.sees(word)) {
         return calls;
     }
     while rest.peek().is_some() {
@@ -117,8 +127,8 @@ fn calls(statement: &Statement) -> Vec<Name> {
     calls
 }
 
-/// What of a target is copied, from the tables that were found for it.
-pub(super) fn items(target: &Target, tables: Vec<Table>) -> Vec<Item> {
+/// What of a target is copied, from the tables that were found for it. `steady`: its condition sees the same rows twice.
+pub(super) fn items(target: &Target, tables: Vec<Table>, steady: bool) -> Vec<Item> {
     let mut items = Vec::new();
     for table in tables {
         match target {
@@ -136,7 +146,8 @@ pub(super) fn items(target: &Target, tables: Vec<Table>) -> Vec<Item> {
             }
             Target::Rows { table: name, alias, condition, .. } => {
                 let alias = alias.clone().unwrap_or_else(|| name.last().to_owned());
-                let condition = condition.clone().filter(|_| !table.again).map(|condition| (alias, condition));
+                let condition =
+                    condition.clone().filter(|_| steady && !table.again).map(|condition| (alias, condition));
                 items.push(Item { table, what: What::Rows(condition) });
             }
             Target::Unclear(_) => {}

@@ -120,6 +120,18 @@ pub(super) fn now(oid: &str) -> String {
 const CHANGES: &str =
     r#"E'\\m(update\\s+(only\\s+)?["a-z]|delete\\s+from|truncate\\s|merge\\s+into|drop\\s+table|execute\\s)'"#;
 
+/// Whether none of the functions gives another answer each time: an expression.
+pub(super) fn steady(asked: &[Name]) -> String {
+    let names: Vec<String> = asked.iter().map(|call| text(call.last())).collect();
+    if names.is_empty() {
+        return "true".to_owned();
+    }
+    format!(
+        "not exists (select from pg_catalog.pg_proc p where p.provolatile = 'v' and p.proname in ({}))",
+        names.join(", ")
+    )
+}
+
 /// Those of the functions that take something away, as a JSON array of their names: an expression.
 pub(super) fn functions(calls: &[Name]) -> String {
     let any = calls.iter().map(|call| match call.0.as_slice() {
