@@ -198,6 +198,8 @@ create table {schema}.migration_undo (
     rows          bigint,
     bytes         bigint,
     hash          text,
+    gone          boolean not null,
+    sequences     jsonb,
     note          text,
     restore_sql   text,
     created_at    timestamptz not null default clock_timestamp(),
@@ -205,6 +207,7 @@ create table {schema}.migration_undo (
     superseded_at timestamptz,
     restored_at   timestamptz,
     restored_rows bigint,
+    restored_by   uuid,
     left_rows     bigint,
     restore_note  text,
     dropped_at    timestamptz
@@ -216,6 +219,9 @@ comment on column {schema}.migration_undo.what is 'table: dropped; column: dropp
 comment on column {schema}.migration_undo.copy is 'The table in sluice_undo; null where the rows were not copied, and then note says why.';
 comment on column {schema}.migration_undo.after is 'The table in sluice_undo with the changed rows as the statement left them: only a row that still looks like that is set back.';
 comment on column {schema}.migration_undo.hash is 'SHA-256 over the copied rows: a copy that was changed since is not used.';
+comment on column {schema}.migration_undo.gone is 'The statement may have removed rows, not only changed them.';
+comment on column {schema}.migration_undo.sequences is 'Where the table''s own sequences stood, by column.';
+comment on column {schema}.migration_undo.restored_by is 'The run that restored them, or tried to; null where a person did.';
 comment on column {schema}.migration_undo.restore_sql is 'The statement that restores the rows; null where only a person can.';
 comment on column {schema}.migration_undo.superseded_at is 'The version was applied once more after that: its way down no longer uses this copy.';
 comment on column {schema}.migration_undo.left_rows is 'Rows of the copy that were not restored, because they were changed or removed in between.';

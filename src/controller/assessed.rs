@@ -7,7 +7,7 @@ use crate::database::{Database, UndoEstimate};
 use crate::gates::Gates;
 use crate::lint::{self, Assessment, Catalog};
 use crate::migration::Risk;
-use crate::plan::Plan;
+use crate::plan::{Plan, Step};
 use crate::policy::ByRisk;
 use crate::rollout::Desired;
 
@@ -16,6 +16,9 @@ use super::memory::Assessed;
 
 /// How long what the database said of tables is good enough to judge a plan by.
 const FRESH: Duration = Duration::from_secs(60);
+
+/// So many statements are read for what they may hide.
+const READ_AT_ONCE: usize = 1000;
 
 /// Judges the plan, or gives back what was found out a moment ago.
 pub async fn assess(
@@ -50,7 +53,8 @@ pub async fn assess(
         let reasons = vec!["what the scripts do could not be found out".to_owned()];
         Assessment { risk: Risk::Critical, reasons, ..Assessment::default() }
     });
-    let undo = if looks { copies(desired, database, &plan, &assessment).await } else { Vec::new() };
+    // Where nobody looks before it is taken back, the condition RollbackReady tells what would not come back.
+    let undo = copies(desired, database, &plan, &assessment).await;
     let assessed = Assessed {
         key,
         at: Instant::now(),
@@ -70,7 +74,10 @@ async fn copies(
     assessment: &Assessment,
 ) -> Vec<UndoEstimate> {
     let destroys = assessment.steps.iter().flat_map(|step| &step.effects).any(|effect| !effect.destroys.is_empty());
-    let Some(limits) = desired.settings.undo.as_ref().filter(|_| destroys) else { return Vec::new() };
+    // What calls a function or puts a statement together may destroy something, too; nobody reads a large load for that.
+    let statements: usize = plan.steps.iter().filter_map(Step::script).map(|script| script.statements.len()).sum();
+    let wanted = destroys || statements <= READ_AT_ONCE;
+    let Some(limits) = desired.settings.undo.as_ref().filter(|_| wanted) else { return Vec::new() };
     database.undo_estimates(&plan.steps, limits).await.unwrap_or_else(|error| {
         tracing::debug!(%error, "what a plan would copy could not be estimated");
         Vec::new()

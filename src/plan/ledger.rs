@@ -185,6 +185,8 @@ pub struct RunSummary {
     pub started_at: jiff::Timestamp,
     /// When it ended, by the database's clock.
     pub finished_at: Option<jiff::Timestamp>,
+    /// What it brought back from undo copies, and what it could not; only of a way down.
+    pub refilled: Vec<super::Refilled>,
 }
 
 /// Objects in a database that has no ledger yet.

@@ -9,6 +9,7 @@ mod judgement;
 mod ledger;
 mod make;
 mod policy;
+mod refilled;
 mod refusal;
 mod steps;
 #[cfg(test)]
@@ -22,5 +23,6 @@ pub use ledger::{
 };
 pub use make::make;
 pub use policy::{Adoption, MissingPolicy, OutOfOrder, Policy, Target};
+pub use refilled::Refilled;
 pub use refusal::Refusal;
 pub use steps::{Action, Direction, Plan, Step};

@@ -235,15 +235,28 @@ fn rollback_ready(observed: &Observed, state: &State) -> Option<Condition> {
         | State::Running { .. } => return kept(observed, ConditionType::RollbackReady),
     };
     let type_ = ConditionType::RollbackReady;
+    let lost = if state.plan().is_some() { lost(observed) } else { String::new() };
     Some(if without.is_empty() && proven(observed, state) {
-        let text = "up, back and up again work on a copy of the schema";
-        condition(observed, type_, "True", Reason::WayBackRehearsed, text)
+        let text = format!("up, back and up again work on a copy of the schema{lost}");
+        condition(observed, type_, "True", Reason::WayBackRehearsed, &text)
     } else if without.is_empty() {
-        condition(observed, type_, "True", Reason::WayBackPresent, "every migration concerned has a down script")
+        let text = format!("every migration concerned has a down script{lost}");
+        condition(observed, type_, "True", Reason::WayBackPresent, &text)
     } else {
         let text = format!("no way back: {}", without.iter().take(PENDING).cloned().collect::<Vec<_>>().join(", "));
         condition(observed, type_, "False", Reason::WayBackMissing, &text)
     })
+}
+
+/// What the plan takes away that its way down would not bring back, as far as that can be told beforehand.
+fn lost(observed: &Observed) -> String {
+    let estimates = observed.gathered.iter().flat_map(|gathered| gathered.undo.iter());
+    let lost: Vec<String> = estimates.filter(|one| one.not_copied.is_some()).map(ToString::to_string).collect();
+    if lost.is_empty() {
+        return String::new();
+    }
+    let told = lost.iter().take(PENDING).cloned().collect::<Vec<_>>().join(", ");
+    cut(CONDITION, format!("; not everything would come back: {told}"))
 }
 
 /// What the gates say, as conditions: of all of them, and of the approvals. Only of a plan that has gates.

@@ -4,7 +4,7 @@
 use crate::api::v1alpha1::Reason;
 use crate::database::{Progress, Stage, Verdict};
 use crate::gates::GateState;
-use crate::plan::{Direction, Judgement, Ledger, Outcome, Plan, Refusal, RunSummary, Step, TakeBack};
+use crate::plan::{Direction, Judgement, Ledger, Outcome, Plan, Refusal, Rollback, RunSummary, Step, TakeBack};
 
 use super::cut::{CONDITION, cut};
 use super::{Job, Observed, Room, State, Verifying, gating};
@@ -17,6 +17,13 @@ fn imposed(observed: &Observed, part: &str) -> String {
         (!what.is_empty()).then(|| format!("; MigrationPolicy {} imposed {}", policy.name, what.join(", ")))
     });
     sentences.collect()
+}
+
+/// What the rollback brought back from undo copies, and what it could not.
+fn brought_back(observed: &Observed, rollback: &Rollback) -> String {
+    let runs = observed.inspection().map(|seen| &seen.ledger.runs);
+    let attempt = runs.and_then(|runs| runs.iter().find(|run| run.id == rollback.attempt));
+    attempt.and_then(RunSummary::brought_back).map(|told| format!("; {told}")).unwrap_or_default()
 }
 
 /// The reason and the message of the summary condition.
@@ -117,10 +124,11 @@ pub(super) fn summary(observed: &Observed, state: &State) -> (Reason, String) {
         State::RolledBack(rollback, plan) => (
             Reason::RolledBack,
             format!(
-                "{} did not hold and was taken back: {}. The database is at version {}. It is tried again when the scripts or \
+                "{} did not hold and was taken back: {}{}. The database is at version {}. It is tried again when the scripts or \
                  spec.targetVersion change, or with: {}",
                 subject(plan),
                 rollback.what.message,
+                brought_back(observed, rollback),
                 current(observed),
                 annotate(&observed.object, "retry"),
             ),

@@ -201,7 +201,10 @@ fn history_entry(ledger: &Ledger, run: &RunSummary) -> Option<HistoryEntry> {
         outcome: outcome.as_str().to_owned(),
         start_time: Time(second(run.started_at)),
         end_time: run.finished_at.map(|at| Time(second(at))),
-        message: failure.or_else(because),
+        message: match (failure.or_else(because), run.brought_back()) {
+            (Some(message), Some(back)) => Some(format!("{message}; {back}")),
+            (message, back) => message.or(back),
+        },
     })
 }
 

@@ -31,6 +31,12 @@ async fn a_failed_check_takes_back_a_dropped_column_with_everything_that_was_in_
     team.apply("shop", &Team::shop("002")).await;
     let message = team.reason("shop", "RolledBack").await;
     assert!(!message.contains("note of"), "{message}");
+    let told = "restored 100 rows of public.users.No te from their undo copies";
+    assert!(message.contains(told), "{message}");
+    let history = team.get("shop").await.status.unwrap_or_default().history;
+    assert!(history[0].message.as_deref().is_some_and(|message| message.contains(told)), "{history:?}");
+    let events = team.events("shop").await;
+    assert!(events.iter().any(|(reason, note)| reason == "RolledBack" && note.contains(told)), "{events:?}");
     assert_eq!(team.value(NOTES).await, before);
     assert_eq!(team.value("select restored_rows::text from sluice.migration_undo").await, "100");
     drop(operator);

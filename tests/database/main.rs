@@ -25,3 +25,4 @@ mod statements;
 mod suitability;
 mod support;
 mod undo;
+mod ways_back;

@@ -27,6 +27,9 @@ const ALL: &str = r#"select md5(string_agg(t::text, '|' order by "the id")) from
 const COPIES: &str = "select count(*)::text from pg_class c join pg_namespace n on n.oid = c.relnamespace
     where n.nspname = 'sluice_undo' and c.relkind = 'r'";
 
+/// A way down that waits until somebody opens the gate.
+const WAITS: &str = "alter table t add v text; do $$ begin while not exists (select from gate) loop perform pg_sleep(0.02); end loop; end $$;";
+
 /// A database whose runs copy what they destroy.
 async fn copying() -> Database {
     let mut db = database().await;
@@ -248,7 +251,12 @@ async fn what_is_over_the_limit_is_noted_and_runs_all_the_same() {
         "2"
     );
     assert_eq!(db.value(COPIES).await, "0");
-    assert_eq!(db.back(&files).await, [""; 0]);
+    let told = db.back(&files).await;
+    assert_eq!(told.len(), 2, "the way back says what it cannot bring back: {told:?}");
+    assert!(told.iter().all(|told| told.contains("not restored, its rows were not copied: ")), "{told:?}");
+    let ledger = db.ledger().await;
+    let back = ledger.runs.first().and_then(sluice::plan::RunSummary::brought_back).unwrap_or_default();
+    assert!(back.starts_with("not restored: column public.big.v (its rows were not copied: about 200 rows"), "{back}");
 }
 
 #[tokio::test]
@@ -511,4 +519,85 @@ async fn what_holds_nothing_is_not_copied_and_what_a_way_down_takes_away_is() {
     let copies = db.postgres().undo_copies().await.expect("a list");
     let told: Vec<String> = copies.iter().map(|copy| format!("{} {}", copy.direction.as_str(), copy.object)).collect();
     assert_eq!(told, ["down column public.t.v"]);
+}
+
+#[tokio::test]
+async fn expired_copies_are_told_on_the_way_back_and_fail_nothing() {
+    let db = copying().await;
+    let base = ("V001__x.sql", "create table t(id int primary key, v text); insert into t values (1, 'a');");
+    let files = [base, ("V002__x.sql", "alter table t drop v;"), ("U002__x.sql", "alter table t add v text;")];
+    db.up(&[base]).await;
+    db.up(&files).await;
+    db.execute("update sluice.migration_undo set expires_at = now() - interval '1 s'").await;
+    assert_eq!(db.back(&files).await, ["column public.t.v: not restored, the copy expired and was dropped"]);
+    assert_eq!(db.status().await, "1 completed, 2 rolled_back");
+}
+
+#[tokio::test]
+async fn a_refill_waits_for_the_applications_locks_as_any_statement_does() {
+    let db = copying().await;
+    let base = (
+        "V001__x.sql",
+        "create table t(id int primary key, v text); insert into t select n, 'v' || n from generate_series(1, 5) n;",
+    );
+    let files = [base, ("V002__x.sql", "delete from t where id > 3;"), ("U002__x.sql", "select 1;")];
+    db.up(&[base]).await;
+    db.up(&files).await;
+    let mut application = db.connect().await;
+    execute(&mut application, "begin; lock table t in share mode").await;
+    let mut running = db.start(&set(&files), "001").await;
+    running.until("a lock is refused", |progress| progress.lock_retries > 1).await;
+    assert_eq!(db.value("select count(*)::text from t").await, "3");
+    execute(&mut application, "commit").await;
+    let report = running.report().await;
+    report.result.as_ref().expect("it succeeds");
+    assert_eq!(told(&report), ["rows of public.t: 2 rows restored from the copy"]);
+    assert_eq!(db.value("select count(*)::text from t").await, "5");
+}
+
+#[tokio::test]
+async fn a_session_that_dies_in_a_way_down_leaves_nothing_of_it_and_the_next_one_refills() {
+    let db = copying().await;
+    let base = (
+        "V001__x.sql",
+        "create table gate(id int); create table t(id int primary key, v text not null); insert into t select n, 'v' || n from generate_series(1, 5) n;",
+    );
+    let files = [base, ("V002__x.sql", "alter table t drop v;"), ("U002__x.sql", WAITS)];
+    db.up(&[base]).await;
+    db.up(&files).await;
+    let mut running = db.start(&set(&files), "001").await;
+    running.until("the first statement is done", |progress| progress.statements_done == 1).await;
+    db.execute("select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'sluice/%' and datname = current_database()").await;
+    db.execute("insert into gate values (1)").await;
+    drop(running.report().await);
+    if db.status().await != "1 completed, 2 rolled_back" {
+        assert_eq!(db.value("select count(*)::text from information_schema.columns where table_name = 't'").await, "1");
+        assert_eq!(db.back(&files).await, ["column public.t.v: 5 rows restored from the copy"]);
+    }
+    assert_eq!(db.value("select string_agg(v, ' ' order by id) from t").await, "v1 v2 v3 v4 v5");
+}
+
+#[tokio::test]
+async fn a_role_under_forced_row_security_copies_nothing_in_silence() {
+    let mut db = copying().await;
+    let role = format!("{}_tenant", db.name);
+    db.execute(&format!(
+        "create role {role} login password 'x'; grant create on database {} to {role}; create schema sluice authorization {role};
+         create table t(id int primary key, v text); insert into t values (1, 'a'), (2, 'b'); alter table t owner to {role};
+         alter table t enable row level security; alter table t force row level security; create policy p on t using (id = 1)",
+        db.name
+    ))
+    .await;
+    db.policy.adoption.allow_existing = true;
+    (db.user, db.password) = (role, "x".to_owned());
+    let base = ("V001__x.sql", "select 1;");
+    let files = [base, ("V002__x.sql", "alter table t drop v;"), ("U002__x.sql", "alter table t add v text;")];
+    db.up(&[base]).await;
+    let report = db.up(&files).await;
+    assert_eq!(
+        told(&report),
+        ["column public.t.v: not copied, row-level security hides rows from this role (V002__x.sql:1)"]
+    );
+    let told = db.back(&files).await;
+    assert!(told[0].contains("not restored, its rows were not copied: row-level security"), "{told:?}");
 }

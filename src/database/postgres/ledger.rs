@@ -9,7 +9,8 @@ use serde_json::Value;
 use crate::database::{Address, DatabaseError, Holder};
 use crate::migration::{Checksum, Kind, Version};
 use crate::plan::{
-    Direction, Entry, EntryStatus, Existing, JournalEntry, JournalState, Ledger, LedgerFailure, Outcome, RunSummary,
+    Direction, Entry, EntryStatus, Existing, JournalEntry, JournalState, Ledger, LedgerFailure, Outcome, Refilled,
+    RunSummary,
 };
 
 use super::connect::{Link, ledger_error};
@@ -141,6 +142,8 @@ struct RawRun {
     failure_sqlstate: Option<String>,
     started_at: String,
     finished_at: Option<String>,
+    #[serde(default)]
+    refilled: Vec<Refilled>,
 }
 
 /// Reads the ledger.
@@ -276,6 +279,7 @@ fn run(raw: RawRun) -> Result<RunSummary, String> {
         failure,
         started_at: timestamp(&raw.started_at)?,
         finished_at: raw.finished_at.as_deref().map(timestamp).transpose()?,
+        refilled: raw.refilled,
     })
 }
 

@@ -171,11 +171,18 @@ impl Sql {
                 'entries', coalesce((select pg_catalog.json_agg(
                     pg_catalog.to_jsonb(m) - 'failure_detail' || pg_catalog.jsonb_build_object('journal',
                         case when m.status in ('running', 'failed') then ({journal}) end)) from {schema}.schema_migrations m), '[]'),
-                'runs', coalesce((select pg_catalog.json_agg(pg_catalog.to_jsonb(r) - 'failure_detail' order by r.ordinal desc)
+                'runs', coalesce((select pg_catalog.json_agg(pg_catalog.to_jsonb(r) - 'failure_detail'
+                        || case when r.direction = 'down' then pg_catalog.jsonb_build_object('refilled', {refilled}) else '{{}}' end
+                        order by r.ordinal desc)
                     from (select * from {schema}.migration_runs order by ordinal desc limit 20) r), '[]'),
                 {judgements})::text",
             journal = self.journal(),
             judgements = self.judgements(),
+            refilled = format_args!(
+                "(select coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('object', u.object, 'rows', coalesce(u.restored_rows, 0),
+                    'left', coalesce(u.left_rows, 0), 'why', u.restore_note) order by u.id), '[]') from {schema}.migration_undo u
+                    where u.restored_by = r.id)"
+            ),
         )
     }
 

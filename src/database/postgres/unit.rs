@@ -10,13 +10,14 @@ use crate::plan::{Action, Step};
 
 use super::failure::{Place, ServerError, SqlError, lost, name};
 use super::ledger::RawJournal;
+use super::loss::read::Reader;
 use super::patience::Patience;
 use super::quote::millis;
 use super::record::{ENDED, FENCE, key};
 use super::session::PostgresSession;
 use super::settings::{BEGIN, ourselves};
 use super::sqlstate::{QUERY_CANCELED, Retry, retry};
-use super::supervise::{Ended, InTheWay, Run, show_free, show_step, statement, supervised};
+use super::supervise::{Ended, InTheWay, Run, show_free, show_step, supervised};
 use super::undo::{Noted, supersede};
 
 /// What a transaction finds when it begins: [`super::statements::Sql::begin_unit`].
@@ -235,16 +236,20 @@ impl PostgresSession {
         let Some(script) = step.script() else { return Ok(noted) };
         let first_look = patience.first_look();
         let whole = place(step);
-        let before = self.before_way_down(step, &whole).await?;
+        let mut refill = self.before_way_down(step, &whole).await?;
+        let mut names = Reader::default();
         for one in &script.statements {
             let place = Place { statement: Some(one), ..place(step) };
-            let taken = self.copy_before(step, one, &place, run, &mut noted).await?;
-            let ended = statement(&mut self.link, &mut self.side, run, &one.text, first_look).await;
+            let taken = self.copy_before(step, one, &names, &place, run, &mut noted).await?;
+            let ended = self.statement_of(step, one, &mut refill, first_look, &place, run).await?;
             let affected = self.conclude(ended, &place).await?;
             self.settle_copies(taken, affected, &place, run, &mut noted).await?;
             run.progress.update(|progress| progress.statements_done += 1);
+            if self.settings.undo.is_some() {
+                names.read(one);
+            }
         }
-        self.refill(step, &before, &whole, run, &mut noted).await?;
+        self.refill(step, &refill, &whole, run, &mut noted).await?;
         Ok(noted)
     }
 
@@ -257,8 +262,9 @@ impl PostgresSession {
         place: &Place<'_>,
         run: Run<'_>,
     ) -> Result<(), Attempt> {
+        // What waits for the end of the transaction is still the script's: a trigger looks names up as the script does.
         let text = format!(
-            "{} {} {} {record} commit",
+            "set constraints all immediate; {} {} {} {record} commit",
             ourselves(self.other_role.as_deref()),
             self.durability(last),
             self.recorder.same_transaction(transaction),

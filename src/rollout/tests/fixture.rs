@@ -150,6 +150,7 @@ pub fn run(outcome: Option<Outcome>) -> RunSummary {
         }),
         started_at: at(990_000),
         finished_at: outcome.map(|_| at(990_001)),
+        refilled: Vec::new(),
     }
 }
 

@@ -57,6 +57,11 @@ impl Reader {
         found.into_iter().map(of).collect()
     }
 
+    /// What a table and a column of it were called before what was read so far renamed them.
+    pub fn was(&self, table: &Name, column: &str) -> (Name, String) {
+        self.renames.column(table.clone(), column.to_owned())
+    }
+
     /// A script ended: what it set for its session is over.
     pub fn script_ends(&mut self) {
         self.path = None;

@@ -17,8 +17,9 @@ use super::super::session::PostgresSession;
 use super::super::sqlstate::{Retry, retry};
 use super::super::supervise::{Ended, Run, supervised};
 use super::super::unit::Attempt;
-use super::facts::Table;
-use super::items::{Item, What, Word, items, over_bytes, over_rows, targets, together};
+use super::facts::{Column, Table};
+use super::items::{Item, UNTOLD, What, Word, items, over_bytes, over_rows, targets, together, triggers};
+use super::look::{functions, steady};
 use super::statements::{Entry, Rows, create_place, enter, guise, quoted, size};
 use super::{Guise, as_ourselves, refused};
 
@@ -39,6 +40,8 @@ pub(in super::super) struct Noted {
 /// A copy of rows of which the statement may leave some alone.
 pub(in super::super) struct Taken {
     pub(super) table: Table,
+    /// What is left of it after the statement; `None`: it is gone.
+    pub(super) now: Option<Table>,
     pub(super) object: String,
     pub(super) copy: String,
     pub(super) word: Word,
@@ -52,6 +55,11 @@ struct Found {
     #[serde(flatten)]
     guise: Guise,
     targets: Vec<Vec<Table>>,
+    functions: Vec<String>,
+    /// Its condition sees the same rows twice.
+    steady: bool,
+    /// Where names without a schema are looked up first.
+    schema: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -70,11 +78,12 @@ impl Size {
 }
 
 impl PostgresSession {
-    /// Copies what a statement is about to take away.
+    /// Copies what a statement is about to take away. `names` has read what came before it in its script.
     pub(in super::super) async fn copy_before(
         &mut self,
         step: &Step,
         one: &Statement,
+        names: &Reader,
         place: &Place<'_>,
         run: Run<'_>,
         noted: &mut Noted,
@@ -84,15 +93,28 @@ impl PostgresSession {
         if targets.is_empty() {
             return Ok(Vec::new());
         }
-        let queries: Vec<&str> = targets.iter().map(|(_, _, query)| query.as_str()).collect();
+        let queries: Vec<&str> = targets.known.iter().map(|(_, _, query)| query.as_str()).collect();
         let look = format!(
-            "select pg_catalog.json_build_object({}, 'targets', pg_catalog.json_build_array({}))::text",
+            "select pg_catalog.json_build_object({}, 'targets', pg_catalog.json_build_array({}), 'functions', {},
+                'schema', pg_catalog.current_schema(), 'steady', {})::text",
             guise(),
-            queries.join(", ")
+            queries.join(", "),
+            functions(&targets.calls),
+            steady(&targets.asked),
         );
         let found: Found = self.asked(&look, place).await?;
-        let all = targets.iter().zip(found.targets).flat_map(|((target, _, _), tables)| items(target, tables));
+        let unclear = targets.unclear.iter().map(|what| (*what).to_owned());
+        for what in unclear.chain(found.functions.iter().map(|name| format!("function {name}"))) {
+            self.untold(step, one, &what, &limits, noted);
+        }
+        let schema = found.schema.as_deref().unwrap_or_default();
+        let all = targets.known.iter().zip(found.targets).flat_map(|((target, _, _), tables)| {
+            items(target, tables.into_iter().map(|table| table.named_before(names, schema)).collect(), found.steady)
+        });
         let all = together(all.collect());
+        for (table, trigger) in triggers(&all) {
+            self.untold(step, one, &format!("trigger {trigger} on {table}"), &limits, noted);
+        }
         let guise = found.guise;
         let mut taken = Vec::new();
         for item in all {
@@ -162,7 +184,7 @@ impl PostgresSession {
                 }
             }
         };
-        let column = item.column().map(|column| column.name.as_str());
+        let column = item.column().map(Column::was);
         let size: Size = self.asked(&size(&self.sql.schema, &name, column), place).await?;
         if size.is_nothing(step) {
             self.back_to_savepoint(false, place).await?;
@@ -183,6 +205,7 @@ impl PostgresSession {
         let What::Rows(_) = item.what else { return Ok(Ok(None)) };
         Ok(Ok(Some(Taken {
             table: item.table.clone(),
+            now: Some(item.table.clone()),
             object: item.object(),
             copy: name,
             word: Word::of(one),
@@ -191,9 +214,35 @@ impl PostgresSession {
         })))
     }
 
+    /// Notes down what may take away something that nobody can name.
+    fn untold(&self, step: &Step, one: &Statement, what: &str, limits: &UndoLimits, noted: &mut Noted) {
+        let object = format!("whatever {what} does");
+        let file = step.script().map_or("", |script| script.file.as_str());
+        noted.told.push(format!("{object}: not copied, {UNTOLD} ({file}:{})", one.line));
+        let entry = Entry {
+            run: &self.recorder.run,
+            key: &key(step),
+            direction: direction(step).as_str(),
+            file,
+            statement: one.number,
+            line: one.line,
+            object: &object,
+            what: "rows",
+            oid: 0,
+            schema: "",
+            name: "",
+            column: None,
+            renamed: Vec::new(),
+            gone: false,
+            keep: limits.keep,
+        };
+        noted.record.push_str(&enter(&self.sql.schema, &entry, Rows::Not(UNTOLD)));
+    }
+
     /// The ledger's entry about an item.
     fn entry(&self, step: &Step, one: &Statement, item: &Item, limits: &UndoLimits, rows: Rows<'_>) -> String {
         let object = item.object();
+        let (schema, name) = item.table.was();
         let entry = Entry {
             run: &self.recorder.run,
             key: &key(step),
@@ -204,9 +253,11 @@ impl PostgresSession {
             object: &object,
             what: item.word(),
             oid: item.table.oid,
-            schema: &item.table.schema,
-            name: &item.table.name,
-            column: item.column().map(|column| column.name.as_str()),
+            schema,
+            name,
+            column: item.column().map(Column::was),
+            renamed: item.table.renamed(),
+            gone: !matches!(item.what, What::Rows(_)) || Word::of(one) != Word::Update,
             keep: limits.keep,
         };
         enter(&self.sql.schema, &entry, rows)

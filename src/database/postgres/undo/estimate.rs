@@ -1,5 +1,7 @@
 //! What a plan would copy, by the server's estimates. Reading only, and nothing is counted.
 
+use serde::de::DeserializeOwned;
+
 use crate::database::{DatabaseError, UndoEstimate, UndoLimits};
 use crate::migration::TransactionMode;
 use crate::plan::Step;
@@ -7,8 +9,8 @@ use crate::plan::Step;
 use super::super::connect::{Connector, Link};
 use super::super::failure::{SqlError, lost, name};
 use super::super::loss::read::{Reader, Target};
-use super::facts::Table;
-use super::items::{items, targets, together};
+use super::items::{UNTOLD, items, targets, together, triggers};
+use super::look::functions;
 
 /// What the steps would copy before they destroy it, and what they could not.
 pub(in super::super) async fn estimates(
@@ -23,12 +25,33 @@ pub(in super::super) async fn estimates(
         let Some(script) = step.script() else { continue };
         let transactional = script.mode == TransactionMode::Transactional;
         for one in &script.statements {
-            for (target, path, query) in targets(&mut reader, one) {
-                let link = match &mut link {
-                    Some(link) => link,
-                    none => none.insert(connector.connect("sluice/look", "").await?),
-                };
-                for item in together(items(&target, look(link, path.as_deref(), &query).await?)) {
+            let targets = targets(&mut reader, one);
+            if targets.is_empty() {
+                continue;
+            }
+            let link = match &mut link {
+                Some(link) => link,
+                none => none.insert(connector.connect("sluice/look", "").await?),
+            };
+            let untold = |what: String| UndoEstimate {
+                label: step.label(),
+                file: script.file.clone(),
+                line: one.line,
+                object: format!("whatever {what} does"),
+                rows: None,
+                bytes: None,
+                not_copied: Some(UNTOLD.to_owned()),
+            };
+            estimates.extend(targets.unclear.iter().map(|what| untold((*what).to_owned())));
+            if !targets.calls.is_empty() {
+                let functions: Vec<String> = look(link, None, &functions(&targets.calls)).await?;
+                estimates.extend(functions.iter().map(|name| untold(format!("function {name}"))));
+            }
+            for (target, path, query) in targets.known {
+                let items = together(items(&target, look(link, path.as_deref(), &query).await?, true));
+                let triggers = triggers(&items).into_iter();
+                estimates.extend(triggers.map(|(table, trigger)| untold(format!("trigger {trigger} on {table}"))));
+                for item in items {
                     let few = matches!(&target, Target::Rows { condition: Some(_), .. });
                     let limit = if transactional { item.limit(limits).map(|_| ()) } else { Err(ALONE.to_owned()) };
                     estimates.push(UndoEstimate {
@@ -54,7 +77,7 @@ pub(in super::super) async fn estimates(
 /// Why a script that runs without a transaction copies nothing.
 const ALONE: &str = "its script runs without a transaction";
 
-async fn look(link: &mut Link, path: Option<&str>, query: &str) -> Result<Vec<Table>, DatabaseError> {
+async fn look<T: DeserializeOwned>(link: &mut Link, path: Option<&str>, query: &str) -> Result<T, DatabaseError> {
     let path = path.map(|path| format!("set local search_path to {path};")).unwrap_or_default();
     let sql = format!(
         "begin read only; set local statement_timeout = '8s'; set local lock_timeout = '2s'; {path} select {query}::text; rollback"

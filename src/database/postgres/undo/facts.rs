@@ -2,8 +2,8 @@
 
 use serde::Deserialize;
 
-use super::super::loss::read::Target;
-use super::super::quote::{ident, text};
+use super::super::loss::read::Reader;
+use super::super::quote::ident;
 use super::super::recognise::Name;
 
 /// A table at risk.
@@ -18,11 +18,22 @@ pub(super) struct Table {
     /// With all partitions, indexes not.
     pub bytes: u64,
     filtered: bool,
-    /// Reached through a foreign key that hands a change on.
+    /// Reached through a foreign key that hands a change on, or through a view.
     pub reached: bool,
+    /// Likewise, whether or not the statement names it, too: more of its rows may go than satisfy a condition.
+    pub again: bool,
+    /// Triggers may make something else of a change than the statement says.
+    pub intercepted: bool,
+    /// So may rules, even such as are disabled.
+    pub rules: bool,
+    /// Triggers after a change, which may change other tables.
+    pub after_triggers: Vec<String>,
     pub columns: Vec<Column>,
     /// The columns of its primary key, or else of a unique index without nulls.
     key: Option<Vec<String>>,
+    /// Schema and name from before the script renamed it; it is by these that its way down brings it back.
+    #[serde(skip)]
+    was: Option<(String, String)>,
 }
 
 /// A column of it.
@@ -40,9 +51,62 @@ pub(super) struct Column {
     own_type: Option<String>,
     /// It is what the statement takes away.
     pub wanted: bool,
+    /// Its name from before the script renamed it, by which the copy has it.
+    #[serde(skip)]
+    was: Option<String>,
 }
 
 impl Table {
+    /// Notes down what it and its columns were called before the script renamed them.
+    /// `schema` is where a name without one is looked up first.
+    pub fn named_before(mut self, reader: &Reader, schema: &str) -> Self {
+        let now = Name(vec![self.schema.clone(), self.name.clone()]);
+        for column in &mut self.columns {
+            column.was = Some(reader.was(&now, &column.name).1);
+        }
+        self.was = match reader.was(&now, "").0.0.as_slice() {
+            [schema, name] => Some((schema.clone(), name.clone())),
+            [name] => Some((schema.to_owned(), name.clone())),
+            _ => None,
+        };
+        self
+    }
+
+    /// Its schema and name from before the script.
+    pub fn was(&self) -> (&str, &str) {
+        self.was.as_ref().map_or((&self.schema, &self.name), |(schema, name)| (schema, name))
+    }
+
+    /// Those of its columns that the script renamed: the name now, and the one from before.
+    pub fn renamed(&self) -> Vec<(&str, &str)> {
+        let named = self.columns.iter().map(|column| (column.name.as_str(), column.was()));
+        named.filter(|(now, was)| now != was).collect()
+    }
+
+    /// The same, quoted.
+    pub fn quoted_before(&self) -> String {
+        let (schema, name) = self.was();
+        format!("{}.{}", ident(schema), ident(name))
+    }
+
+    /// What is left of it after a statement that may have altered it: what it had before, by the names from before.
+    pub fn left_of(mut self, before: &Self) -> Self {
+        self.columns.retain(|column| before.stored().any(|other| other.name == column.name));
+        for column in &mut self.columns {
+            let other = before.columns.iter().find(|other| other.name == column.name);
+            column.was = other.map(|other| other.was().to_owned());
+        }
+        self.key = self.key.filter(|key| key.iter().all(|name| self.columns.iter().any(|column| column.name == *name)));
+        self
+    }
+
+    /// What of it a copy with these columns can restore.
+    pub fn limited_to(mut self, columns: &[String]) -> Self {
+        self.columns.retain(|column| columns.contains(&column.name));
+        self.key = self.key.filter(|key| key.iter().all(|name| columns.contains(name)));
+        self
+    }
+
     /// `"public"."orders"`
     pub fn quoted(&self) -> String {
         format!("{}.{}", ident(&self.schema), ident(&self.name))
@@ -81,16 +145,26 @@ impl Column {
         ident(&self.name)
     }
 
+    /// Its name from before the script, and in the copy.
+    pub fn was(&self) -> &str {
+        self.was.as_deref().unwrap_or(&self.name)
+    }
+
+    /// The same, quoted.
+    pub fn quoted_before(&self) -> String {
+        ident(self.was())
+    }
+
     /// The column for a copy.
     pub fn copied(&self, alias: &str) -> String {
-        let name = self.quoted();
-        if self.own_type.is_some() { format!("{alias}.{name}::text as {name}") } else { format!("{alias}.{name}") }
+        let cast = if self.own_type.is_some() { "::text" } else { "" };
+        format!("{alias}.{}{cast} as {}", self.quoted(), self.quoted_before())
     }
 
     /// The copy's value as the column's type again.
     pub fn restored(&self, alias: &str) -> String {
         let cast = self.own_type.as_ref().map(|own| format!("::{own}")).unwrap_or_default();
-        format!("{alias}.{}{cast}", self.quoted())
+        format!("{alias}.{}{cast}", self.quoted_before())
     }
 
     /// Whether each of its values is in the other type what it was, so that nothing is taken away.
@@ -106,123 +180,6 @@ impl Column {
             _ => to == from,
         }
     }
-}
-
-/// How far a change goes beyond the table that a statement names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reach {
-    /// Its children.
-    Children,
-    /// `TRUNCATE … CASCADE`: whatever refers to it, too.
-    References,
-    /// A foreign key's `ON DELETE`.
-    OnDelete,
-    /// A foreign key's `ON UPDATE`.
-    OnUpdate,
-    /// Either.
-    OnBoth,
-}
-
-/// The tables of a target as a JSON array: an expression. Names are looked up with the `search_path` in force.
-pub(super) fn of(target: &Target, reach: Reach) -> Option<String> {
-    let never = "false";
-    match target {
-        Target::Table(table) => Some(facts(&found(table, false, reach), never)),
-        Target::Truncated { table, only, .. } | Target::Rows { table, only, .. } => {
-            Some(facts(&found(table, *only, reach), never))
-        }
-        Target::Schema(schema) => Some(facts(
-            &format!(
-                "select c.oid, false from pg_catalog.pg_class c where c.relkind in ('r', 'p') and not c.relispartition
-                    and c.relnamespace = (select oid from pg_catalog.pg_namespace where nspname = {})",
-                text(schema)
-            ),
-            never,
-        )),
-        Target::Type(data_type) => {
-            let of_type = format!(
-                "a.atttypid in (with recursive used as (
-                    select pg_catalog.to_regtype({})::oid as oid union select t.oid from used u join pg_catalog.pg_type t
-                        on t.typbasetype = u.oid or t.typelem = u.oid and t.typcategory = 'A')
-                    select oid from used)",
-                text(&data_type.quoted())
-            );
-            let tables = format!(
-                "select c.oid, false from pg_catalog.pg_class c where c.relkind in ('r', 'p') and not c.relispartition and exists (
-                    select from pg_catalog.pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
-                    and a.attinhcount = 0 and {of_type})"
-            );
-            Some(facts(&tables, &of_type))
-        }
-        Target::Column { table, column } | Target::Retyped { table, column, .. } => {
-            let table = format!("select pg_catalog.to_regclass({})::oid, false", text(&table.quoted()));
-            Some(facts(&table, &format!("a.attname = {}", text(column))))
-        }
-        Target::Unclear(_) => None,
-    }
-}
-
-/// A table and those that a change of it reaches.
-fn found(table: &Name, only: bool, reach: Reach) -> String {
-    let children = if only { "false" } else { "true" };
-    let handed_on = match reach {
-        Reach::Children => "false",
-        Reach::References => "true",
-        Reach::OnDelete => "k.confdeltype in ('c', 'n', 'd')",
-        Reach::OnUpdate => "k.confupdtype in ('c', 'n', 'd')",
-        Reach::OnBoth => "k.confdeltype in ('c', 'n', 'd') or k.confupdtype in ('c', 'n', 'd')",
-    };
-    // Partitions are their parent's rows; children of other kinds are tables of their own.
-    format!(
-        "with recursive found(oid, reached) as (
-            select pg_catalog.to_regclass({name})::oid, false
-            union select x.oid, x.reached from found f cross join lateral (
-                select i.inhrelid as oid, f.reached from pg_catalog.pg_inherits i join pg_catalog.pg_class p on p.oid = i.inhparent
-                    where i.inhparent = f.oid and p.relkind = 'r' and {children}
-                union all select k.conrelid, true from pg_catalog.pg_constraint k
-                    where k.confrelid = f.oid and k.contype = 'f' and k.conparentid = 0 and ({handed_on})) x)
-        select oid, pg_catalog.bool_and(reached) from found group by oid",
-        name = text(&table.quoted())
-    )
-}
-
-/// What this very transaction created holds nothing that was there before.
-fn facts(found: &str, wanted: &str) -> String {
-    format!(
-        "(select coalesce(pg_catalog.json_agg(pg_catalog.json_build_object('oid', c.oid::bigint, 'schema', n.nspname, 'name', c.relname,
-            'kind', c.relkind, 'filtered', pg_catalog.row_security_active(c.oid), 'reached', f.reached,
-            'rows', size.rows, 'bytes', size.bytes,
-            'columns', (select coalesce(pg_catalog.json_agg(pg_catalog.json_build_object('name', a.attname,
-                    'generated', a.attgenerated <> '', 'always', a.attidentity = 'a', 'width', s.width,
-                    'type_name', pg_catalog.format_type(a.atttypid, a.atttypmod),
-                    'own_type', case when tn.nspname <> 'pg_catalog' then pg_catalog.format('%I.%I', tn.nspname, t.typname) end,
-                    'wanted', {wanted}) order by a.attnum), '[]')
-                from pg_catalog.pg_attribute a join pg_catalog.pg_type t on t.oid = a.atttypid
-                    join pg_catalog.pg_namespace tn on tn.oid = t.typnamespace
-                    left join lateral (select pg_catalog.max(w.avg_width) as width from pg_catalog.pg_stats w
-                        where w.schemaname = n.nspname and w.tablename = c.relname and w.attname = a.attname) s on true
-                where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped),
-            'key', (select pg_catalog.json_agg(a.attname order by k.place)
-                from pg_catalog.pg_index i cross join lateral pg_catalog.unnest(i.indkey::pg_catalog.int2[]) with ordinality k(attnum, place)
-                    join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum = k.attnum
-                where k.place <= i.indnkeyatts and i.indexrelid = (
-                    select u.indexrelid from pg_catalog.pg_index u
-                    where u.indrelid = c.oid and u.indisunique and u.indisvalid and u.indimmediate and u.indpred is null and u.indexprs is null
-                        and not exists (select from pg_catalog.pg_attribute b where b.attrelid = c.oid and not b.attnotnull
-                            and b.attnum = any (u.indkey::pg_catalog.int2[]))
-                    order by u.indisprimary desc, u.indexrelid limit 1))) order by f.reached, n.nspname, c.relname), '[]')
-        from ({found}) f(oid, reached) join pg_catalog.pg_class c on c.oid = f.oid
-            join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-            cross join lateral (
-                with recursive tree as (select c.oid as oid union select i.inhrelid from tree b
-                    join pg_catalog.pg_inherits i on i.inhparent = b.oid and c.relkind = 'p')
-                select coalesce(pg_catalog.sum(pg_catalog.pg_table_size(l.oid)), 0)::bigint as bytes,
-                    case when pg_catalog.bool_and(l.reltuples >= 0) then pg_catalog.sum(l.reltuples)::bigint end as rows
-                from tree b join pg_catalog.pg_class l on l.oid = b.oid where l.relkind in ('r', 'f')) size
-        where c.relkind in ('r', 'p', 'f') and c.relpersistence <> 't'
-            and not exists (select from pg_catalog.pg_attribute a where a.attrelid = c.oid and a.attnum = -1
-                and a.xmin = pg_catalog.pg_current_xact_id_if_assigned()::pg_catalog.xid))"
-    )
 }
 
 #[cfg(test)]
@@ -241,6 +198,11 @@ pub(super) mod tests {
             bytes: 8192,
             filtered: false,
             reached: false,
+            again: false,
+            intercepted: false,
+            rules: false,
+            after_triggers: Vec::new(),
+            was: None,
             columns: vec![
                 Column { always: true, ..plain("id") },
                 Column { own_type: Some("shop.mood".to_owned()), ..plain("note") },
@@ -273,6 +235,7 @@ pub(super) mod tests {
             type_name: type_name.to_owned(),
             own_type: None,
             wanted: true,
+            was: None,
         }
     }
 

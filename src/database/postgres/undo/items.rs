@@ -5,7 +5,10 @@ use crate::migration::Statement;
 
 use super::super::loss::read::{Reader, Target};
 use super::super::quote::ident;
-use super::facts::{Column, Reach, Table, of};
+use super::super::recognise::Name;
+use super::super::tokens::Tokens;
+use super::facts::{Column, Table};
+use super::look::{Reach, of, of_types_of};
 use super::restore;
 
 /// What a row costs on disk beside its values.
@@ -21,11 +24,16 @@ pub(super) enum Word {
 
 impl Word {
     pub fn of(statement: &Statement) -> Self {
-        let first = statement.text.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
-        match first.to_ascii_uppercase().as_str() {
-            "DELETE" => Self::Delete,
-            "UPDATE" => Self::Update,
-            _ => Self::Other,
+        let tokens = Tokens::of(&statement.text);
+        let does = |word: &str| tokens.contains(&[word]);
+        if tokens.sees("DELETE") {
+            Self::Delete
+        } else if tokens.sees("UPDATE") {
+            Self::Update
+        } else if tokens.sees("WITH") && !does("MERGE") && does("DELETE") != does("UPDATE") {
+            if does("DELETE") { Self::Delete } else { Self::Update }
+        } else {
+            Self::Other
         }
     }
 }
@@ -50,10 +58,36 @@ pub(super) struct Item {
     pub what: What,
 }
 
-/// What a statement takes away, each with the query that finds its tables.
-pub(super) fn targets(reader: &mut Reader, statement: &Statement) -> Vec<(Target, Option<String>, String)> {
+/// What a statement takes away.
+#[derive(Debug, Default)]
+pub(super) struct Targets {
+    /// Each with the `search_path` that the script set before and the query that finds its tables.
+    pub known: Vec<(Target, Option<String>, String)>,
+    /// What may take away anything: `DO`.
+    pub unclear: Vec<&'static str>,
+    /// The functions that a SELECT calls, which may do so, too.
+    pub calls: Vec<Name>,
+    /// The functions that a condition may call, of which two looks may see different rows.
+    pub asked: Vec<Name>,
+}
+
+impl Targets {
+    pub fn is_empty(&self) -> bool {
+        self.known.is_empty() && self.unclear.is_empty() && self.calls.is_empty()
+    }
+}
+
+/// Why whatever a statement hides is not copied.
+pub(super) const UNTOLD: &str = "what it does cannot be told beforehand";
+
+/// What a statement takes away.
+pub(super) fn targets(reader: &mut Reader, statement: &Statement) -> Targets {
     let word = Word::of(statement);
-    let found = reader.read(statement).into_iter().filter_map(|found| {
+    let called = called(statement);
+    let selects = Tokens::of(&statement.text).sees("SELECT");
+    let (calls, asked) = if selects { (called, Vec::new()) } else { (Vec::new(), called) };
+    let mut targets = Targets { calls, asked, ..Targets::default() };
+    for found in reader.read(statement) {
         let reach = match (&found.target, word) {
             (Target::Truncated { cascade: true, .. }, _) => Reach::References,
             (Target::Rows { .. }, Word::Delete) => Reach::OnDelete,
@@ -61,14 +95,40 @@ pub(super) fn targets(reader: &mut Reader, statement: &Statement) -> Vec<(Target
             (Target::Rows { .. }, Word::Other) => Reach::OnBoth,
             _ => Reach::Children,
         };
-        let query = of(&found.target, reach)?;
-        Some((found.target, found.path, query))
-    });
-    found.collect()
+        if let Target::Schema(schema) = &found.target {
+            let types = Target::Type(Name(vec![schema.clone()]));
+            targets.known.push((types, found.path.clone(), of_types_of(schema)));
+        }
+        match (of(&found.target, reach), found.target) {
+            (_, Target::Unclear(what)) => targets.unclear.push(what),
+            (Some(query), target) => targets.known.push((target, found.path, query)),
+            (None, _) => {}
+        }
+    }
+    targets
 }
 
-/// What of a target is copied, from the tables that were found for it.
-pub(super) fn items(target: &Target, tables: Vec<Table>) -> Vec<Item> {
+/// The functions that a statement about rows calls.
+fn called(statement: &Statement) -> Vec<Name> {
+    let mut rest = Tokens::of(&statement.text);
+    let mut calls = Vec::new();
+    if !["SELECT", "DELETE", "UPDATE"].iter().any(|word| rest.sees(word)) {
+        return calls;
+    }
+    while rest.peek().is_some() {
+        match rest.name() {
+            Some(name) if rest.sees("(") => calls.push(name),
+            Some(_) => {}
+            None => {
+                rest.next();
+            }
+        }
+    }
+    calls
+}
+
+/// What of a target is copied, from the tables that were found for it. `steady`: its condition sees the same rows twice.
+pub(super) fn items(target: &Target, tables: Vec<Table>, steady: bool) -> Vec<Item> {
     let mut items = Vec::new();
     for table in tables {
         match target {
@@ -86,7 +146,8 @@ pub(super) fn items(target: &Target, tables: Vec<Table>) -> Vec<Item> {
             }
             Target::Rows { table: name, alias, condition, .. } => {
                 let alias = alias.clone().unwrap_or_else(|| name.last().to_owned());
-                let condition = condition.clone().filter(|_| !table.reached).map(|condition| (alias, condition));
+                let condition =
+                    condition.clone().filter(|_| steady && !table.again).map(|condition| (alias, condition));
                 items.push(Item { table, what: What::Rows(condition) });
             }
             Target::Unclear(_) => {}
@@ -111,14 +172,24 @@ pub(super) fn together(all: Vec<Item>) -> Vec<Item> {
     items
 }
 
+/// The triggers that a change of rows fires and that may change other tables: `public.t`, `tidy`.
+pub(super) fn triggers(items: &[Item]) -> Vec<(String, String)> {
+    let changed = items.iter().filter(|item| matches!(item.what, What::Rows(_)));
+    let each = changed.flat_map(|item| {
+        let (schema, name) = item.table.was();
+        item.table.after_triggers.iter().map(move |trigger| (format!("{schema}.{name}"), trigger.clone()))
+    });
+    each.collect()
+}
+
 impl Item {
     /// `column public.orders.note`
     pub fn object(&self) -> String {
-        let Table { schema, name, .. } = &self.table;
+        let (schema, name) = self.table.was();
         match &self.what {
             What::Table => format!("table {schema}.{name}"),
             What::Emptied | What::Rows(_) => format!("rows of {schema}.{name}"),
-            What::Column(column, _) => format!("column {schema}.{name}.{}", column.name),
+            What::Column(column, _) => format!("column {schema}.{name}.{}", column.was()),
         }
     }
 
@@ -284,7 +355,7 @@ mod tests {
         assert_eq!(gone.lock(true), "lock table \"public\".\"t\" in access exclusive mode;");
         assert_eq!(
             gone.query(5, true),
-            "select t.\"id\", t.\"note\"::text as \"note\" from only \"public\".\"t\" as t limit 6"
+            "select t.\"id\" as \"id\", t.\"note\"::text as \"note\" from only \"public\".\"t\" as t limit 6"
         );
         let some = item(What::Rows(Some(("x".to_owned(), "x.id = 1 -- one".to_owned()))));
         assert_eq!(some.lock(false), "");

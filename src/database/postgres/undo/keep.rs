@@ -11,7 +11,8 @@ use super::super::failure::{SqlError, lost, name};
 use super::super::ledger::timestamp;
 use super::super::statements::Sql;
 use super::super::supervise::Ended;
-use super::refill::{Hand, Kept};
+use super::FORMATS;
+use super::hand::{Hand, Kept};
 use super::statements::{all, by_id, restored};
 
 #[derive(Deserialize)]
@@ -84,7 +85,7 @@ pub(in super::super) async fn restore(
 
 async fn restoring(link: &mut Link, connector: &Connector, sql: &Sql, id: i64) -> Result<UndoRestored, DatabaseError> {
     let begin = format!(
-        "begin; set local lock_timeout = '2s'; set local search_path = pg_catalog, pg_temp;
+        "begin; set local lock_timeout = '2s'; set local search_path = pg_catalog, pg_temp; {FORMATS}
         select pg_catalog.json_build_object('locked', pg_catalog.pg_try_advisory_xact_lock({}))::text; {}",
         sql.key,
         by_id(&sql.schema, id)
@@ -115,7 +116,7 @@ async fn restoring(link: &mut Link, connector: &Connector, sql: &Sql, id: i64) -
         Err(Ended::Failed(SqlError::Lost(why))) => return Err(lost(&link.address, &why)),
         Err(Ended::Done(_) | Ended::Cancelled(_)) => return Err(not_restored("it was cancelled")),
     };
-    let end = format!("{} commit", restored(&sql.schema, id, done.rows, done.left));
+    let end = format!("{} commit", restored(&sql.schema, id, "null", done.rows, done.left));
     link.run(&end).await.map_err(|error| unreadable(link, connector, &error))?;
     Ok(done)
 }

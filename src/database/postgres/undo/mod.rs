@@ -7,8 +7,10 @@
 mod copy;
 mod estimate;
 mod facts;
+mod hand;
 mod items;
 mod keep;
+mod look;
 mod refill;
 mod restore;
 mod settle;
@@ -18,6 +20,8 @@ pub(super) use copy::Noted;
 pub(super) use estimate::estimates;
 pub(super) use keep::{copies, restore};
 pub(super) use statements::{expire, supersede};
+
+use std::collections::BTreeMap;
 
 use super::failure::{ServerError, name};
 use super::quote::{ident, text};
@@ -38,10 +42,14 @@ fn refused(error: &ServerError) -> String {
     format!("{}{objects}{cure}", name(&error.code))
 }
 
+/// What decides how values look as texts: copies hold texts of some, and rows are known again by them.
+const FORMATS: &str = "set local datestyle = 'ISO, YMD'; set local intervalstyle = 'postgres'; set local extra_float_digits = 1; \
+    set local bytea_output = 'hex'; set local lc_monetary = 'C';";
+
 /// Ourselves again, whoever user SQL made of the session; names are still looked up as it wants.
 fn as_ourselves(role: Option<&str>) -> String {
     let role = role.map_or_else(|| "none".to_owned(), ident);
-    format!("set local session authorization default; set local role {role};")
+    format!("set local session authorization default; set local role {role}; {FORMATS}")
 }
 
 /// Who the session was and where it looked.
@@ -50,6 +58,8 @@ struct Guise {
     user: String,
     role: String,
     path: String,
+    /// How values look: settings by name.
+    formats: BTreeMap<String, String>,
     /// The schema of the copies is there.
     place: bool,
 }
@@ -57,9 +67,14 @@ struct Guise {
 impl Guise {
     /// Gives the session back to user SQL.
     fn back(&self) -> String {
+        let formats = self
+            .formats
+            .iter()
+            .map(|(name, value)| format!(", pg_catalog.set_config({}, {}, true)", text(name), text(value)));
+        let formats: String = formats.collect();
         format!(
             "select pg_catalog.set_config('session_authorization', {}, true), pg_catalog.set_config('role', {}, true),
-                pg_catalog.set_config('search_path', {}, true);",
+                pg_catalog.set_config('search_path', {}, true){formats};",
             text(&self.user),
             text(&self.role),
             text(&self.path)

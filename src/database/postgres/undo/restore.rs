@@ -6,20 +6,30 @@
 
 use super::facts::{Column, Table};
 
-/// `row(t."a", t."b")::text`
+/// `row(t."a", t."b")::text`, by the names that the columns have in a copy and had before the script.
 pub(super) fn row(columns: &[&Column], alias: &str) -> String {
+    let values: Vec<String> = columns.iter().map(|column| format!("{alias}.{}", column.quoted_before())).collect();
+    format!("row({})::text", values.join(", "))
+}
+
+/// The same by the names that they have now.
+pub(super) fn row_now(columns: &[&Column], alias: &str) -> String {
     let values: Vec<String> = columns.iter().map(|column| format!("{alias}.{}", column.quoted())).collect();
     format!("row({})::text", values.join(", "))
 }
 
 /// `"a", "b"`
 fn names(columns: &[&Column]) -> String {
-    columns.iter().map(|column| column.quoted()).collect::<Vec<_>>().join(", ")
+    columns.iter().map(|column| column.quoted_before()).collect::<Vec<_>>().join(", ")
 }
 
 /// Rows numbered among those that are equal.
 pub(super) fn numbered(columns: &[&Column], from: &str, more: &str) -> String {
-    let key = row(columns, "t");
+    numbered_by(&row(columns, "t"), from, more)
+}
+
+/// Likewise, by any expression of `t`.
+pub(super) fn numbered_by(key: &str, from: &str, more: &str) -> String {
     format!(
         "select {more}, {key} as sluice_row, row_number() over (partition by {key}) as sluice_number from {from} as t"
     )
@@ -28,7 +38,7 @@ pub(super) fn numbered(columns: &[&Column], from: &str, more: &str) -> String {
 /// A column's values, where these columns went together.
 pub(super) fn column(table: &Table, column: &Column, gone: &[String], copy: &str) -> String {
     let (key, one) = table.key(gone);
-    let (target, name, value) = (table.quoted(), column.quoted(), column.restored("c"));
+    let (target, name, value) = (table.quoted_before(), column.quoted_before(), column.restored("c"));
     if one {
         return format!(
             "update {target} as t set {name} = {value} from {copy} as c where {} = {}",
@@ -48,9 +58,11 @@ pub(super) fn column(table: &Table, column: &Column, gone: &[String], copy: &str
 pub(super) fn missing(table: &Table, copy: &str, after: Option<&str>) -> String {
     let stored: Vec<&Column> = table.stored().collect();
     let (key, one) = table.key(&[]);
-    let target = table.quoted();
+    let target = table.quoted_before();
     let values: Vec<String> = stored.iter().map(|column| column.restored("c")).collect();
     let (names, values) = (names(&stored), values.join(", "));
+    // A table with rules takes no such clause, disabled or not.
+    let conflict = if table.rules { "" } else { " on conflict do nothing" };
     let insert = format!("insert into {target} ({names}) overriding system value select {values} from");
     if one {
         // What was changed is set back, not inserted.
@@ -60,14 +72,14 @@ pub(super) fn missing(table: &Table, copy: &str, after: Option<&str>) -> String 
             })
             .unwrap_or_default();
         return format!(
-            "{insert} {copy} as c where not exists (select from {target} as t where {} = {}){unchanged} on conflict do nothing",
+            "{insert} {copy} as c where not exists (select from {target} as t where {} = {}){unchanged}{conflict}",
             row(&key, "t"),
             row(&key, "c")
         );
     }
     format!(
         "{insert} ({}) as c where not exists (select from ({}) as p
-            where p.sluice_row = c.sluice_row and p.sluice_number = c.sluice_number) on conflict do nothing",
+            where p.sluice_row = c.sluice_row and p.sluice_number = c.sluice_number){conflict}",
         numbered(&stored, copy, "t.*"),
         numbered(&stored, &target, "1 as one"),
     )
@@ -84,10 +96,10 @@ pub(super) fn changed(table: &Table, copy: &str, after: &str) -> Option<String> 
         return None;
     }
     let sets: Vec<String> =
-        settable.iter().map(|column| format!("{} = {}", column.quoted(), column.restored("c"))).collect();
+        settable.iter().map(|column| format!("{} = {}", column.quoted_before(), column.restored("c"))).collect();
     Some(format!(
         "update {} as t set {} from {copy} as c join {after} as a on {} = {} where {} = {} and {} = {}",
-        table.quoted(),
+        table.quoted_before(),
         sets.join(", "),
         row(&key, "a"),
         row(&key, "c"),

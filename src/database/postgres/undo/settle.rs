@@ -10,11 +10,12 @@ use super::super::sqlstate::{Retry, retry};
 use super::super::supervise::{Ended, Run, supervised};
 use super::super::unit::Attempt;
 use super::copy::{Noted, Taken};
-use super::facts::Column;
+use super::facts::{Column, Table};
 use super::items::Word;
-use super::refused;
-use super::restore::{changed, missing, numbered, row};
+use super::look::by_oid;
+use super::restore::{changed, missing, numbered, numbered_by, row, row_now};
 use super::statements::{counted, quoted};
+use super::{FORMATS, refused};
 
 /// Rows in the two tables of a copy.
 #[derive(Deserialize)]
@@ -33,9 +34,15 @@ impl PostgresSession {
         run: Run<'_>,
         noted: &mut Noted,
     ) -> Result<(), Attempt> {
-        for one in taken {
+        for mut one in taken {
+            if one.word == Word::Other {
+                // A block may have altered or dropped what it changed before.
+                let look = format!("select {}::text", by_oid(one.table.oid));
+                let left: Vec<Table> = self.asked(&look, place).await?;
+                one.now = left.into_iter().next().map(|now| now.left_of(&one.table));
+            }
             self.savepoint(place).await?;
-            let text = format!("{} {}", ourselves(self.other_role.as_deref()), one.compare());
+            let text = format!("{} {FORMATS} {}", ourselves(self.other_role.as_deref()), one.compare());
             match supervised(&mut self.link, &mut self.side, run, &text, None).await {
                 Ended::Done(_) => self.keep(&one, affected, place, run, noted).await?,
                 Ended::Failed(SqlError::Server(error)) if retry(&error.code) != Retry::Soon => {
@@ -78,24 +85,27 @@ impl Taken {
 
     /// Whether rows may have been changed in a way that can be told.
     fn compares(&self) -> bool {
-        let (_, by_key) = self.table.key(&[]);
-        by_key && (self.word != Word::Delete || self.table.reached)
+        self.now.as_ref().is_some_and(|now| now.key(&[]).1)
+            && (self.word != Word::Delete || self.table.again || self.table.intercepted || self.table.rules)
     }
 
     /// Notes down the rows as the statement left them, and forgets those that it left alone.
     fn compare(&self) -> String {
-        let (copy, table) = (quoted(&self.copy), format!("{}{}", self.table.only(), self.table.quoted()));
-        let stored: Vec<&Column> = self.table.stored().collect();
-        let (key, by_key) = self.table.key(&[]);
+        let copy = quoted(&self.copy);
+        // All of its rows went with it.
+        let Some(now) = &self.now else { return String::new() };
+        let table = format!("{}{}", now.only(), now.quoted());
+        let stored: Vec<&Column> = now.stored().collect();
+        let (key, by_key) = now.key(&[]);
         if !by_key {
             return format!(
                 "delete from {copy} where ctid in (select c.at from ({}) as c join ({}) as p using (sluice_row, sluice_number));",
                 numbered(&stored, &copy, "t.ctid as at"),
-                numbered(&stored, &table, "1 as one"),
+                numbered_by(&row_now(&stored, "t"), &table, "1 as one"),
             );
         }
-        let same_row = format!("{} = {}", row(&key, "t"), row(&key, "c"));
-        let (now, before) = (row(&stored, "t"), row(&stored, "c"));
+        let same_row = format!("{} = {}", row_now(&key, "t"), row(&key, "c"));
+        let (now, before) = (row_now(&stored, "t"), row(&stored, "c"));
         let mut sql = String::new();
         if self.compares() {
             let columns: Vec<String> = stored.iter().map(|column| column.copied("t")).collect();
@@ -130,14 +140,19 @@ impl Taken {
         let after = (left.after > 0).then_some(after.as_str());
         let mut restore: Vec<String> = Vec::new();
         // Without a key a changed row cannot be told from a deleted one.
-        if self.compares() || self.word == Word::Delete && !self.table.reached {
+        if self.compares() || self.word == Word::Delete && !self.table.again {
             restore.extend(after.and_then(|after| changed(&self.table, &copy, after)));
             if self.word != Word::Update {
                 restore.push(missing(&self.table, &copy, after));
             }
         }
         let mut notes = Vec::new();
-        if restore.is_empty() {
+        let rekeyed = left.copy.saturating_sub(left.after);
+        if self.compares() && self.word == Word::Update && rekeyed > 0 {
+            notes.push(format!(
+                "the key of {rekeyed} rows was changed: they are copied, but only a person can tell which is which now and set them back"
+            ));
+        } else if restore.is_empty() {
             notes.push(
                 "copied, but without a key its rows cannot be told apart: only a person can restore them".to_owned(),
             );

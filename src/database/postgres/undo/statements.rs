@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::super::quote::{ident, millis, optional, text};
 use super::SCHEMA;
+use super::look::now as table_now;
 
 /// So many expired copies are dropped by one run, which waits for nobody longer than this.
 const DROPPED_AT_ONCE: u32 = 10;
@@ -19,6 +20,8 @@ pub(super) fn guise() -> String {
     format!(
         "'user', pg_catalog.current_setting('session_authorization'), 'role', pg_catalog.current_setting('role'),
         'path', pg_catalog.current_setting('search_path'),
+        'formats', (select pg_catalog.json_object_agg(f.name, pg_catalog.current_setting(f.name)) from pg_catalog.unnest(array['datestyle',
+            'intervalstyle', 'extra_float_digits', 'bytea_output', 'lc_monetary']) f(name)),
         'place', exists (select from pg_catalog.pg_namespace where nspname = {})",
         text(SCHEMA)
     )
@@ -37,7 +40,7 @@ pub(super) fn create_place() -> String {
 pub(super) fn hash(table: &str) -> String {
     format!(
         "(select pg_catalog.encode(pg_catalog.sha256(coalesce(pg_catalog.string_agg(h.row, ''::pg_catalog.bytea order by h.row), '')), 'hex')
-            from (select pg_catalog.sha256(pg_catalog.record_send(c)) as row from {table} as c) h)"
+            from (select pg_catalog.sha256(pg_catalog.record_send(c.*)) as row from {table} as c) h)"
     )
 }
 
@@ -57,6 +60,10 @@ pub(super) struct Entry<'a> {
     pub schema: &'a str,
     pub name: &'a str,
     pub column: Option<&'a str>,
+    /// Columns that its script renamed: now, before.
+    pub renamed: Vec<(&'a str, &'a str)>,
+    /// Rows may have gone, not only changed.
+    pub gone: bool,
     pub keep: Duration,
 }
 
@@ -73,6 +80,10 @@ pub(super) enum Rows<'a> {
 
 /// Writes an entry.
 pub(super) fn enter(ledger: &str, entry: &Entry<'_>, rows: Rows<'_>) -> String {
+    let sequences = match rows {
+        Rows::Copied(..) => sequences(entry),
+        Rows::Perhaps(_) | Rows::Not(_) => "null".to_owned(),
+    };
     let (copy, restore, note) = match rows {
         Rows::Copied(copy, restore) => (Some(copy), Some(restore), None),
         Rows::Perhaps(copy) => (Some(copy), None, None),
@@ -87,9 +98,9 @@ pub(super) fn enter(ledger: &str, entry: &Entry<'_>, rows: Rows<'_>) -> String {
     };
     format!(
         "insert into {ledger}.migration_undo (run_id, key, direction, file, statement, line, object, what, table_oid, table_schema,
-            table_name, column_name, copy, rows, bytes, hash, note, restore_sql, expires_at)
+            table_name, column_name, copy, rows, bytes, hash, gone, sequences, note, restore_sql, expires_at)
         values ({run}, {key}, '{direction}', {file}, {statement}, {line}, {object}, '{what}', {oid}, {schema}, {name}, {column},
-            {copy}, {facts}, {note}, {restore}, pg_catalog.clock_timestamp() + {keep} * interval '1 ms');",
+            {copy}, {facts}, {gone}, {sequences}, {note}, {restore}, pg_catalog.clock_timestamp() + {keep} * interval '1 ms');",
         run = entry.run,
         key = text(entry.key),
         direction = entry.direction,
@@ -103,10 +114,28 @@ pub(super) fn enter(ledger: &str, entry: &Entry<'_>, rows: Rows<'_>) -> String {
         name = text(entry.name),
         column = optional(entry.column),
         copy = optional(copy),
+        gone = entry.gone,
         note = optional(note),
         restore = optional(restore),
         // Unlike a timeout this may be years.
         keep = entry.keep.as_millis(),
+    )
+}
+
+/// Where the table's own sequences stand, by the columns that own them: an expression.
+fn sequences(entry: &Entry<'_>) -> String {
+    let renamed: String =
+        entry.renamed.iter().map(|(now, was)| format!(" when {} then {}", text(now), text(was))).collect();
+    let name =
+        if renamed.is_empty() { "a.attname".to_owned() } else { format!("case a.attname{renamed} else a.attname end") };
+    format!(
+        "(select pg_catalog.jsonb_object_agg(q.owner, q.last) from (select {name} as owner,
+                case when pg_catalog.has_sequence_privilege(s.oid, 'USAGE, SELECT') then pg_catalog.pg_sequence_last_value(s.oid) end as last
+            from pg_catalog.pg_depend d join pg_catalog.pg_class s on s.oid = d.objid and s.relkind = 'S'
+                join pg_catalog.pg_attribute a on a.attrelid = d.refobjid and a.attnum = d.refobjsubid
+            where d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
+                and d.refobjid = {} and d.deptype in ('a', 'i')) q where q.last is not null)",
+        entry.oid
     )
 }
 
@@ -163,15 +192,12 @@ pub(in super::super) fn expire(ledger: &str) -> String {
     )
 }
 
-/// The copies by which a version's way down is refilled, newest first, with what their tables are now. JSON.
+/// The copies by which a version's way down is refilled, newest first, with what their tables are now, and what was not
+/// copied. JSON.
 pub(super) fn of_version(ledger: &str, key: &str) -> String {
     kept(
         ledger,
-        &format!(
-            "u.key = {} and u.direction = 'up' and u.superseded_at is null and u.restored_at is null and u.copy is not null
-                and u.dropped_at is null",
-            text(key)
-        ),
+        &format!("u.key = {} and u.direction = 'up' and u.superseded_at is null and u.restored_at is null", text(key)),
     )
 }
 
@@ -184,6 +210,7 @@ fn kept(ledger: &str, which: &str) -> String {
     format!(
         "select coalesce(pg_catalog.json_agg(pg_catalog.json_build_object('id', u.id, 'object', u.object, 'what', u.what, 'copy', u.copy,
             'rows', u.rows, 'hash', u.hash, 'after', u.after, 'restore_sql', u.restore_sql, 'note', u.note,
+            'column', u.column_name, 'gone', u.gone, 'sequences', coalesce(u.sequences, '{{}}'), 'columns', {columns}, 'table', {table},
             'dropped', u.dropped_at is not null, 'restored', u.restored_at is not null,
             'there', exists (select from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
                 where n.nspname = {place} and c.relname = u.copy),
@@ -191,46 +218,94 @@ fn kept(ledger: &str, which: &str) -> String {
         from {ledger}.migration_undo u where {which}",
         place = text(SCHEMA),
         now = now(),
+        columns = format_args!(
+            "(select coalesce(pg_catalog.json_agg(a.attname order by a.attnum), '[]') from pg_catalog.pg_attribute a
+                where a.attnum > 0 and not a.attisdropped and a.attrelid = (select c.oid from pg_catalog.pg_class c
+                    join pg_catalog.pg_namespace n on n.oid = c.relnamespace where n.nspname = {} and c.relname = u.copy))",
+            text(SCHEMA)
+        ),
+        table = table_now(
+            "(select k.oid from pg_catalog.pg_class k join pg_catalog.pg_namespace m on m.oid = k.relnamespace
+                where m.nspname = u.table_schema and k.relname = u.table_name)"
+        ),
     )
 }
 
 /// What the table of entry `u` and its column are now.
 fn now() -> &'static str {
     "(select pg_catalog.json_build_object('oid', c.oid::bigint,
-        'column', (select pg_catalog.concat_ws(' ', a.attnum, a.atttypid, a.atttypmod) from pg_catalog.pg_attribute a
+        'column', (select pg_catalog.concat_ws(' ', a.attnum, a.atttypid, a.atttypmod, (
+                select pg_catalog.string_agg(pg_catalog.concat(p.attnum, ':', p.atttypid), ',' order by p.attnum)
+                from pg_catalog.pg_type y left join pg_catalog.pg_type e on e.oid = y.typelem and y.typcategory = 'A'
+                    join pg_catalog.pg_attribute p on p.attrelid in (y.typrelid, e.typrelid) and p.attnum > 0 and not p.attisdropped
+                where y.oid = a.atttypid)) from pg_catalog.pg_attribute a
             where a.attrelid = c.oid and a.attname = u.column_name and a.attnum > 0 and not a.attisdropped))
         from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
         where n.nspname = u.table_schema and c.relname = u.table_name and c.relkind in ('r', 'p'))"
 }
 
-/// What has to be known before a copy is put back: its hash, the triggers that must not fire, and the sequences that must
-/// not begin anew. JSON.
+/// What has to be known before a copy is put back: its hash, the triggers and rules that must not act, the columns that
+/// nobody may set, and the sequences that must not begin anew. JSON.
 pub(super) fn before_restoring(copy: &str, oid: i64) -> String {
     format!(
         "select pg_catalog.json_build_object('hash', {hash},
             'table', {oid}::pg_catalog.oid::pg_catalog.regclass::text,
             'triggers', (select coalesce(pg_catalog.json_agg(pg_catalog.json_build_object('name', t.tgname, 'enabled', t.tgenabled)), '[]')
                 from pg_catalog.pg_trigger t where t.tgrelid = {oid} and not t.tgisinternal and t.tgenabled <> 'D'),
-            'sequences', (select coalesce(pg_catalog.json_agg(pg_catalog.json_build_object('column', a.attname,
-                    'sequence', pg_catalog.pg_get_serial_sequence({oid}::pg_catalog.oid::pg_catalog.regclass::text, a.attname))), '[]')
-                from pg_catalog.pg_attribute a where a.attrelid = {oid} and a.attnum > 0 and not a.attisdropped
-                    and a.atttypid in ('smallint'::pg_catalog.regtype, 'integer'::pg_catalog.regtype, 'bigint'::pg_catalog.regtype)
-                    and pg_catalog.pg_get_serial_sequence({oid}::pg_catalog.oid::pg_catalog.regclass::text, a.attname) is not null))::text",
+            'rules', (select coalesce(pg_catalog.json_agg(pg_catalog.json_build_object('name', w.rulename, 'enabled', w.ev_enabled)), '[]')
+                from pg_catalog.pg_rewrite w where w.ev_class = {oid} and w.ev_enabled <> 'D'),
+            'always', (select coalesce(pg_catalog.json_agg(a.attname), '[]') from pg_catalog.pg_attribute a
+                where a.attrelid = {oid} and a.attidentity = 'a' and not a.attisdropped),
+            'sequences', (select coalesce(pg_catalog.json_agg(pg_catalog.json_build_object('column', a.attname, 'down', q.seqincrement < 0,
+                    'sequence', q.seqrelid::pg_catalog.regclass::text,
+                    'counts', a.atttypid in ('smallint'::pg_catalog.regtype, 'integer'::pg_catalog.regtype, 'bigint'::pg_catalog.regtype))), '[]')
+                from pg_catalog.pg_attribute a cross join lateral (select pg_catalog.pg_get_serial_sequence(
+                        {oid}::pg_catalog.oid::pg_catalog.regclass::text, a.attname)::pg_catalog.regclass as oid) g
+                    join pg_catalog.pg_sequence q on q.seqrelid = g.oid
+                where a.attrelid = {oid} and a.attnum > 0 and not a.attisdropped))::text",
         hash = hash(&quoted(copy)),
     )
 }
 
-/// Records what a restoration came to.
-pub(super) fn restored(ledger: &str, id: i64, rows: u64, left: u64) -> String {
+/// Records what a restoration came to. `run`: the run that did it, quoted, or `null`.
+pub(super) fn restored(ledger: &str, id: i64, run: &str, rows: u64, left: u64) -> String {
     format!(
         "update {ledger}.migration_undo set restored_at = pg_catalog.clock_timestamp(), restored_rows = {rows}, left_rows = {left},
-            restore_note = null where id = {id};"
+            restored_by = {run}, restore_note = null where id = {id};"
     )
 }
 
 /// Records why a restoration was not to be had.
-pub(super) fn not_restored(ledger: &str, id: i64, why: &str) -> String {
-    format!("update {ledger}.migration_undo set restore_note = {} where id = {id};", text(why))
+pub(super) fn not_restored(ledger: &str, id: i64, run: &str, why: &str) -> String {
+    format!("update {ledger}.migration_undo set restored_by = {run}, restore_note = {} where id = {id};", text(why))
+}
+
+/// The foreign keys of tables that do not wait for the end of a transaction. JSON.
+pub(super) fn foreign_keys(oids: &[i64]) -> String {
+    let oids: Vec<String> = oids.iter().map(ToString::to_string).collect();
+    format!(
+        "select coalesce(pg_catalog.json_agg(pg_catalog.json_build_object('table', k.conrelid::pg_catalog.regclass::text, 'name', k.conname)),
+            '[]')::text from pg_catalog.pg_constraint k
+            where k.contype = 'f' and k.conparentid = 0 and not k.condeferrable and k.conrelid in ({})",
+        oids.join(", ")
+    )
+}
+
+/// The materialized views over tables that this transaction created or filled, in the order of their creation. JSON.
+pub(super) fn filled_too_soon(oids: &[i64]) -> String {
+    let oids: Vec<String> = oids.iter().map(ToString::to_string).collect();
+    format!(
+        "with recursive over(oid) as (
+            select c.oid from pg_catalog.pg_class c where c.oid in ({}) union select w.ev_class from over o
+                join pg_catalog.pg_depend d on d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass
+                    and d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.refobjid = o.oid
+                join pg_catalog.pg_rewrite w on w.oid = d.objid)
+        select coalesce(pg_catalog.json_agg(c.oid::pg_catalog.regclass::text order by c.oid), '[]')::text
+            from over o join pg_catalog.pg_class c on c.oid = o.oid
+            where c.relkind = 'm' and c.relispopulated
+                and pg_catalog.age(c.xmin) <= pg_catalog.age(pg_catalog.pg_current_xact_id()::pg_catalog.xid)",
+        oids.join(", ")
+    )
 }
 
 /// All entries, newest first. JSON.

@@ -1,0 +1,6 @@
+-- base
+create table a(id int primary key); create table b(id int primary key, a int references a); insert into a values (1), (2); insert into b values (1, 2);
+-- up
+truncate table only b, a;
+-- down
+select 1;
