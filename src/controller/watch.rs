@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::{Stream, StreamExt, TryStreamExt, future};
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Secret};
@@ -29,6 +30,18 @@ where
     }
 }
 
+/// How long a watch that broke waits before it begins anew: an API server that is back is noticed within ten seconds, jitter
+/// included. What people said meanwhile must not wait for longer.
+fn patience() -> watcher::ExponentialBackoff {
+    let growing = backon::ExponentialBuilder::default()
+        .with_min_delay(Duration::from_millis(800))
+        .with_max_delay(Duration::from_secs(5))
+        .with_factor(2.0)
+        .without_max_times()
+        .with_jitter();
+    watcher::ExponentialBackoff::from(growing)
+}
+
 /// The stream of objects to look at. Fills the cache on its way, and forgets objects that are gone.
 pub fn objects(
     context: Arc<Context>,
@@ -38,7 +51,7 @@ pub fn objects(
     let api = api::<DatabaseMigration>(&context.client, context.options.namespace.as_deref());
     let cleaning = Arc::clone(&context);
     watcher(api, watcher::Config::default())
-        .default_backoff()
+        .backoff(patience())
         .reflect(writer)
         .inspect(move |event| match event {
             Ok(Event::Delete(object)) => {
@@ -86,7 +99,7 @@ pub fn approvals(
     writer: Writer<MigrationApproval>,
 ) -> impl Stream<Item = Result<MigrationApproval, watcher::Error>> + Send + use<> {
     let api = api::<MigrationApproval>(&context.client, context.options.namespace.as_deref());
-    watcher(api, watcher::Config::default()).default_backoff().reflect(writer).touched_objects()
+    watcher(api, watcher::Config::default()).backoff(patience()).reflect(writer).touched_objects()
 }
 
 /// What the API server calls policies. They are watched as they were written: one of a newer release must not hide the others.
@@ -107,7 +120,7 @@ pub fn policies(
         }
         other => platforms.in_trouble(other.to_string()),
     });
-    told.default_backoff().reflect(writer).touched_objects()
+    told.backoff(patience()).reflect(writer).touched_objects()
 }
 
 /// Namespaces, as names and labels only; the one that the operator is confined to, or all.
@@ -120,7 +133,7 @@ pub fn namespaces(
         None => watcher::Config::default(),
     };
     let api = Api::<PartialObjectMeta<Namespace>>::all(context.client.clone());
-    watcher(api, config).default_backoff().reflect(writer).touched_objects()
+    watcher(api, config).backoff(patience()).reflect(writer).touched_objects()
 }
 
 /// The objects (of one namespace, or all) that have something left to do: what is imposed on them may have changed. Those that are Ready
@@ -168,7 +181,7 @@ fn changes<K>(
 where
     K: Resource<DynamicType = ()> + Clone + std::fmt::Debug + Send + Sync + 'static,
 {
-    watcher(api, watcher::Config::default()).default_backoff().touched_objects()
+    watcher(api, watcher::Config::default()).backoff(patience()).touched_objects()
 }
 
 /// The objects whose last pass read this Secret or ConfigMap at another version, or whose plan is in it and was changed.

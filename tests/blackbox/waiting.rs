@@ -2,7 +2,6 @@
 //! change their minds, and somebody who changes what people read.
 
 use std::collections::BTreeMap;
-use std::process::Command;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::ConfigMap;
@@ -13,8 +12,7 @@ use sluice::api::v1alpha1::DatabaseMigrationStatus;
 use sqlx::Executor;
 
 use crate::env::{
-    Cluster, GATE, Gate, LOCKED_OUT, Operator, SOON, Servers, Spec, Team, condition, eventually, files, locked_out,
-    world,
+    GATE, Gate, LOCKED_OUT, Operator, SOON, Servers, Spec, Team, condition, eventually, files, locked_out,
 };
 
 const ORDERS: (&str, &str) = ("V001__orders.sql", "create table orders (id int);");
@@ -32,39 +30,6 @@ fn maps(team: &Team) -> Api<ConfigMap> {
 fn approvals(status: &DatabaseMigrationStatus) -> String {
     let items = status.gates.iter().flat_map(|gates| &gates.items);
     items.filter(|item| item.gate == "approvals").map(|item| item.message.clone()).collect()
-}
-
-#[tokio::test]
-async fn an_api_server_that_restarts_while_people_are_waited_for_changes_nothing() {
-    let cluster = Cluster::start();
-    let team = Team::of(cluster.client().await, "api-restarts", &world().postgres).await;
-    let operator = Operator::as_told(&team.namespace, &cluster.operator, &["--leader-elect=false"]);
-    team.apply("shop", &waiting()).await;
-    team.reason("shop", "AwaitingApproval").await;
-    let digest = team.get("shop").await.status.unwrap().plan.unwrap().digest;
-    cluster.servers.tell("stop apiserver");
-    tokio::time::sleep(Duration::from_secs(3)).await;
-    assert_eq!(team.tables().await, [""; 0]);
-    cluster.servers.tell("start apiserver");
-    let says = || {
-        Command::new(env!("CARGO_BIN_EXE_kubectl-sluice"))
-            .args(["approve", "shop", "-n", &team.namespace, "--yes", "--digest", &digest])
-            .env_clear()
-            .env("KUBECONFIG", &cluster.admin)
-            .output()
-            .unwrap()
-    };
-    eventually("the API server takes an approval of the same plan", Duration::from_secs(60), || async {
-        let said = says();
-        if said.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&said.stderr).into_owned()) }
-    })
-    .await;
-    eventually("the plan ran", Duration::from_secs(60), || async {
-        let tables = team.tables().await;
-        if tables == ["orders"] { Ok(()) } else { Err(operator.log()) }
-    })
-    .await;
-    team.ready("shop").await;
 }
 
 #[tokio::test]

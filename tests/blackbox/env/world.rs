@@ -126,7 +126,7 @@ pub struct Cluster {
     pub admin: PathBuf,
     /// The chart's ServiceAccount.
     pub operator: PathBuf,
-    pub servers: Servers,
+    _servers: Servers,
 }
 
 impl Cluster {
@@ -134,7 +134,7 @@ impl Cluster {
         let servers = Servers::start(&["controlplane"]);
         let admin = PathBuf::from(servers.description["kubeconfig"].as_str().unwrap());
         let operator = helm_install(&admin, &[]);
-        Self { admin, operator, servers }
+        Self { admin, operator, _servers: servers }
     }
 
     pub async fn client(&self) -> kube::Client {
