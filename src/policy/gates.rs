@@ -94,9 +94,15 @@ fn windows(gates: &mut GatesSpec, specs: &Demands<'_, &GatesSpec>, notes: &mut N
         .flat_map(|(policy, spec)| spec.windows.iter().flatten().map(|window| (*policy, window)))
         .map(|(policy, window)| (policy, WindowSpec { group: Some(group(policy, window)), ..window.clone() }))
         .collect();
+    // What was raised before holds a policy's group as a whole. A window that only looks like a policy's is an alternative to nothing
+    // of that policy.
+    let windows = || gates.windows.iter().flatten();
+    let whole = |window: &WindowSpec| {
+        let mut group = theirs.iter().filter(|(_, their)| their.group == window.group);
+        group.all(|(_, their)| windows().any(|own| own == their))
+    };
     let (already, own): (Vec<WindowSpec>, Vec<WindowSpec>) =
-        gates.windows.iter().flatten().cloned().partition(|window| theirs.iter().any(|(_, their)| their == window));
-    // A window that only looks like a policy's is an alternative to nothing of that policy.
+        windows().cloned().partition(|window| theirs.iter().any(|(_, their)| their == window) && whole(window));
     let own = own.into_iter().map(|window| match window.group.as_ref().and_then(|group| group.strip_prefix(POLICY)) {
         Some(claimed) => WindowSpec { group: Some(format!("own/{claimed}")), ..window },
         None => window,

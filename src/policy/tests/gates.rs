@@ -39,6 +39,17 @@ fn nobody_adds_an_alternative_to_the_windows_of_a_policy() {
 }
 
 #[test]
+fn who_names_a_part_of_a_policys_group_as_its_own_keeps_to_that_part() {
+    let mut mine = night();
+    mine["group"] = json!("policy/a");
+    let noon = json!({"schedule": "0 12 * * *", "duration": "3h"});
+    let raised = raised(json!({"gates": {"windows": [mine]}}), &[json!({"gates": {"windows": [night(), noon]}})]);
+    let all = field(&raised, "gates.windows");
+    let groups: Vec<&Value> = all.as_array().unwrap().iter().map(|window| &window["group"]).collect();
+    assert_eq!(groups, [&json!("own/a"), &json!("policy/a"), &json!("policy/a")], "{all}");
+}
+
+#[test]
 fn the_shortest_deadlines_hold() {
     let policy = json!({
         "gates": {"deadline": "24h", "rehearsal": {"deadline": "5m"}},
