@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::env::{GATE, Gate, Operator, SOON, Spec, Team, condition, eventually, files};
-use crate::verification::automatic;
+use crate::env::{GATE, Gate, Operator, SOON, Spec, Team, automatic, condition, eventually, files};
 
 /// Two versions, the first of which waits before the gate.
 fn gated() -> std::collections::BTreeMap<String, String> {

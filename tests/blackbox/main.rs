@@ -35,6 +35,7 @@ mod rotation;
 mod scripts;
 mod servers;
 mod sharing;
+mod taking_back;
 mod tls;
 mod undo;
 mod validation;

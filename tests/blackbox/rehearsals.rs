@@ -1,9 +1,10 @@
-//! The way back, proved on a server that is there for nothing else, and from the command line.
+//! The way back, proved before the way forward starts: on the same server, on one that is there for nothing else, and from the
+//! command line.
 
 use serde_json::{Value, json};
 
 use crate::command_line::{folder, said, sluice, url};
-use crate::env::{Operator, Postgres, Servers, Spec, Team, condition, files};
+use crate::env::{Operator, Postgres, SOON, SPOILS, Servers, Spec, Team, condition, eventually, files};
 
 const SCRIPTS: &[(&str, &str)] = &[
     ("V001__users.sql", "create table users (id int primary key);"),
@@ -115,4 +116,59 @@ async fn the_command_line_rehearses_and_shows_what_the_way_back_forgot() {
         "{}",
         said(&missing)
     );
+}
+
+/// Names of scratch databases on the shared server.
+async fn scratch(team: &Team) -> Vec<String> {
+    team.query("select datname from pg_database where datname like 'sluice_rehearsal_%'").await
+}
+
+#[tokio::test]
+async fn a_way_back_that_forgets_an_index_is_caught_before_anything_runs() {
+    let (team, _operator) = Team::verified_at_001("rehearsal").await;
+    let mut scripts = files(SPOILS);
+    scripts.insert(
+        "V002__tag.sql".to_owned(),
+        "create index users_email on users (email); alter table users add column tag text;".to_owned(),
+    );
+    scripts.insert("U002__tag.sql".to_owned(), "alter table users drop column tag;".to_owned());
+    team.scripts("sql", &scripts).await;
+    let spec = Team::shop("002").set("/rollback/require", json!("Rehearsed"));
+    team.apply("shop", &spec).await;
+    let message = team.reason("shop", "RehearsalFailed").await;
+    assert!(message.contains("index public.users_email") && message.contains("Nothing was run"), "{message}");
+    let status = team.get("shop").await.status.unwrap();
+    let ready = condition(&status, "RollbackReady").unwrap();
+    assert_eq!((ready.0.as_str(), ready.1.as_str()), ("False", "RehearsalFailed"));
+    assert_eq!(status.plan.unwrap().rehearsal.unwrap().verdict, "Disproved");
+    assert_eq!(team.story().await, ["up - 001 succeeded"]);
+
+    scripts.insert("U002__tag.sql".to_owned(), "alter table users drop column tag; drop index users_email;".to_owned());
+    team.scripts("sql", &scripts).await;
+    let status = team.at("shop", "002").await;
+    let ready = condition(&status, "RollbackReady").unwrap();
+    assert_eq!((ready.0.as_str(), ready.1.as_str()), ("True", "WayBackRehearsed"));
+    assert_eq!(team.value("select count(*) from sluice.migration_runs where rehearsed").await, "1");
+}
+
+#[tokio::test]
+async fn a_rehearsal_leaves_no_database_behind_when_its_operator_is_killed() {
+    let (team, mut operator) = Team::verified_at_001("rehearsal-killed").await;
+    let mut scripts = files(SPOILS);
+    // No gate of this database holds in the scratch database; the script takes its time instead.
+    scripts.insert("V002__tag.sql".to_owned(), "alter table users add column tag text; select pg_sleep(4);".to_owned());
+    scripts.insert("U002__tag.sql".to_owned(), "alter table users drop column tag;".to_owned());
+    team.scripts("sql", &scripts).await;
+    team.apply("shop", &Team::shop("002").set("/rollback/require", json!("Rehearsed"))).await;
+    team.reason("shop", "Rehearsing").await;
+    let mine = eventually("the scratch database is there", SOON, || async {
+        let there = team.query("select datname from pg_database d join pg_shdescription c on c.objoid = d.oid where datname like 'sluice_rehearsal_%'").await;
+        there.into_iter().next().ok_or_else(|| "none".to_owned())
+    })
+    .await;
+    operator.kill();
+    assert!(scratch(&team).await.contains(&mine), "killed in the middle");
+    let _next = Operator::start(&team.namespace);
+    team.at("shop", "002").await;
+    assert!(!scratch(&team).await.contains(&mine));
 }

@@ -2,8 +2,7 @@
 
 use serde_json::json;
 
-use crate::env::{Operator, Spec, Team, condition, files};
-use crate::verification::health;
+use crate::env::{Operator, Spec, Team, condition, files, health};
 
 const SCRIPTS: &[(&str, &str)] =
     &[("V001__users.sql", "create table users (id int primary key);"), ("U001__users.sql", "drop table users;")];

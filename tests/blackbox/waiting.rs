@@ -185,7 +185,11 @@ async fn a_password_that_is_changed_while_people_are_waited_for_is_the_one_that_
     team.reason("shop", "AwaitingApproval").await;
     team.sql(&format!("alter role \"{role}\" password 'after'")).await;
     team.secret_of("db", &keys("after")).await;
-    alice.says(&["approve", "shop", "-n", &team.namespace, "--yes"]).unwrap();
+    // While there is no Secret there is no plan to approve.
+    eventually("the plan can be approved", SOON, || async {
+        alice.says(&["approve", "shop", "-n", &team.namespace, "--yes"])
+    })
+    .await;
     team.ready("shop").await;
     assert_eq!(team.tables().await, ["orders"]);
 }
