@@ -48,14 +48,14 @@ async fn what_the_checks_passed_before_for_long_enough_runs_by_itself_and_not_a_
     let _operator = Operator::start(&team.namespace);
     let before = canary(&team, &scripts(2)).await.set(
         "/verification",
-        json!({"initialDelay": "1s", "interval": "1s", "duration": "4s", "checks": [
+        json!({"initialDelay": "1s", "interval": "1s", "duration": "9s", "checks": [
             {"name": "alive", "sql": {"query": "select 1"}, "expect": "value == 1"},
         ]}),
     );
-    team.apply("canary", &before).await;
     let shop = after(json!({"from": {"name": "canary"}, "minSoak": "5s"})).inline(&scripts(2));
     team.apply("shop", &shop).await;
-    team.reason("canary", "Verifying").await;
+    team.reason("shop", "DependencyNotReady").await;
+    team.apply("canary", &before).await;
     told(&team, "canary is not Ready (Verifying)").await;
     let verified = team.ready("canary").await.verification.unwrap().end_time.unwrap().0;
     told(&team, &format!("since {verified}, which has to be 5s ago")).await;

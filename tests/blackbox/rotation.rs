@@ -7,9 +7,9 @@ use crate::env::{Operator, Spec, Team, condition, files, health};
 const SCRIPTS: &[(&str, &str)] =
     &[("V001__users.sql", "create table users (id int primary key);"), ("U001__users.sql", "drop table users;")];
 
-/// Judged for four seconds, after one in which a test can change what it likes.
+/// Judged after a few seconds in which a test can change what it likes.
 fn judged() -> Spec {
-    let window = json!({"initialDelay": "2s", "interval": "200ms", "duration": "3s", "checks": [health()]});
+    let window = json!({"initialDelay": "5s", "interval": "200ms", "duration": "7s", "checks": [health()]});
     Spec::latest().set("/verification", window).set("/adoption/allowExisting", json!(true))
 }
 
