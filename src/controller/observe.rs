@@ -264,10 +264,7 @@ fn still(context: &Context, sight: &Sight, desired: &Desired) -> Option<Inputs> 
         && ended.key.generation == observed.generation
         && ended.key.retry_token == observed.retry_token
         && ended.key.requested_at == observed.requested_at
-        && observed
-            .desired
-            .as_ref()
-            .is_ok_and(|desired| context.memory.inputs_stand(&observed.uid, &inputs_of(desired)));
+        && context.memory.inputs_stand(&observed.uid, &inputs_of(desired));
     same.then(|| Inputs {
         source: Source::Read(Arc::clone(&ended.set)),
         database: Ok(Arc::clone(&ended.database)),

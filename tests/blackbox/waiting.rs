@@ -169,22 +169,12 @@ async fn a_password_that_is_changed_while_people_are_waited_for_is_the_one_that_
     let team = Team::new("rotated-gate").await;
     let _operator = Operator::start(&team.namespace);
     let alice = team.approver("alice", &[]).await;
-    let role = format!("{}_app", team.database);
-    team.sql(&format!(
-        "create role \"{role}\" login password 'before'; alter database \"{}\" owner to \"{role}\";
-         alter schema public owner to \"{role}\"",
-        team.database
-    ))
-    .await;
-    let port = team.server.port.to_string();
-    let keys = |password| {
-        [("host", "127.0.0.1"), ("port", &*port), ("user", &*role), ("password", password), ("dbname", &*team.database)]
-    };
-    team.secret_of("db", &keys("before")).await;
+    let role = team.role("before").await;
+    team.secret_as(&role, "before").await;
     team.apply("shop", &waiting()).await;
     team.reason("shop", "AwaitingApproval").await;
     team.sql(&format!("alter role \"{role}\" password 'after'")).await;
-    team.secret_of("db", &keys("after")).await;
+    team.secret_as(&role, "after").await;
     // While there is no Secret there is no plan to approve.
     eventually("the plan can be approved", SOON, || async {
         alice.says(&["approve", "shop", "-n", &team.namespace, "--yes"])

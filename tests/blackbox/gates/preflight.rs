@@ -19,16 +19,8 @@ fn wanting(preflight: Value) -> Spec {
 impl Team {
     /// A role that owns the team's database and nothing else, in the Secret `db`; its name.
     async fn plain_role(&self) -> String {
-        let role = format!("{}_plain", self.database);
-        self.sql(&format!(
-            "create role \"{role}\" login password 'plain'; alter database \"{}\" owner to \"{role}\";
-             alter schema public owner to \"{role}\"",
-            self.database
-        ))
-        .await;
-        let port = self.server.port.to_string();
-        let keys = [("host", &*self.server.host), ("port", &*port), ("user", &*role), ("password", "plain")];
-        self.secret_of("db", &[&keys[..], &[("dbname", &*self.database)]].concat()).await;
+        let role = self.role("plain").await;
+        self.secret_as(&role, "plain").await;
         role
     }
 

@@ -133,9 +133,7 @@ impl PostgresSession {
         run: Run<'_>,
         noted: &mut Noted,
     ) -> Result<(), Attempt> {
-        let guise: Guise =
-            self.asked(&format!("select pg_catalog.json_build_object({})::text", guise()), place).await?;
-        self.aside(&ourselves(self.other_role.as_deref()), place).await?;
+        let guise = self.as_ourselves("", place).await?;
         let views: Vec<String> = self.asked(&filled_too_soon(oids), place).await?;
         for view in views {
             let mut hand = Hand { link: &mut self.link, under: Some((&mut self.side, run)) };
@@ -148,6 +146,13 @@ impl PostgresSession {
             }
         }
         self.aside(&guise.back(), place).await
+    }
+
+    /// From here on as ourselves, with these settings besides; gives back what leads the script on as it was.
+    async fn as_ourselves(&mut self, settings: &str, place: &Place<'_>) -> Result<Guise, Attempt> {
+        let was = self.asked(&format!("select pg_catalog.json_build_object({})::text", guise()), place).await?;
+        self.aside(&format!("{} {settings}", ourselves(self.other_role.as_deref())), place).await?;
+        Ok(was)
     }
 
     async fn refilled(
@@ -164,9 +169,7 @@ impl PostgresSession {
             // A row without a column that comes later would lose what was in it.
             rest.retain(|kept| kept.what == "column" || kept.has_room());
         }
-        let guise: Guise =
-            self.asked(&format!("select pg_catalog.json_build_object({})::text", guise()), place).await?;
-        self.aside(&format!("{} {FORMATS}", ourselves(self.other_role.as_deref())), place).await?;
+        let guise = self.as_ourselves(FORMATS, place).await?;
         let mut all: Vec<Each> = Vec::new();
         // A table may wait for another one that it refers to.
         loop {
