@@ -64,7 +64,7 @@ pub struct Shown {
 /// What a plan would do.
 #[derive(Debug, Clone)]
 pub struct Assessed {
-    /// Which plan, and whether the database was asked.
+    /// Which plan, whether the database was asked, and what limits copies.
     pub key: String,
     /// When.
     pub at: Instant,

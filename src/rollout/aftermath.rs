@@ -56,9 +56,19 @@ pub fn aftermath(observed: &Observed, desired: &Desired, set: &MigrationSet, led
         // Nobody knows what the database holds: a person looks first.
         Some(Outcome::NeedsOperator) => Aftermath::Nothing,
         // Everything of it took effect, and its process died before it could say so: it is judged all the same.
-        Some(Outcome::Interrupted) | None if ledger.current().map(ToString::to_string) == last.to => judge(),
+        Some(Outcome::Interrupted) | None if is_whole(desired, set, ledger, last) => judge(),
         Some(Outcome::Interrupted | Outcome::Blocked | Outcome::Aborted) | None => Aftermath::Nothing,
     }
+}
+
+/// Whether everything of a run that nobody saw the end of took effect. What it had left besides the newest version (a repeatable script, an
+/// older version) is done first, and judged with it.
+fn is_whole(desired: &Desired, set: &MigrationSet, ledger: &Ledger, run: &RunSummary) -> bool {
+    let there = ledger.current().filter(|current| run.to.as_deref() == Some(current.as_str()));
+    there.is_some_and(|there| {
+        let rest = plan::make(set, ledger, &Target::Version(there.clone()), &desired.policy);
+        run.set_digest != set.digest || !rest.is_ok_and(|rest| !rest.is_empty())
+    })
 }
 
 /// A request that no run has seen and no rollback answers.
@@ -96,7 +106,7 @@ fn after_rollback(
 ) -> Aftermath {
     // What was tried again by hand is banned again with the token of that try.
     let take_back = TakeBack { retry_token: observed.retry_token.clone(), ..rollback.what.clone() };
-    let again = attempt.retry_token != observed.retry_token;
+    let again = observed.tries_again(attempt.retry_token.as_ref());
     match attempt.outcome {
         Some(Outcome::Succeeded) => Aftermath::Nothing,
         Some(Outcome::Blocked) if !again && !allows_loss(observed, desired) => {
@@ -160,8 +170,8 @@ fn judged(
             return verify(by.clone().unwrap_or_else(|_| judging::Verification::nothing()));
         }
         let message = match &by {
-            Ok(by) if observed.retry_token != recorded.retry_token => return verify(by.clone()),
-            Err(why) if recorded.judgement.is_some() && observed.retry_token != recorded.retry_token => {
+            Ok(by) if observed.tries_again(recorded.retry_token.as_ref()) => return verify(by.clone()),
+            Err(why) if recorded.judgement.is_some() && observed.tries_again(recorded.retry_token.as_ref()) => {
                 format!("{message}; {why}")
             }
             Ok(_) | Err(_) => message.clone(),
@@ -209,7 +219,7 @@ fn half_way(
     ledger: &Ledger,
     run: &RunSummary,
 ) -> Aftermath {
-    let moved = ledger.current().map(ToString::to_string) != run.from;
+    let moved = ledger.current().map(ToString::to_string) != origin(observed, ledger, run);
     // Statements of a script without a transaction that are in effect have no way back of their own.
     let torn = ledger.entries.iter().any(|entry| !entry.in_effect() && !entry.journal.is_empty());
     let automatic = desired.rollback.mode == Mode::Automatic && desired.rollback.on_apply_failure;
@@ -222,7 +232,9 @@ fn half_way(
 
 /// Something changed since that run: it is tried again as the spec now says, not taken back for what it was.
 fn retried(observed: &Observed, set: &MigrationSet, run: &RunSummary) -> bool {
-    run.generation != observed.generation || run.retry_token != observed.retry_token || run.set_digest != set.digest
+    run.generation != observed.generation
+        || observed.tries_again(run.retry_token.as_ref())
+        || run.set_digest != set.digest
 }
 
 #[allow(
@@ -369,7 +381,7 @@ pub fn poisoned<'a>(observed: &Observed, ledger: &'a Ledger, plan: &Plan) -> Opt
         .rollbacks
         .iter()
         .find(|rollback| rollback.what.plan_digest == plan.digest)
-        .filter(|rollback| rollback.what.retry_token == observed.retry_token)
+        .filter(|rollback| !observed.tries_again(rollback.what.retry_token.as_ref()))
 }
 
 /// Whether so many runs failed within an hour that nothing is tried any more until a person asks for it: how many did.
@@ -386,7 +398,7 @@ pub fn too_many_failures(observed: &Observed, desired: &Desired, ledger: &Ledger
         .collect();
     let (newest, oldest) = (bad.first()?, bad.get(limit.checked_sub(1)?)?);
     let apart = Duration::try_from(newest.started_at.duration_since(oldest.started_at)).unwrap_or_default();
-    (apart <= HOUR && newest.retry_token == observed.retry_token).then_some(limit)
+    (apart <= HOUR && !observed.tries_again(newest.retry_token.as_ref())).then_some(limit)
 }
 
 fn is_bad(ledger: &Ledger, run: &RunSummary) -> bool {

@@ -239,6 +239,13 @@ impl Observed {
         }
     }
 
+    /// Whether a person has asked for another try since something was done with that token. A token that is gone (an object that
+    /// was replaced by its manifest) asks for nothing.
+    #[must_use]
+    pub fn tries_again(&self, token: Option<&String>) -> bool {
+        self.retry_token.is_some() && self.retry_token.as_ref() != token
+    }
+
     /// What the database holds, where it was seen.
     #[must_use]
     pub fn inspection(&self) -> Option<&Inspection> {

@@ -201,6 +201,36 @@ fn what_failed_again_after_a_retry_is_not_tried_a_third_time_by_itself() {
 }
 
 #[test]
+fn a_request_for_another_try_that_was_taken_off_again_asks_for_nothing() {
+    // Everything was done while the annotation said "1". A manifest that replaces the object has none.
+    let with_token = |observed: Observed| {
+        observed.with(|o| {
+            if let Look::Seen(seen) = &mut o.database {
+                seen.ledger.runs.iter_mut().for_each(|run| run.retry_token = Some("1".into()));
+                seen.ledger.verifications.iter_mut().for_each(|one| one.retry_token = Some("1".into()));
+                seen.ledger.rollbacks.iter_mut().for_each(|one| one.what.retry_token = Some("1".into()));
+            }
+        })
+    };
+    let held = judged(Some(Judgement::Failed), wanted(json!({}), "Latest"));
+    let failed = after(&["001"], Outcome::Failed, wanted(json!({}), "Latest"), |_| {});
+    let often = wanted(json!({"maxFailuresPerHour": 1}), "Latest");
+    let too_often = after(&["001"], Outcome::Failed, often, |ledger| ledger.runs[0].set_digest = "another".into());
+    for (before, reason) in [
+        (taken_back(&["001"], Some(Outcome::Succeeded)), Reason::RolledBack),
+        (taken_back(&["001", "002"], Some(Outcome::Failed)), Reason::RollbackFailed),
+        (taken_back(&["001", "002"], Some(Outcome::Blocked)), Reason::RollbackBlocked),
+        (held, Reason::CheckFailed),
+        (failed, Reason::ApplyFailed),
+        (too_often, Reason::TooManyFailures),
+    ] {
+        let before = with_token(before);
+        assert_eq!(outcome(&before), ("wait", reason));
+        assert_ne!(outcome(&before.with(|o| o.retry_token = Some("2".into()))).0, "wait", "{reason:?}");
+    }
+}
+
+#[test]
 fn a_suspended_object_does_not_roll_back_by_itself_but_says_what_it_would_do() {
     let suspended = judged(Some(Judgement::Failed), Desired { suspended: true, ..automatic() });
     assert_eq!(outcome(&suspended), ("wait", Reason::Suspended));
@@ -228,6 +258,24 @@ fn a_run_that_fails_half_way_is_taken_back_where_the_spec_says_so(
             }
         });
         assert_eq!(outcome(&failed).0, action, "{end:?}");
+    }
+}
+
+#[test]
+fn what_an_interrupted_run_applied_is_taken_back_when_the_one_that_went_on_fails() {
+    // From 001 to 003: interrupted at 002; the next one failed at 003.
+    let failed = after(&["001", "002"], Outcome::Failed, automatic(), |_| {}).with(|o| {
+        o.source = crate::rollout::Source::Read(std::sync::Arc::new(set(3)));
+        if let Look::Seen(seen) = &mut o.database {
+            let interrupted = RunSummary { id: Uuid::from_u128(7), ..up(Outcome::Interrupted) };
+            seen.ledger.runs[0].set_digest = set(3).digest;
+            seen.ledger.runs[0].from = Some("002".into());
+            seen.ledger.runs.push(interrupted);
+        }
+    });
+    match decide(&failed).action {
+        Action::Start(job) => assert_eq!(job.plan.to.map(|to| to.to_string()).as_deref(), Some("001")),
+        other => panic!("{other:?}"),
     }
 }
 
@@ -486,6 +534,35 @@ fn a_run_that_took_effect_before_its_process_died_is_judged_all_the_same(#[case]
     assert_eq!(outcome(&died(None)), ("verify", Reason::Verifying));
     assert_eq!(outcome(&died(Some(Judgement::Failed))), ("roll back", Reason::RollingBack));
     assert_eq!(outcome(&died(Some(Judgement::Passed))), ("wait", Reason::UpToDate));
+}
+
+#[rstest]
+#[case::nobody_noticed_yet(None)]
+#[case::a_later_run_noticed(Some(Outcome::Interrupted))]
+fn a_run_that_died_before_its_repeatable_script_is_finished_before_it_is_judged(#[case] end: Option<Outcome>) {
+    let file = |path: &str, content: &str| crate::migration::RawFile::named(path, content);
+    let options = crate::migration::SetOptions {
+        dialect: crate::migration::Dialect::Postgres,
+        layout: crate::migration::Layout::Auto,
+        allow_gaps: false,
+    };
+    let mut files = vec![file("R__view.sql", "create or replace view v as select 1 as x;")];
+    for n in 1..=2 {
+        files.push(file(&format!("V{n:03}__t.sql"), &format!("create table t{n} (id int);")));
+        files.push(file(&format!("U{n:03}__t.sql"), &format!("drop table t{n};")));
+    }
+    let with_view = std::sync::Arc::new(crate::migration::MigrationSet::read(&files, options).unwrap());
+    let died = judged(None, automatic()).with(|o| {
+        o.source = crate::rollout::Source::Read(with_view.clone());
+        if let Look::Seen(seen) = &mut o.database {
+            seen.ledger.runs[0].outcome = end;
+            seen.ledger.runs[0].set_digest = with_view.digest.clone();
+        }
+    });
+    match decide(&died).action {
+        Action::Start(job) => assert_eq!((job.plan.steps.len(), job.take_back), (1, None)),
+        other => panic!("{other:?}"),
+    }
 }
 
 #[test]
