@@ -17,6 +17,8 @@ pub(super) struct Table {
     pub rows: Option<u64>,
     /// With all partitions, indexes not.
     pub bytes: u64,
+    /// The transaction that created it.
+    pub created: Option<u32>,
     filtered: bool,
     /// Reached through a foreign key that hands a change on, or through a view.
     pub reached: bool,
@@ -196,6 +198,7 @@ pub(super) mod tests {
             kind: "r".to_owned(),
             rows: Some(10),
             bytes: 8192,
+            created: Some(3),
             filtered: false,
             reached: false,
             again: false,

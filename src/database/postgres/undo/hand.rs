@@ -41,6 +41,9 @@ pub(super) struct Kept {
     note: Option<String>,
     pub dropped: bool,
     pub restored: bool,
+    /// In which rows a column that was restored is restored once more: a condition on `t`.
+    #[serde(skip)]
+    pub again: String,
     there: bool,
     /// The columns of the copy.
     columns: Vec<String>,
@@ -302,7 +305,8 @@ impl Kept {
         let table = self.table.first()?.clone().limited_to(&self.columns);
         if let Some(name) = &self.column {
             let column = table.stored().find(|column| column.name == *name)?;
-            return Some(restore::column(&table, column, std::slice::from_ref(name), &copy));
+            let all = restore::column(&table, column, std::slice::from_ref(name), &copy);
+            return Some(all + &self.again);
         }
         let after = self.after.as_deref().map(quoted);
         let changed = after.as_deref().and_then(|after| restore::changed(&table, &copy, after));
@@ -315,6 +319,17 @@ impl Kept {
     pub fn has_room(&self) -> bool {
         let table = self.table.first();
         table.is_some_and(|table| self.columns.iter().all(|name| table.stored().any(|column| column.name == *name)))
+    }
+
+    /// Whether a way down re-created what went, and there is a place for all of it.
+    pub fn is_back(&self, before: Option<&Now>) -> bool {
+        let Some(now) = &self.now else { return false };
+        self.not_recreated(before).is_none()
+            && match self.what.as_str() {
+                "table" => self.has_room(),
+                "column" => now.column.is_some(),
+                _ => false,
+            }
     }
 
     /// How a person can restore it later.

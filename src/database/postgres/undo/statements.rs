@@ -192,21 +192,37 @@ pub(in super::super) fn expire(ledger: &str) -> String {
     )
 }
 
+/// The transactions of those statements of a way down that committed one by one: a query.
+pub(super) fn committed(ledger: &str, key: &str, attempt: i32) -> String {
+    format!(
+        "select s.xmin from {ledger}.migration_steps s
+            where s.key = {} and s.attempt = {attempt} and s.direction = 'down' and s.state = 'done'",
+        text(key)
+    )
+}
+
 /// The copies by which a version's way down is refilled, newest first, with what their tables are now, and what was not
-/// copied. JSON.
-pub(super) fn of_version(ledger: &str, key: &str) -> String {
+/// copied. `unless`: leaving out what these transactions made of the tables. JSON.
+///
+/// A column that a way down filled already is among them: what it set there afterwards gives way, too.
+pub(super) fn of_version(ledger: &str, key: &str, unless: Option<&str>) -> String {
     kept(
         ledger,
-        &format!("u.key = {} and u.direction = 'up' and u.superseded_at is null and u.restored_at is null", text(key)),
+        &format!(
+            "u.key = {} and u.direction = 'up' and u.superseded_at is null
+                and (u.restored_at is null or u.restored_by is not null and u.what = 'column')",
+            text(key)
+        ),
+        unless,
     )
 }
 
 /// One copy. JSON, an array of one or none.
 pub(super) fn by_id(ledger: &str, id: i64) -> String {
-    kept(ledger, &format!("u.id = {id}"))
+    kept(ledger, &format!("u.id = {id}"), None)
 }
 
-fn kept(ledger: &str, which: &str) -> String {
+fn kept(ledger: &str, which: &str, unless: Option<&str>) -> String {
     format!(
         "select coalesce(pg_catalog.json_agg(pg_catalog.json_build_object('id', u.id, 'object', u.object, 'what', u.what, 'copy', u.copy,
             'rows', u.rows, 'hash', u.hash, 'after', u.after, 'restore_sql', u.restore_sql, 'note', u.note,
@@ -217,7 +233,7 @@ fn kept(ledger: &str, which: &str) -> String {
             'now', {now}) order by u.id desc), '[]')::text
         from {ledger}.migration_undo u where {which}",
         place = text(SCHEMA),
-        now = now(),
+        now = now(unless),
         columns = format_args!(
             "(select coalesce(pg_catalog.json_agg(a.attname order by a.attnum), '[]') from pg_catalog.pg_attribute a
                 where a.attnum > 0 and not a.attisdropped and a.attrelid = (select c.oid from pg_catalog.pg_class c
@@ -232,16 +248,22 @@ fn kept(ledger: &str, which: &str) -> String {
 }
 
 /// What the table of entry `u` and its column are now.
-fn now() -> &'static str {
-    "(select pg_catalog.json_build_object('oid', c.oid::bigint,
+fn now(unless: Option<&str>) -> String {
+    let others = |made: &str| unless.map(|by| format!(" and {made}.xmin not in ({by})")).unwrap_or_default();
+    format!(
+        "(select pg_catalog.json_build_object('oid', c.oid::bigint,
         'column', (select pg_catalog.concat_ws(' ', a.attnum, a.atttypid, a.atttypmod, (
                 select pg_catalog.string_agg(pg_catalog.concat(p.attnum, ':', p.atttypid), ',' order by p.attnum)
                 from pg_catalog.pg_type y left join pg_catalog.pg_type e on e.oid = y.typelem and y.typcategory = 'A'
                     join pg_catalog.pg_attribute p on p.attrelid in (y.typrelid, e.typrelid) and p.attnum > 0 and not p.attisdropped
                 where y.oid = a.atttypid)) from pg_catalog.pg_attribute a
-            where a.attrelid = c.oid and a.attname = u.column_name and a.attnum > 0 and not a.attisdropped))
+            where a.attrelid = c.oid and a.attname = u.column_name and a.attnum > 0 and not a.attisdropped{}))
         from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-        where n.nspname = u.table_schema and c.relname = u.table_name and c.relkind in ('r', 'p'))"
+            join pg_catalog.pg_attribute m on m.attrelid = c.oid and m.attnum = -1
+        where n.nspname = u.table_schema and c.relname = u.table_name and c.relkind in ('r', 'p'){})",
+        others("a"),
+        others("m"),
+    )
 }
 
 /// What has to be known before a copy is put back: its hash, the triggers and rules that must not act, the columns that
