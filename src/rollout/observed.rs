@@ -166,6 +166,8 @@ impl Rehearsed {
 pub struct Verifying {
     /// The run that is judged.
     pub run: Uuid,
+    /// The generation of the spec that the run was begun for.
+    pub generation: i64,
     /// Which version it brought the database to.
     pub version: String,
     /// When the window was opened.

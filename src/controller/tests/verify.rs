@@ -38,6 +38,7 @@ async fn what_takes_longer_to_measure_than_the_interval_makes_the_window_no_long
         object: object(1),
         uid: uid(1),
         run: Uuid::nil(),
+        generation: 1,
         version: "001".to_owned(),
         verification: Verification::of(&spec.unwrap()).unwrap(),
         baseline: Value::Null,

@@ -16,7 +16,7 @@ use crate::rollout::{Action, Desired, Look, Observed, Requests, State, Verifying
 const UP: Uuid = Uuid::from_u128(1);
 const BACK: Uuid = Uuid::from_u128(2);
 
-fn wanted(rollback: Value, target: &str) -> Desired {
+pub(super) fn wanted(rollback: Value, target: &str) -> Desired {
     let spec: DatabaseMigrationSpec = serde_json::from_value(json!({
         "database": {"secretRef": {"name": "db"}},
         "source": {"configMaps": [{"name": "sql"}]},
@@ -28,12 +28,12 @@ fn wanted(rollback: Value, target: &str) -> Desired {
     Desired::of(&spec).unwrap()
 }
 
-fn automatic() -> Desired {
+pub(super) fn automatic() -> Desired {
     wanted(json!({"mode": "Automatic"}), "Latest")
 }
 
 /// The plan that brought the database from 001 to 002.
-fn plan_digest() -> String {
+pub(super) fn plan_digest() -> String {
     let before = seen(&["001"]).ledger;
     make(&set(2), &before, &Target::Latest, &Policy { allow_down: true, require_down: true, ..Policy::default() })
         .unwrap()
@@ -41,11 +41,11 @@ fn plan_digest() -> String {
 }
 
 /// The run from 001 to 002.
-fn up(outcome: Outcome) -> RunSummary {
+pub(super) fn up(outcome: Outcome) -> RunSummary {
     RunSummary { id: UP, from: Some("001".into()), plan_digest: plan_digest(), ..run(Some(outcome)) }
 }
 
-fn verification(judgement: Option<Judgement>) -> Verification {
+pub(super) fn verification(judgement: Option<Judgement>) -> Verification {
     Verification {
         run: UP,
         spec: json!({"checks": [{"name": "orphans", "sql": {"query": "select 0"}, "expect": "value == 0"}]}),
@@ -57,7 +57,7 @@ fn verification(judgement: Option<Judgement>) -> Verification {
     }
 }
 
-fn rollback(trigger: Trigger) -> Rollback {
+pub(super) fn rollback(trigger: Trigger) -> Rollback {
     let what = TakeBack {
         run: UP,
         plan_digest: plan_digest(),
@@ -70,7 +70,7 @@ fn rollback(trigger: Trigger) -> Rollback {
     Rollback { what, attempt: BACK }
 }
 
-fn back(outcome: Option<Outcome>) -> RunSummary {
+pub(super) fn back(outcome: Option<Outcome>) -> RunSummary {
     RunSummary {
         id: BACK,
         direction: Direction::Down,
@@ -81,7 +81,12 @@ fn back(outcome: Option<Outcome>) -> RunSummary {
 }
 
 /// An object whose newest run went from 001 to 002, on a database that is at these versions.
-fn after(applied: &[&str], outcome: Outcome, desired: Desired, change: impl FnOnce(&mut Ledger)) -> Observed {
+pub(super) fn after(
+    applied: &[&str],
+    outcome: Outcome,
+    desired: Desired,
+    change: impl FnOnce(&mut Ledger),
+) -> Observed {
     observed().applied(applied).with(|o| {
         o.desired = Ok(desired);
         if let Look::Seen(seen) = &mut o.database {
@@ -91,11 +96,11 @@ fn after(applied: &[&str], outcome: Outcome, desired: Desired, change: impl FnOn
     })
 }
 
-fn judged(judgement: Option<Judgement>, desired: Desired) -> Observed {
+pub(super) fn judged(judgement: Option<Judgement>, desired: Desired) -> Observed {
     after(&["001", "002"], Outcome::Succeeded, desired, |ledger| ledger.verifications.push(verification(judgement)))
 }
 
-fn taken_back(applied: &[&str], outcome: Option<Outcome>) -> Observed {
+pub(super) fn taken_back(applied: &[&str], outcome: Option<Outcome>) -> Observed {
     after(applied, Outcome::Succeeded, automatic(), |ledger| {
         ledger.verifications.push(verification(Some(Judgement::Failed)));
         ledger.rollbacks.push(rollback(Trigger::Check));
@@ -104,7 +109,7 @@ fn taken_back(applied: &[&str], outcome: Option<Outcome>) -> Observed {
 }
 
 /// The action in a word, and the reason.
-fn outcome(observed: &Observed) -> (&'static str, Reason) {
+pub(super) fn outcome(observed: &Observed) -> (&'static str, Reason) {
     let decision = decide(observed);
     let status = report(observed, &decision.state);
     let ready = status.conditions.iter().find(|c| c.type_ == ConditionType::Ready.as_str()).unwrap();
@@ -201,36 +206,6 @@ fn what_failed_again_after_a_retry_is_not_tried_a_third_time_by_itself() {
 }
 
 #[test]
-fn a_request_for_another_try_that_was_taken_off_again_asks_for_nothing() {
-    // Everything was done while the annotation said "1". A manifest that replaces the object has none.
-    let with_token = |observed: Observed| {
-        observed.with(|o| {
-            if let Look::Seen(seen) = &mut o.database {
-                seen.ledger.runs.iter_mut().for_each(|run| run.retry_token = Some("1".into()));
-                seen.ledger.verifications.iter_mut().for_each(|one| one.retry_token = Some("1".into()));
-                seen.ledger.rollbacks.iter_mut().for_each(|one| one.what.retry_token = Some("1".into()));
-            }
-        })
-    };
-    let held = judged(Some(Judgement::Failed), wanted(json!({}), "Latest"));
-    let failed = after(&["001"], Outcome::Failed, wanted(json!({}), "Latest"), |_| {});
-    let often = wanted(json!({"maxFailuresPerHour": 1}), "Latest");
-    let too_often = after(&["001"], Outcome::Failed, often, |ledger| ledger.runs[0].set_digest = "another".into());
-    for (before, reason) in [
-        (taken_back(&["001"], Some(Outcome::Succeeded)), Reason::RolledBack),
-        (taken_back(&["001", "002"], Some(Outcome::Failed)), Reason::RollbackFailed),
-        (taken_back(&["001", "002"], Some(Outcome::Blocked)), Reason::RollbackBlocked),
-        (held, Reason::CheckFailed),
-        (failed, Reason::ApplyFailed),
-        (too_often, Reason::TooManyFailures),
-    ] {
-        let before = with_token(before);
-        assert_eq!(outcome(&before), ("wait", reason));
-        assert_ne!(outcome(&before.with(|o| o.retry_token = Some("2".into()))).0, "wait", "{reason:?}");
-    }
-}
-
-#[test]
 fn a_suspended_object_does_not_roll_back_by_itself_but_says_what_it_would_do() {
     let suspended = judged(Some(Judgement::Failed), Desired { suspended: true, ..automatic() });
     assert_eq!(outcome(&suspended), ("wait", Reason::Suspended));
@@ -290,7 +265,7 @@ fn a_run_of_which_nobody_knows_what_it_did_is_left_to_a_person() {
     assert_eq!(outcome(&unknown), ("wait", Reason::NeedsOperator));
 }
 
-fn asking(token: &str) -> impl FnOnce(&mut Observed) {
+pub(super) fn asking(token: &str) -> impl FnOnce(&mut Observed) {
     let token = token.to_owned();
     move |o| o.requests = Requests { rollback: Some(token), ..Requests::default() }
 }
@@ -378,6 +353,7 @@ fn so_many_failures_within_an_hour_stop_the_object_until_it_is_told_to_try_again
 fn verifying() -> Verifying {
     Verifying {
         run: UP,
+        generation: 3,
         version: "002".into(),
         since: at(999_000),
         until: at(1_001_000),
@@ -398,6 +374,21 @@ fn a_window_is_ended_by_new_requests_only(#[case] requests: Requests, #[case] ac
         o.requests = requests;
     });
     assert_eq!(outcome(&observed), (action, Reason::Verifying));
+}
+
+#[test]
+fn a_change_of_the_spec_that_waits_for_the_end_of_the_window_is_told_with_the_way_to_end_it() {
+    let message = |generation: i64| {
+        let observed = observed().with(|o| {
+            o.verifying = Some(verifying());
+            o.generation = generation;
+        });
+        report(&observed, &decide(&observed).state).conditions[0].message.clone()
+    };
+    assert!(!message(3).contains("the change of the spec"), "{}", message(3));
+    for part in ["the change of the spec is looked at when that is over", "sluice.dev/abort"] {
+        assert!(message(4).contains(part), "{}", message(4));
+    }
 }
 
 #[test]
