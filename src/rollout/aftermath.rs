@@ -41,7 +41,11 @@ pub fn aftermath(observed: &Observed, desired: &Desired, set: &MigrationSet, led
     if let Some(token) = unanswered(observed, ledger) {
         // The window ends first; then this is asked again.
         let run = newest_in_effect(observed, ledger).unwrap_or(last);
-        return back(observed, desired, set, ledger, run, Trigger::Requested, &asked(&token), Some(token));
+        match back(observed, desired, set, ledger, run, Trigger::Requested, &asked(&token), Some(token)) {
+            // It is there already: the request changes nothing about what else is left to do.
+            Aftermath::Nothing => {}
+            aftermath => return aftermath,
+        }
     }
     if last.direction == Direction::Down {
         return Aftermath::Nothing;

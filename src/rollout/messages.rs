@@ -78,7 +78,7 @@ pub(super) fn summary(observed: &Observed, state: &State) -> (Reason, String) {
                 },
             )
         }
-        State::Failed(run, _) => failed(run),
+        State::Failed(run, _) => failed(observed, run),
         State::CoolingDown(job) => {
             (Reason::Interrupted, format!("{}; will {} shortly", interrupted(observed), work(&job.plan)))
         }
@@ -195,7 +195,7 @@ pub(super) fn refusal_reason(refusal: &Refusal) -> Reason {
     }
 }
 
-fn failed(run: &RunSummary) -> (Reason, String) {
+fn failed(observed: &Observed, run: &RunSummary) -> (Reason, String) {
     let reason = match run.outcome {
         Some(Outcome::NeedsOperator) => Reason::NeedsOperator,
         Some(Outcome::DeadlineExceeded) => Reason::DeadlineExceeded,
@@ -208,7 +208,8 @@ fn failed(run: &RunSummary) -> (Reason, String) {
     (
         reason,
         format!(
-            "{message}. Tried again when the scripts or the spec change, or with: {}",
+            "{message}. The database is at version {}. Tried again when the scripts or the spec change, or with: {}",
+            current(observed),
             annotate(&run.object, "retry"),
         ),
     )

@@ -116,3 +116,14 @@ fn only_what_was_judged_is_said_not_to_have_held() {
         assert!(message.starts_with(told), "{message}");
     }
 }
+
+#[rstest]
+#[case::not_judged(None, "verify")]
+#[case::passed(Some(Judgement::Passed), "wait")]
+#[case::failed(Some(Judgement::Failed), "roll back")]
+fn a_request_to_go_where_the_database_is_skips_no_judgement(
+    #[case] judgement: Option<Judgement>,
+    #[case] action: &str,
+) {
+    assert_eq!(outcome(&judged(judgement, automatic()).with(asking("1@002"))).0, action);
+}
