@@ -51,7 +51,7 @@ impl PostgresSession {
         let ended = self.statement_of(script.step, one, &mut refill, patience.first_look(), &place, run).await?;
         let rows = self.conclude(ended, &place).await?;
         self.settle_copies(taken, rows, &place, run, &mut noted).await?;
-        self.refill_between(script.step, &refill, &place, run, &mut noted).await?;
+        self.refill_between(script.step, std::slice::from_ref(one), &refill, &place, run, &mut noted).await?;
         let record = self.recorder.executed(&script.of, one, Some(rows)) + &noted.record;
         self.commit(&opened.transaction, &record, false, &place, run).await?;
         along.before.transactions.extend(short(&opened.transaction));
@@ -114,7 +114,7 @@ impl PostgresSession {
             self.conclude(ended, &place).await?;
             return self.in_own_transaction(script.step, "", &record, false, run).await.map_err(Attempt::Over);
         }
-        self.refill_between(script.step, &script.refill, &place, run, &mut noted).await?;
+        self.refill_between(script.step, unit, &script.refill, &place, run, &mut noted).await?;
         let record = record + &noted.record;
         let text = format!("{} {} {record} commit", ourselves(self.other_role.as_deref()), self.durability(false));
         let ended = supervised(&mut self.link, &mut self.side, run, &text, None).await;

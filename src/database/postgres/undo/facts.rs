@@ -169,6 +169,11 @@ impl Column {
         format!("{alias}.{}{cast}", self.quoted_before())
     }
 
+    /// Whether it is of the type in which a copy has its values; of one of somebody's own a copy has texts.
+    pub fn holds(&self, held_as: Option<&str>) -> bool {
+        self.own_type.is_some() || held_as == Some(&self.type_name)
+    }
+
     /// Whether each of its values is in the other type what it was, so that nothing is taken away.
     pub fn widens_to(&self, to: &str) -> bool {
         let to = to.trim().to_ascii_lowercase();

@@ -31,11 +31,11 @@ pub(in super::super) struct Refill {
 
 /// When it is refilled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum When {
+enum When<'a> {
     /// In the midst of the script: what has its place by now.
     Early,
-    /// Before a statement commits that is not the last: what it brought back, so that nobody ever sees it empty.
-    Between,
+    /// Before these statements commit, which are not the last: what they brought back, so that nobody ever sees it empty.
+    Between(&'a [Statement]),
     /// At its end: everything, and what has no place is told.
     End,
 }
@@ -101,11 +101,12 @@ impl PostgresSession {
         Ok(statement(&mut self.link, &mut self.side, run, &one.text, first_look).await)
     }
 
-    /// Before the transaction of a statement ends that is not the last of its way down: refills what it re-created. What has no
-    /// place yet waits for the end.
+    /// Before the transaction of a statement ends that is not the last of its way down, or of a block: refills what it re-created,
+    /// and a column at whose values it guessed once more. What has no place yet waits for the end.
     pub(in super::super) async fn refill_between(
         &mut self,
         step: &Step,
+        unit: &[Statement],
         refill: &Refill,
         place: &Place<'_>,
         run: Run<'_>,
@@ -115,12 +116,25 @@ impl PostgresSession {
             return Ok(());
         }
         let mut back: Vec<(i64, UndoRestored)> = refill.early.iter().map(|(id, done)| (*id, done.clone())).collect();
-        let refilled = self.refilled(step, refill, When::Between, place, run).await?;
-        back.extend(refilled.into_iter().filter_map(|(kept, result)| Some((kept.id, result.ok()?))));
+        let mut columns = String::new();
+        for (kept, result) in self.refilled(step, refill, When::Between(unit), place, run).await? {
+            let Ok(done) = result else { continue };
+            if kept.restored {
+                // Once more over what the script guessed: those are the same rows.
+                continue;
+            }
+            if kept.what == "column" {
+                // Told at the end: deleted rows come back later, and without it.
+                columns.push_str(&restored(&self.sql.schema, kept.id, &self.recorder.run, done.rows, done.left));
+            } else {
+                back.push((kept.id, done));
+            }
+        }
         for (id, done) in back {
             noted.record.push_str(&restored(&self.sql.schema, id, &self.recorder.run, done.rows, done.left));
             noted.told.push(done.to_string());
         }
+        noted.record.push_str(&columns);
         Ok(())
     }
 
@@ -141,10 +155,9 @@ impl PostgresSession {
         let mut oids = Vec::new();
         for (kept, result) in self.refilled(step, refill, When::End, place, run).await? {
             match result {
-                // It was told when it was put back for the first time.
-                _ if kept.restored => {}
                 Ok(done) => {
                     oids.extend(kept.now.as_ref().map(|now| now.oid));
+                    let done = kept.with_those_before(done);
                     noted.record.push_str(&restored(&schema, kept.id, &by, done.rows, done.left));
                     noted.told.push(done.to_string());
                 }
@@ -154,19 +167,20 @@ impl PostgresSession {
                 }
             }
         }
-        if oids.is_empty() { Ok(()) } else { self.fill_views(&oids, place, run, noted).await }
+        if oids.is_empty() { Ok(()) } else { self.fill_views(&oids, refill, place, run, noted).await }
     }
 
     /// A materialized view that the way down created holds what was there before the rows came back.
     async fn fill_views(
         &mut self,
         oids: &[i64],
+        refill: &Refill,
         place: &Place<'_>,
         run: Run<'_>,
         noted: &mut Noted,
     ) -> Result<(), Attempt> {
         let guise = self.as_ourselves("", place).await?;
-        let views: Vec<String> = self.asked(&filled_too_soon(oids), place).await?;
+        let views: Vec<String> = self.asked(&filled_too_soon(oids, refill.committed.as_deref()), place).await?;
         for view in views {
             let mut hand = Hand { link: &mut self.link, under: Some((&mut self.side, run)) };
             match hand.fill(&view).await {
@@ -191,36 +205,36 @@ impl PostgresSession {
         &mut self,
         step: &Step,
         refill: &Refill,
-        when: When,
+        when: When<'_>,
         place: &Place<'_>,
         run: Run<'_>,
     ) -> Result<Vec<Each>, Attempt> {
         self.look_at_constraints(place).await?;
         let mut rest = self.kept(step, None, place).await?;
-        rest.retain(|kept| match when {
+        rest.retain(|kept| match &when {
             // A row without a column that comes later would lose what was in it.
             When::Early => kept.what == "column" || kept.has_room(),
-            When::Between => {
+            When::Between(unit) if kept.restored => unit.iter().any(|one| kept.is_guessed_at(one)),
+            When::Between(_) => {
                 let before = refill.before.get(&kept.id).and_then(Option::as_ref);
-                !kept.restored && !refill.early.contains_key(&kept.id) && kept.is_back(before)
+                !refill.early.contains_key(&kept.id) && kept.is_back(before)
             }
             When::End => true,
         });
         if rest.is_empty() {
             return Ok(Vec::new());
         }
-        if let Some(committed) = &refill.committed {
-            // What others wrote since it came back is theirs.
-            let again = format!(" and t.xmin in ({committed})");
-            rest.iter_mut().filter(|kept| kept.restored).for_each(|kept| kept.again.clone_from(&again));
-        }
         let guise = self.as_ourselves(FORMATS, place).await?;
         let mut all: Vec<Each> = Vec::new();
-        // A table may wait for another one that it refers to.
-        loop {
+        // A table may wait for another one that it refers to, and what was taken away from it before waits with it.
+        while !rest.is_empty() {
             let tried = rest.len();
-            let mut again = Vec::new();
+            let mut again: Vec<(Kept, String)> = Vec::new();
             for kept in rest {
+                if again.iter().any(|(newer, _)| newer.is_of_the_table_of(&kept)) {
+                    again.push((kept, WAITS.to_owned()));
+                    continue;
+                }
                 let result = match self.refill_one(&kept, refill, run).await {
                     Ok(result) => result,
                     Err(ended) => return Err(self.ended_refilling(ended, place).await),
@@ -230,9 +244,9 @@ impl PostgresSession {
                     Err(why) => again.push((kept, why)),
                 }
             }
-            if again.is_empty() || again.len() == tried {
-                self.refill_together(again, &mut all, place, run).await?;
-                break;
+            if again.len() == tried {
+                let stuck = again.extract_if(.., |(_, why)| why != WAITS).collect();
+                self.refill_together(stuck, &mut all, place, run).await?;
             }
             rest = again.into_iter().map(|(kept, _)| kept).collect();
         }
@@ -299,3 +313,5 @@ impl PostgresSession {
 }
 
 const FOREIGN_KEY_VIOLATION: &str = "23503";
+/// For a copy that was made after it.
+const WAITS: &str = "it waits";

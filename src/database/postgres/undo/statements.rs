@@ -225,8 +225,8 @@ pub(super) fn by_id(ledger: &str, id: i64) -> String {
 fn kept(ledger: &str, which: &str, unless: Option<&str>) -> String {
     format!(
         "select coalesce(pg_catalog.json_agg(pg_catalog.json_build_object('id', u.id, 'object', u.object, 'what', u.what, 'copy', u.copy,
-            'rows', u.rows, 'hash', u.hash, 'after', u.after, 'restore_sql', u.restore_sql, 'note', u.note,
-            'column', u.column_name, 'gone', u.gone, 'sequences', coalesce(u.sequences, '{{}}'), 'columns', {columns}, 'table', {table},
+            'rows', u.rows, 'back', u.restored_rows, 'hash', u.hash, 'after', u.after, 'restore_sql', u.restore_sql, 'note', u.note,
+            'column', u.column_name, 'gone', u.gone, 'sequences', coalesce(u.sequences, '{{}}'), 'columns', {columns}, 'held_as', {held_as}, 'table', {table},
             'dropped', u.dropped_at is not null, 'restored', u.restored_at is not null,
             'there', exists (select from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
                 where n.nspname = {place} and c.relname = u.copy),
@@ -237,6 +237,12 @@ fn kept(ledger: &str, which: &str, unless: Option<&str>) -> String {
         columns = format_args!(
             "(select coalesce(pg_catalog.json_agg(a.attname order by a.attnum), '[]') from pg_catalog.pg_attribute a
                 where a.attnum > 0 and not a.attisdropped and a.attrelid = (select c.oid from pg_catalog.pg_class c
+                    join pg_catalog.pg_namespace n on n.oid = c.relnamespace where n.nspname = {} and c.relname = u.copy))",
+            text(SCHEMA)
+        ),
+        held_as = format_args!(
+            "(select pg_catalog.format_type(a.atttypid, a.atttypmod) from pg_catalog.pg_attribute a
+                where a.attname = u.column_name and not a.attisdropped and a.attrelid = (select c.oid from pg_catalog.pg_class c
                     join pg_catalog.pg_namespace n on n.oid = c.relnamespace where n.nspname = {} and c.relname = u.copy))",
             text(SCHEMA)
         ),
@@ -283,7 +289,8 @@ pub(super) fn before_restoring(copy: &str, oid: i64) -> String {
                     'counts', a.atttypid in ('smallint'::pg_catalog.regtype, 'integer'::pg_catalog.regtype, 'bigint'::pg_catalog.regtype))), '[]')
                 from pg_catalog.pg_attribute a cross join lateral (select pg_catalog.pg_get_serial_sequence(
                         {oid}::pg_catalog.oid::pg_catalog.regclass::text, a.attname)::pg_catalog.regclass as oid) g
-                    join pg_catalog.pg_sequence q on q.seqrelid = g.oid
+                    join pg_catalog.pg_sequence q on q.seqrelid = g.oid and pg_catalog.has_sequence_privilege(q.seqrelid, 'SELECT')
+                        and pg_catalog.has_sequence_privilege(q.seqrelid, 'UPDATE')
                 where a.attrelid = {oid} and a.attnum > 0 and not a.attisdropped))::text",
         hash = hash(&quoted(copy)),
     )
@@ -313,9 +320,11 @@ pub(super) fn foreign_keys(oids: &[i64]) -> String {
     )
 }
 
-/// The materialized views over tables that this transaction created or filled, in the order of their creation. JSON.
-pub(super) fn filled_too_soon(oids: &[i64]) -> String {
+/// The materialized views over tables that this transaction, or one of those that committed before, created or filled, in the
+/// order of their creation. JSON.
+pub(super) fn filled_too_soon(oids: &[i64], committed: Option<&str>) -> String {
     let oids: Vec<String> = oids.iter().map(ToString::to_string).collect();
+    let before = committed.map(|committed| format!(" or c.xmin in ({committed})")).unwrap_or_default();
     format!(
         "with recursive over(oid) as (
             select c.oid from pg_catalog.pg_class c where c.oid in ({}) union select w.ev_class from over o
@@ -325,7 +334,7 @@ pub(super) fn filled_too_soon(oids: &[i64]) -> String {
         select coalesce(pg_catalog.json_agg(c.oid::pg_catalog.regclass::text order by c.oid), '[]')::text
             from over o join pg_catalog.pg_class c on c.oid = o.oid
             where c.relkind = 'm' and c.relispopulated
-                and pg_catalog.age(c.xmin) <= pg_catalog.age(pg_catalog.pg_current_xact_id()::pg_catalog.xid)",
+                and (pg_catalog.age(c.xmin) <= pg_catalog.age(pg_catalog.pg_current_xact_id()::pg_catalog.xid){before})",
         oids.join(", ")
     )
 }
