@@ -93,7 +93,7 @@ pub enum State {
     RollbackFailed(RunSummary, TakeBack),
     /// This very plan was carried out and taken back: it is not tried again before something changes.
     RolledBack(Rollback, Plan),
-    /// So many runs failed within an hour.
+    /// So many runs failed or were taken back within an hour.
     TooManyFailures(usize, Plan),
     /// A run is under way.
     Running {

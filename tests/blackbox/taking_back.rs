@@ -351,7 +351,10 @@ async fn three_failed_runs_within_an_hour_stop_the_object_until_a_person_has_loo
     // Mended, and still it waits: after a restart, too.
     team.scripts("sql", &files(SPOILS)).await;
     let message = team.reason("shop", "TooManyFailures").await;
-    assert!(message.contains("3 runs failed within an hour") && message.contains("sluice.dev/retry"), "{message}");
+    assert!(
+        message.contains("3 runs failed or were taken back within an hour") && message.contains("sluice.dev/retry"),
+        "{message}"
+    );
     drop(operator);
     let _next = Operator::start(&team.namespace);
     tokio::time::sleep(std::time::Duration::from_secs(1)).await;
