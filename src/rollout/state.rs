@@ -138,9 +138,7 @@ impl State {
             };
         }
         if let Some(verifying) = &observed.verifying {
-            let asked = |now: &Option<String>, before: &Option<String>| now.is_some() && now != before;
-            let (now, before) = (&observed.requests, &verifying.ignored);
-            let stop = asked(&now.abort, &before.abort) || asked(&now.rollback, &before.rollback);
+            let stop = observed.requests.end_window(&verifying.ignored);
             return Self::Verifying { verifying: verifying.clone(), stop };
         }
         if let Rehearsed::UnderWay(purpose) = &observed.rehearsal {
