@@ -144,14 +144,11 @@ pub async fn measure(check: &Check, probe: &dyn Probe, baseline: Option<&Value>,
     let measured = measured
         .unwrap_or_else(|_| Err(ProbeError::Error(format!("it took longer than {} s to measure", LONGEST.as_secs()))));
     match measured {
-        Ok(sample) => {
-            let outcome = match check.expect.holds(&sample.names) {
-                Ok(true) => Outcome::Passed,
-                Ok(false) => Outcome::Failed,
-                Err(why) => Outcome::Error(why),
-            };
-            Measurement { at: now, outcome, shown: sample.shown }
-        }
+        Ok(Sample { names, shown }) => match check.expect.holds(&names) {
+            Ok(true) => Measurement { at: now, outcome: Outcome::Passed, shown },
+            Ok(false) => Measurement { at: now, outcome: Outcome::Failed, shown },
+            Err(why) => Measurement { at: now, shown: format!("{why}; {shown}"), outcome: Outcome::Error(why) },
+        },
         Err(ProbeError::NoData) => Measurement { at: now, outcome: Outcome::NoData, shown: "no data".to_owned() },
         Err(ProbeError::Error(why)) => Measurement { at: now, outcome: Outcome::Error(why.clone()), shown: why },
     }
@@ -189,6 +186,31 @@ mod tests {
         assert_eq!(
             sample.shown,
             "value 0.03457, baseline none, many 123456789, some 12.5, tiny 0.00001235, whole 3, ready true"
+        );
+    }
+
+    struct Always(Sample);
+
+    #[async_trait]
+    impl Probe for Always {
+        async fn baseline(&self) -> Result<Option<Value>, ProbeError> {
+            Ok(None)
+        }
+
+        async fn measure(&self, _: Option<&Value>) -> Result<Sample, ProbeError> {
+            Ok(self.0.clone())
+        }
+    }
+
+    #[tokio::test]
+    async fn why_an_expression_cannot_be_judged_is_shown_beside_what_was_measured() {
+        let spec = json!({"name": "c", "sql": {"query": "select 1"}, "expect": "valu == 0"});
+        let check = Check::of(&serde_json::from_value(spec).unwrap()).unwrap();
+        let probe = Always(Sample::of([("value", json!(1)), ("baseline", json!(1))]));
+        let measured = measure(&check, &probe, None, Timestamp::UNIX_EPOCH).await;
+        assert_eq!(
+            measured.shown,
+            "`valu == 0` asks for valu, which there is not; there is baseline, value; value 1, baseline 1"
         );
     }
 

@@ -212,7 +212,14 @@ fn verify(context: &Context, object: &DatabaseMigration, sight: &Sight, due: &Du
     if due.substituted() {
         tracing::warn!(object = %observed.object, "another release recorded checks that this one cannot use; those of the spec are measured");
     }
-    context.verifications.start(verify::Start {
+    let ignored = Requests {
+        abort: due.run.abort_token.clone(),
+        rollback: due.run.rollback_token.clone(),
+        allow_data_loss: None,
+    };
+    // A window that is opened to be ended must not come to a verdict of its own before that: it would be opened again.
+    let end = observed.requests.end_window(&ignored);
+    let started = context.verifications.start(verify::Start {
         object: ObjectRef::from_obj(object),
         uid: observed.uid.clone(),
         run: due.run.id,
@@ -222,10 +229,10 @@ fn verify(context: &Context, object: &DatabaseMigration, sight: &Sight, due: &Du
         baseline: due.recorded.baseline.clone(),
         means: means(context, sight, database),
         retry_token: observed.retry_token.clone(),
-        ignored: Requests {
-            abort: due.run.abort_token.clone(),
-            rollback: due.run.rollback_token.clone(),
-            allow_data_loss: None,
-        },
-    })
+        ignored,
+    });
+    if started && end {
+        context.verifications.end(&observed.uid);
+    }
+    started
 }

@@ -187,6 +187,7 @@ impl Verifications {
         let mut next = Instant::now() + verification.initial_delay;
         loop {
             tokio::select! {
+                biased;
                 () = end.cancelled() => return Judgement::Aborted,
                 () = tokio::time::sleep_until(next) => {}
             }
@@ -195,6 +196,7 @@ impl Verifications {
                 once(check, probe.as_ref().map(AsRef::as_ref), baseline)
             }));
             let measurements = tokio::select! {
+                biased;
                 () = end.cancelled() => return Judgement::Aborted,
                 measurements = measured => measurements,
             };

@@ -131,8 +131,10 @@ pub(super) fn summary(observed: &Observed, state: &State) -> (Reason, String) {
         State::TooManyFailures(number, plan) => (
             Reason::TooManyFailures,
             format!(
-                "{number} runs failed within an hour (spec.rollback.maxFailuresPerHour): waiting to {} until somebody has looked; go on with: {}",
+                "{number} runs failed or were taken back within an hour (spec.rollback.maxFailuresPerHour): waiting to {} until somebody has \
+                 looked. The database is at version {}. Go on with: {}",
                 work(plan),
+                current(observed),
                 annotate(&observed.object, "retry"),
             ),
         ),

@@ -131,6 +131,15 @@ pub struct Requests {
     pub allow_data_loss: Option<String>,
 }
 
+impl Requests {
+    /// Whether they end the window of a run that began when they were like that: a person wants it to be over, or taken back.
+    #[must_use]
+    pub fn end_window(&self, before: &Self) -> bool {
+        let asked = |now: &Option<String>, before: &Option<String>| now.is_some() && now != before;
+        asked(&self.abort, &before.abort) || asked(&self.rollback, &before.rollback)
+    }
+}
+
 /// The object's rehearsal in this process.
 #[derive(Debug, Clone, Default)]
 pub enum Rehearsed {

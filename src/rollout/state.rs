@@ -93,7 +93,7 @@ pub enum State {
     RollbackFailed(RunSummary, TakeBack),
     /// This very plan was carried out and taken back: it is not tried again before something changes.
     RolledBack(Rollback, Plan),
-    /// So many runs failed within an hour.
+    /// So many runs failed or were taken back within an hour.
     TooManyFailures(usize, Plan),
     /// A run is under way.
     Running {
@@ -138,9 +138,7 @@ impl State {
             };
         }
         if let Some(verifying) = &observed.verifying {
-            let asked = |now: &Option<String>, before: &Option<String>| now.is_some() && now != before;
-            let (now, before) = (&observed.requests, &verifying.ignored);
-            let stop = asked(&now.abort, &before.abort) || asked(&now.rollback, &before.rollback);
+            let stop = observed.requests.end_window(&verifying.ignored);
             return Self::Verifying { verifying: verifying.clone(), stop };
         }
         if let Rehearsed::UnderWay(purpose) = &observed.rehearsal {

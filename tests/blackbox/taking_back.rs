@@ -99,6 +99,20 @@ async fn without_automatic_rollback_a_failed_check_is_told_and_a_person_takes_it
 }
 
 #[tokio::test]
+async fn what_is_held_because_a_check_failed_is_kept_when_a_person_says_so() {
+    let (team, _operator) = Team::verified_at_001("held-and-kept").await;
+    team.falls_ill_with("tag").await;
+    // The first measurement, a moment after the window is opened, would fail again.
+    team.apply("shop", &Team::shop("002").set("/rollback", json!({"mode": "Manual"}))).await;
+    let message = team.reason("shop", "CheckFailed").await;
+    assert!(message.contains("keep it for good with: kubectl annotate dbm shop"), "{message}");
+    team.sluice(&["abort", "shop", "-n", &team.namespace]);
+    let status = team.at("shop", "002").await;
+    assert_eq!(status.verification.unwrap().verdict, "Aborted");
+    assert_eq!(team.story().await, ["up - 001 succeeded", "up 001 002 succeeded"]);
+}
+
+#[tokio::test]
 async fn five_migrations_that_do_not_hold_are_taken_back_as_one() {
     let team = Team::with_health("five").await;
     let _operator = Operator::start(&team.namespace);
@@ -351,7 +365,10 @@ async fn three_failed_runs_within_an_hour_stop_the_object_until_a_person_has_loo
     // Mended, and still it waits: after a restart, too.
     team.scripts("sql", &files(SPOILS)).await;
     let message = team.reason("shop", "TooManyFailures").await;
-    assert!(message.contains("3 runs failed within an hour") && message.contains("sluice.dev/retry"), "{message}");
+    assert!(
+        message.contains("3 runs failed or were taken back within an hour") && message.contains("sluice.dev/retry"),
+        "{message}"
+    );
     drop(operator);
     let _next = Operator::start(&team.namespace);
     tokio::time::sleep(std::time::Duration::from_secs(1)).await;

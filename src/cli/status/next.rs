@@ -90,7 +90,10 @@ pub(super) fn next(object: &DatabaseMigration, status: &DatabaseMigrationStatus)
              sluice retry {name} -n {namespace} verifies it again"
         ),
         Some(Reason::CheckFailed) => {
-            format!("take it back: sluice rollback {name} -n {namespace}; or verify it again: {}", retry())
+            format!(
+                "take it back: sluice rollback {name} -n {namespace}; or keep it: sluice abort {name} -n {namespace}; or verify it again: {}",
+                retry()
+            )
         }
         Some(Reason::RolledBack) => {
             format!("find out why, and bring a new version; or try the same again: {}", retry())
