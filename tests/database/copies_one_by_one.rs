@@ -1,14 +1,13 @@
 //! Undo copies of scripts without a transaction: each statement commits with its copy and its row in the journal, also where
 //! the connection breaks or the process dies.
 
-use std::time::Duration;
-
 use futures::StreamExt as _;
-use sluice::database::{Database as _, RunReport, UndoLimits};
+use sluice::database::Database as _;
 use sluice::plan::{Target, make};
 
+use crate::copies::{copying, told};
 use crate::proxy::{Fault, Proxy};
-use crate::support::{Database, UNTIL_OPEN, database, set};
+use crate::support::{Database, UNTIL_OPEN, set};
 
 const BASE: (&str, &str) = (
     "V001__t.sql",
@@ -22,16 +21,6 @@ const FILES: [(&str, &str); 3] = [BASE, ("V002__x.sql", UP), ("U002__x.sql", DOW
 
 const ROWS: &str = "select string_agg(id || v, ' ' order by id) from t";
 const ALL_ROWS: &str = "1v1 2v2 3v3 4v4 5v5";
-
-async fn copying() -> Database {
-    let mut db = database().await;
-    db.settings.undo = Some(UndoLimits { max_rows: 1000, max_bytes: 1 << 20, keep: Duration::from_secs(3600) });
-    db
-}
-
-fn told(report: &RunReport) -> Vec<String> {
-    report.done.iter().flat_map(|step| step.undo.clone()).collect()
-}
 
 /// What the ledger has about copies, each with whether its table is there.
 async fn copies(db: &Database) -> String {

@@ -3,8 +3,10 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on ends there")]
 
 mod apply;
+mod by_chance;
 mod catalog;
 mod checks;
+mod copies;
 mod copies_one_by_one;
 mod faults;
 mod hostile;
@@ -20,10 +22,10 @@ mod probing;
 mod prometheus;
 mod proxy;
 mod reading;
+mod refills;
 mod rehearsal;
 mod speed;
 mod statements;
 mod suitability;
 mod support;
-mod undo;
 mod ways_back;

@@ -21,12 +21,12 @@ use sqlx::postgres::PgConnection;
 use crate::support::{Database, database, execute, set, value};
 
 /// So many cases at once.
-const AT_ONCE: usize = 4;
+pub const AT_ONCE: usize = 4;
 
 /// The parts of a case, in order.
-type Parts = Vec<(String, String)>;
+pub type Parts = Vec<(String, String)>;
 
-fn parts(text: &str) -> Parts {
+pub fn parts(text: &str) -> Parts {
     const NAMES: [&str; 8] = ["base", "up", "down", "since", "after", "told", "lost", "differs"];
     let mut parts: Parts = Vec::new();
     for line in text.lines() {
@@ -108,7 +108,7 @@ fn differences(before: &[String], after: &[String]) -> Vec<String> {
 }
 
 /// Goes there and back; what is wrong.
-async fn there_and_back(parts: &Parts) -> Vec<String> {
+pub async fn there_and_back(parts: &Parts) -> Vec<String> {
     let mut db = database().await;
     let limits = UndoLimits { max_rows: 10_000, max_bytes: 8 << 20, keep: Duration::from_secs(3600) };
     db.settings.undo = Some(limits);

@@ -2,68 +2,26 @@
 //!
 //! Each copy has a savepoint of its own: one that does not fit any more leaves nothing half done and stops nothing.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Deserialize;
 use tokio::time::timeout;
 
 use crate::database::UndoRestored;
-use crate::migration::Statement;
 
 use super::super::connect::Link;
 use super::super::failure::SqlError;
-use super::super::loss::read::{Reader, Target};
 use super::super::quote::{ident, text};
 use super::super::sqlstate::{Retry, retry};
 use super::super::supervise::{Ended, Run, Side, supervised};
-use super::facts::{Column, Table};
-use super::statements::{before_restoring, foreign_keys, quoted};
-use super::{refused, restore};
+use super::kept::Kept;
+use super::refused;
+use super::statements::{before_restoring, foreign_keys};
 
 /// How long Sluice's own part of a restoration may take; the server's `statement_timeout` ends it sooner.
 const LOOK: Duration = Duration::from_secs(60);
 /// Likewise for the rows, where no run sets an end.
 const ROWS: Duration = Duration::from_secs(3600);
-
-/// Of rows `t` those that this transaction wrote.
-const JUST_NOW: &str = " and pg_catalog.age(t.xmin) <= pg_catalog.age(pg_catalog.pg_current_xact_id()::pg_catalog.xid)";
-
-/// A copy, as the ledger knows it.
-#[derive(Debug, Clone, Deserialize)]
-pub(super) struct Kept {
-    pub id: i64,
-    pub object: String,
-    pub what: String,
-    column: Option<String>,
-    copy: Option<String>,
-    rows: Option<u64>,
-    /// How many of them a statement of the way down put back already.
-    back: Option<u64>,
-    hash: Option<String>,
-    after: Option<String>,
-    gone: bool,
-    sequences: BTreeMap<String, i64>,
-    restore_sql: Option<String>,
-    note: Option<String>,
-    pub dropped: bool,
-    pub restored: bool,
-    there: bool,
-    /// The columns of the copy.
-    columns: Vec<String>,
-    /// The type in which the copy has its column.
-    held_as: Option<String>,
-    pub now: Option<Now>,
-    /// What is known of its table now: one or none.
-    table: Vec<Table>,
-}
-
-/// What a table and a column are.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub(super) struct Now {
-    pub oid: i64,
-    pub column: Option<String>,
-}
 
 #[derive(Deserialize)]
 struct Before {
@@ -297,108 +255,5 @@ impl Before {
                 where m.most {behind} coalesce(pg_catalog.pg_sequence_last_value({0}::pg_catalog.regclass), 0);",
             text(&one.sequence),
         ))
-    }
-}
-
-impl Kept {
-    /// The statement that restores it in its table as that is now: what the script added to it and its way down took away
-    /// again is in the copy and has nowhere to go.
-    fn restoration(&self) -> String {
-        self.fitting().or_else(|| self.restore_sql.clone()).unwrap_or_default()
-    }
-
-    fn fitting(&self) -> Option<String> {
-        let copy = quoted(self.copy.as_ref()?);
-        let table = self.table.first()?.clone().limited_to(&self.columns);
-        if let Some(name) = &self.column {
-            let column = table.stored().find(|column| column.name == *name)?;
-            let all = restore::column(&table, column, std::slice::from_ref(name), &copy);
-            // What others wrote since it was restored is theirs; what this transaction wrote is not.
-            return Some(if self.restored { all + JUST_NOW } else { all });
-        }
-        let after = self.after.as_deref().map(quoted);
-        let changed = after.as_deref().and_then(|after| restore::changed(&table, &copy, after));
-        let missing = self.gone.then(|| restore::missing(&table, &copy, after.as_deref()));
-        let both: Vec<String> = changed.into_iter().chain(missing).collect();
-        (!both.is_empty() && table.stored().next().is_some()).then(|| both.join(";\n"))
-    }
-
-    /// Whether each column of the copy has its place in the table.
-    pub fn has_room(&self) -> bool {
-        let table = self.table.first();
-        table.is_some_and(|table| self.columns.iter().all(|name| table.stored().any(|column| column.name == *name)))
-    }
-
-    /// Whether both are about one table.
-    pub fn is_of_the_table_of(&self, other: &Self) -> bool {
-        self.now.as_ref().zip(other.now.as_ref()).is_some_and(|(one, other)| one.oid == other.oid)
-    }
-
-    /// What came back in all, where some of it had done so before.
-    pub fn with_those_before(&self, now: UndoRestored) -> UndoRestored {
-        match self.back {
-            Some(back) => self.came_back(self.rows.map_or(back, |rows| rows.min(back + now.rows))),
-            None => now,
-        }
-    }
-
-    /// Whether a way down re-created what went, and there is a place for all of it.
-    pub fn is_back(&self, before: Option<&Now>) -> bool {
-        self.now.is_some()
-            && self.not_recreated(before).is_none()
-            && match self.what.as_str() {
-                "table" => self.has_room(),
-                "column" => self.column_now().is_some_and(|column| column.holds(self.held_as.as_deref())),
-                _ => false,
-            }
-    }
-
-    fn column_now(&self) -> Option<&Column> {
-        self.table.first()?.columns.iter().find(|column| Some(&column.name) == self.column.as_ref())
-    }
-
-    /// Whether a statement may have set the column.
-    pub fn is_guessed_at(&self, one: &Statement) -> bool {
-        let (Some(table), Some(column)) = (self.table.first(), &self.column) else { return false };
-        let writes = |target: &Target| matches!(target, Target::Rows { table: name, .. } if name.last() == table.name);
-        let text = one.text.replace("\"\"", "\"").to_lowercase();
-        text.contains(&column.to_lowercase()) && Reader::default().read(one).iter().any(|found| writes(&found.target))
-    }
-
-    /// How a person can restore it later.
-    pub fn cure(&self) -> String {
-        if self.copy.is_some() && self.there {
-            format!("; the copy is kept (sluice undo restore {})", self.id)
-        } else {
-            String::new()
-        }
-    }
-
-    fn came_back(&self, rows: u64) -> UndoRestored {
-        let left = self.rows.unwrap_or(rows).saturating_sub(rows);
-        UndoRestored { object: self.object.clone(), rows, left }
-    }
-
-    /// Why nothing can be put back from it.
-    fn hopeless(&self) -> String {
-        let because = |note: &Option<String>| note.as_ref().map(|note| format!(": {note}")).unwrap_or_default();
-        match (&self.copy, &self.restore_sql) {
-            (None, _) => format!("its rows were not copied{}", because(&self.note)),
-            (Some(_), _) if self.dropped => "the copy expired and was dropped".to_owned(),
-            (Some(copy), _) if !self.there => format!("the copy sluice_undo.{copy} is not there any more"),
-            (Some(_), None) => format!("only a person can restore it{}", because(&self.note)),
-            (Some(_), Some(_)) => "there is no such table now".to_owned(),
-        }
-    }
-
-    /// Why a way down left it alone: what it took away was not re-created.
-    pub fn not_recreated(&self, before: Option<&Now>) -> Option<String> {
-        let now = self.now.as_ref()?;
-        let untouched = match self.what.as_str() {
-            "rows" => false,
-            "table" => before.is_some_and(|before| before.oid == now.oid),
-            _ => now.column.is_none() || before == Some(now),
-        };
-        untouched.then(|| "the way down did not re-create it".to_owned())
     }
 }

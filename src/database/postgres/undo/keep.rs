@@ -12,7 +12,8 @@ use super::super::ledger::timestamp;
 use super::super::statements::Sql;
 use super::super::supervise::Ended;
 use super::FORMATS;
-use super::hand::{Hand, Kept};
+use super::hand::Hand;
+use super::kept::Kept;
 use super::statements::{all, by_id, restored};
 
 #[derive(Deserialize)]

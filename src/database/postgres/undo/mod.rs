@@ -11,6 +11,7 @@ mod facts;
 mod hand;
 mod items;
 mod keep;
+mod kept;
 mod look;
 mod refill;
 mod restore;

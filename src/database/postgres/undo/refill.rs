@@ -15,7 +15,8 @@ use super::super::sqlstate::{Retry, retry};
 use super::super::supervise::{Ended, Run, statement};
 use super::super::unit::Attempt;
 use super::copy::Noted;
-use super::hand::{Hand, Kept, Now};
+use super::hand::Hand;
+use super::kept::{Kept, Now, complete};
 use super::statements::{committed, filled_too_soon, guise, not_restored, of_version, restored};
 use super::{FORMATS, Guise};
 
@@ -211,6 +212,7 @@ impl PostgresSession {
     ) -> Result<Vec<Each>, Attempt> {
         self.look_at_constraints(place).await?;
         let mut rest = self.kept(step, None, place).await?;
+        complete(&mut rest);
         rest.retain(|kept| match &when {
             // A row without a column that comes later would lose what was in it.
             When::Early => kept.what == "column" || kept.has_room(),
@@ -235,7 +237,9 @@ impl PostgresSession {
                     again.push((kept, WAITS.to_owned()));
                     continue;
                 }
-                let result = match self.refill_one(&kept, refill, run).await {
+                let redone =
+                    all.iter().any(|(newer, _): &Each| newer.what == "column" && newer.is_of_the_table_of(&kept));
+                let result = match self.refill_one(&kept, redone, refill, run).await {
                     Ok(result) => result,
                     Err(ended) => return Err(self.ended_refilling(ended, place).await),
                 };
@@ -257,11 +261,15 @@ impl PostgresSession {
     async fn refill_one(
         &mut self,
         kept: &Kept,
+        redone: bool,
         refill: &Refill,
         run: Run<'_>,
     ) -> Result<Result<UndoRestored, String>, Ended> {
-        if let Some(done) = refill.early.get(&kept.id) {
-            return Ok(Ok(done.clone()));
+        if let Some(early) = refill.early.get(&kept.id) {
+            // A column that is put back once more brings back what it held after these rows were changed.
+            let mut hand = Hand { link: &mut self.link, under: Some((&mut self.side, run)) };
+            let now = if redone { hand.put_back(kept).await? } else { Ok(early.clone()) };
+            return Ok(Ok(now.ok().filter(|now| now.rows > early.rows).unwrap_or_else(|| early.clone())));
         }
         if let Some(why) = kept.not_recreated(refill.before.get(&kept.id).and_then(Option::as_ref)) {
             return Ok(Err(why));
