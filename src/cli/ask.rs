@@ -62,7 +62,7 @@ pub struct Rollback {
 /// End what is under way: a run at the next safe place, a verification as it stands
 ///
 /// Sets the annotation sluice.dev/abort to a new value. An aborted run does not begin again by itself; what it applied stays.
-/// An aborted verification takes what was applied for good.
+/// An aborted verification takes what was applied for good. What is held, or what a rollback could not begin to take back, is kept, too.
 ///
 /// Exit codes: 0 the request was made; 1 it was not; 2 wrong usage.
 #[derive(Debug, Args)]
@@ -91,7 +91,7 @@ pub async fn rollback(arguments: &Rollback) -> ExitCode {
 
 /// Asks for an end.
 pub async fn abort(arguments: &Abort) -> ExitCode {
-    ask(&arguments.object, ABORT, "", "ends what is under way at the next safe place").await
+    ask(&arguments.object, ABORT, "", "ends what is under way at the next safe place, or keeps what is held").await
 }
 
 async fn ask(object: &Object, annotation: &str, suffix: &str, what: &str) -> ExitCode {

@@ -216,6 +216,7 @@ fn verify(context: &Context, object: &DatabaseMigration, sight: &Sight, due: &Du
         object: ObjectRef::from_obj(object),
         uid: observed.uid.clone(),
         run: due.run.id,
+        generation: due.run.generation,
         version: due.run.to.clone().unwrap_or_else(|| "none".to_owned()),
         verification: due.by.clone(),
         baseline: due.recorded.baseline.clone(),

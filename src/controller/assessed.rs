@@ -30,7 +30,8 @@ pub async fn assess(
 ) -> Assessed {
     let desired = asked.strictest();
     let looks = desired.plan_only || desired.suspended || desired.gates != Gates::default();
-    let key = format!("{} {looks}", plan.digest);
+    // With other limits other rows would be copied.
+    let key = format!("{} {looks} {:?}", plan.digest, desired.settings.undo);
     // A table that has grown may raise the risk. Where that means other gates, it is asked in the very pass in which a run may begin.
     let fresh = if asked.differs() { Duration::ZERO } else { FRESH };
     if let Some(known) = context.memory.recall(uid).assessed

@@ -79,7 +79,7 @@ pub struct Content {
 /// What a plan would do.
 #[derive(Debug, Clone)]
 pub struct Assessed {
-    /// Which plan, and whether the database was asked.
+    /// Which plan, whether the database was asked, and what limits copies.
     pub key: String,
     /// When.
     pub at: Instant,

@@ -31,6 +31,8 @@ pub struct Start {
     pub uid: String,
     /// The run that is judged.
     pub run: Uuid,
+    /// The generation of the spec that it was begun for.
+    pub generation: i64,
     /// The version that it brought the database to.
     pub version: String,
     /// What is measured, when.
@@ -115,6 +117,7 @@ impl Verifications {
         let window = Window::new(checks.map(|check| (check.name.clone(), check.limits, check.enforced)));
         let verifying = Verifying {
             run: start.run,
+            generation: start.generation,
             version: start.version.clone(),
             since,
             until,
@@ -202,7 +205,9 @@ impl Verifications {
                     verifying.window.add(number, measurement);
                 }
             });
-            next += verification.interval;
+            // What takes longer than the interval is not made up for: measurements on each other's heels would be one. Nor does it
+            // make the window longer.
+            next = (next + verification.interval).max(Instant::now());
             let over = next > over_at;
             let (verdict, after) = {
                 let verifying = sender.borrow();

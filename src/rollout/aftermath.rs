@@ -4,12 +4,12 @@
 
 use std::time::Duration;
 
-use crate::migration::{MigrationSet, Version};
+use crate::migration::MigrationSet;
 use crate::plan::{
-    self, Direction, EntryStatus, Judgement, Ledger, MissingPolicy, Outcome, Plan, Policy, Rollback, RunSummary,
-    TakeBack, Target, Trigger, Verification,
+    self, Direction, Judgement, Ledger, Outcome, Plan, Rollback, RunSummary, TakeBack, Target, Trigger, Verification,
 };
 
+use super::back::{back, cure_of_loss, keep, origin, with_plan};
 use super::judging::{self, Mode, OnInconclusive};
 use super::{Desired, DueVerification, Observed};
 
@@ -35,13 +35,17 @@ pub fn aftermath(observed: &Observed, desired: &Desired, set: &MigrationSet, led
     let Some(last) = ledger.runs_of(&observed.object, &observed.uid).next() else {
         return requested(observed, ledger);
     };
-    if let Some(rollback) = ledger.rollback_by(last.id) {
+    if let Some(rollback) = ledger.rollback_by(last.id).filter(|_| !is_kept(observed, ledger, last)) {
         return after_rollback(observed, desired, set, ledger, last, rollback);
     }
     if let Some(token) = unanswered(observed, ledger) {
         // The window ends first; then this is asked again.
         let run = newest_in_effect(observed, ledger).unwrap_or(last);
-        return back(observed, desired, set, ledger, run, Trigger::Requested, &asked(&token), Some(token));
+        match back(observed, desired, set, ledger, run, Trigger::Requested, &asked(&token), Some(token)) {
+            // It is there already: the request changes nothing about what else is left to do.
+            Aftermath::Nothing => {}
+            aftermath => return aftermath,
+        }
     }
     if last.direction == Direction::Down {
         return Aftermath::Nothing;
@@ -56,9 +60,19 @@ pub fn aftermath(observed: &Observed, desired: &Desired, set: &MigrationSet, led
         // Nobody knows what the database holds: a person looks first.
         Some(Outcome::NeedsOperator) => Aftermath::Nothing,
         // Everything of it took effect, and its process died before it could say so: it is judged all the same.
-        Some(Outcome::Interrupted) | None if ledger.current().map(ToString::to_string) == last.to => judge(),
+        Some(Outcome::Interrupted) | None if is_whole(desired, set, ledger, last) => judge(),
         Some(Outcome::Interrupted | Outcome::Blocked | Outcome::Aborted) | None => Aftermath::Nothing,
     }
+}
+
+/// Whether everything of a run that nobody saw the end of took effect. What it had left besides the newest version (a repeatable script, an
+/// older version) is done first, and judged with it.
+fn is_whole(desired: &Desired, set: &MigrationSet, ledger: &Ledger, run: &RunSummary) -> bool {
+    let there = ledger.current().filter(|current| run.to.as_deref() == Some(current.as_str()));
+    there.is_some_and(|there| {
+        let rest = plan::make(set, ledger, &Target::Version(there.clone()), &desired.policy);
+        run.set_digest != set.digest || !rest.is_ok_and(|rest| !rest.is_empty())
+    })
 }
 
 /// A request that no run has seen and no rollback answers.
@@ -82,7 +96,23 @@ fn requested(observed: &Observed, ledger: &Ledger) -> Aftermath {
 }
 
 fn asked(token: &str) -> String {
-    format!("asked for by the annotation sluice.dev/rollback ({token})")
+    format!("it was asked for by the annotation sluice.dev/rollback ({token})")
+}
+
+/// Whether a person keeps what a rollback was to take back, and took nothing back of: it did not begin, or failed at its first step.
+fn is_kept(observed: &Observed, ledger: &Ledger, attempt: &RunSummary) -> bool {
+    let ended = observed.requests.abort.is_some() && observed.requests.abort != attempt.abort_token;
+    ended && can_be_kept(ledger, attempt)
+}
+
+/// Whether a rollback came to its end without taking anything back.
+pub(super) fn can_be_kept(ledger: &Ledger, attempt: &RunSummary) -> bool {
+    let over = match attempt.outcome {
+        Some(Outcome::Blocked | Outcome::Failed | Outcome::DeadlineExceeded) => true,
+        // What a person ended would be kept by the same word; of the others nobody knows enough.
+        Some(Outcome::Aborted | Outcome::NeedsOperator | Outcome::Interrupted | Outcome::Succeeded) | None => false,
+    };
+    over && ledger.current().map(ToString::to_string) == attempt.from
 }
 
 /// The last run was a rollback.
@@ -96,12 +126,16 @@ fn after_rollback(
 ) -> Aftermath {
     // What was tried again by hand is banned again with the token of that try.
     let take_back = TakeBack { retry_token: observed.retry_token.clone(), ..rollback.what.clone() };
-    let again = attempt.retry_token != observed.retry_token;
+    let again = observed.tries_again(attempt.retry_token.as_ref());
     match attempt.outcome {
         Some(Outcome::Succeeded) => Aftermath::Nothing,
         Some(Outcome::Blocked) if !again && !allows_loss(observed, desired) => {
             let why = attempt.failure.as_ref().map(|failure| failure.message.clone()).unwrap_or_default();
-            Aftermath::RollbackBlocked(format!("{why}; {}", cure_of_loss(observed, desired)))
+            Aftermath::RollbackBlocked(format!(
+                "{why}; {}; or {}",
+                cure_of_loss(observed, desired),
+                keep(&observed.object)
+            ))
         }
         Some(Outcome::Failed | Outcome::NeedsOperator | Outcome::DeadlineExceeded | Outcome::Aborted) if !again => {
             Aftermath::RollbackFailed(Box::new(attempt.clone()), take_back)
@@ -123,18 +157,6 @@ pub fn allows_loss(observed: &Observed, desired: &Desired) -> bool {
     desired.rollback.data_loss_with_approval && observed.requests.allow_data_loss.is_some()
 }
 
-fn cure_of_loss(observed: &Observed, desired: &Desired) -> String {
-    let (namespace, name) = observed.object.split_once('/').unwrap_or(("default", &observed.object));
-    let annotate = format!("kubectl annotate dbm {name} -n {namespace} --overwrite");
-    if desired.rollback.data_loss_with_approval {
-        format!("to destroy them: {annotate} sluice.dev/allow-data-loss=\"$(date +%s)\"")
-    } else {
-        format!(
-            "save them elsewhere and try again with: {annotate} sluice.dev/retry=\"$(date +%s)\" (or set spec.rollback.dataLoss: WithApproval)"
-        )
-    }
-}
-
 /// The last run succeeded and was to be judged.
 fn judged(
     observed: &Observed,
@@ -154,14 +176,22 @@ fn judged(
         (None, Err(why)) => (Judgement::Inconclusive, why.clone()),
         (Some(judgement), _) => (judgement, recorded.message.clone().unwrap_or_default()),
     };
+    // Asked for the end, the window is opened to be ended: the ledger is to say that a person took it for good.
+    let to_be_ended = || {
+        let asked = observed.requests.abort.is_some() && observed.requests.abort != run.abort_token;
+        asked.then(|| verify(by.clone().unwrap_or_else(|_| judging::Verification::nothing())))
+    };
+    let take_back = |trigger| match back(observed, desired, set, ledger, run, trigger, &message, None) {
+        Aftermath::RollbackBlocked(why) => to_be_ended().unwrap_or(Aftermath::RollbackBlocked(why)),
+        aftermath => aftermath,
+    };
     let hold = |judgement| {
-        // Asked for the end, the window is opened to be ended: the ledger is to say that a person took it for good.
-        if observed.requests.abort.is_some() && observed.requests.abort != run.abort_token {
-            return verify(by.clone().unwrap_or_else(|_| judging::Verification::nothing()));
+        if let Some(ended) = to_be_ended() {
+            return ended;
         }
         let message = match &by {
-            Ok(by) if observed.retry_token != recorded.retry_token => return verify(by.clone()),
-            Err(why) if recorded.judgement.is_some() && observed.retry_token != recorded.retry_token => {
+            Ok(by) if observed.tries_again(recorded.retry_token.as_ref()) => return verify(by.clone()),
+            Err(why) if recorded.judgement.is_some() && observed.tries_again(recorded.retry_token.as_ref()) => {
                 format!("{message}; {why}")
             }
             Ok(_) | Err(_) => message.clone(),
@@ -175,14 +205,12 @@ fn judged(
     match judgement {
         Judgement::Passed | Judgement::Aborted => Aftermath::Nothing,
         Judgement::Failed => match desired.rollback.mode {
-            Mode::Automatic => back(observed, desired, set, ledger, run, Trigger::Check, &message, None),
+            Mode::Automatic => take_back(Trigger::Check),
             Mode::Manual | Mode::Disabled => hold(Judgement::Failed),
         },
         Judgement::Inconclusive => match desired.rollback.on_inconclusive {
             OnInconclusive::Accept => Aftermath::Nothing,
-            OnInconclusive::Rollback if desired.rollback.mode == Mode::Automatic => {
-                back(observed, desired, set, ledger, run, Trigger::Inconclusive, &message, None)
-            }
+            OnInconclusive::Rollback if desired.rollback.mode == Mode::Automatic => take_back(Trigger::Inconclusive),
             OnInconclusive::Pause | OnInconclusive::Rollback => hold(Judgement::Inconclusive),
         },
     }
@@ -209,7 +237,7 @@ fn half_way(
     ledger: &Ledger,
     run: &RunSummary,
 ) -> Aftermath {
-    let moved = ledger.current().map(ToString::to_string) != run.from;
+    let moved = ledger.current().map(ToString::to_string) != origin(observed, ledger, run);
     // Statements of a script without a transaction that are in effect have no way back of their own.
     let torn = ledger.entries.iter().any(|entry| !entry.in_effect() && !entry.journal.is_empty());
     let automatic = desired.rollback.mode == Mode::Automatic && desired.rollback.on_apply_failure;
@@ -222,83 +250,9 @@ fn half_way(
 
 /// Something changed since that run: it is tried again as the spec now says, not taken back for what it was.
 fn retried(observed: &Observed, set: &MigrationSet, run: &RunSummary) -> bool {
-    run.generation != observed.generation || run.retry_token != observed.retry_token || run.set_digest != set.digest
-}
-
-#[allow(
-    clippy::too_many_arguments,
-    reason = "one place where a decision to take back is made from all that it depends on"
-)]
-fn back(
-    observed: &Observed,
-    desired: &Desired,
-    set: &MigrationSet,
-    ledger: &Ledger,
-    up: &RunSummary,
-    trigger: Trigger,
-    message: &str,
-    request_token: Option<String>,
-) -> Aftermath {
-    if desired.rollback.mode == Mode::Disabled {
-        return Aftermath::RollbackBlocked(format!("{message}; spec.rollback.mode is Disabled"));
-    }
-    let from = origin(observed, ledger, up);
-    let moved = ledger.current().map(ToString::to_string) != up.to;
-    if trigger == Trigger::Requested
-        && up.outcome == Some(Outcome::Succeeded)
-        && moved
-        && !names_version(request_token.as_deref())
-    {
-        return Aftermath::RollbackBlocked(format!(
-            "{message}; the database is at version {} and not where the newest run left it: say where to go, as in \
-             sluice.dev/rollback=\"$(date +%s)@{}\"",
-            ledger.current().map_or_else(|| "none".to_owned(), ToString::to_string),
-            from.as_deref().unwrap_or("0"),
-        ));
-    }
-    let asked_to =
-        request_token.as_deref().and_then(|token| token.split_once('@')).map(|(_, version)| version.to_owned());
-    let to = asked_to.or_else(|| desired.rollback.to.as_ref().map(ToString::to_string)).or_else(|| from.clone());
-    let take_back = TakeBack {
-        run: up.id,
-        plan_digest: banned(desired, set, ledger, up, to.as_deref()),
-        retry_token: observed.retry_token.clone(),
-        request_token,
-        trigger,
-        message: message.to_owned(),
-        to,
-    };
-    let because = take_back.message.clone();
-    match (with_plan(set, ledger, take_back), trigger) {
-        // What does not hold is never taken for good only because it cannot be taken back.
-        (Aftermath::Nothing, Trigger::Check | Trigger::Inconclusive) => Aftermath::RollbackBlocked(format!(
-            "{because}; that run changed no version that could be taken back (a repeatable script, or spec.rollback.to is not below it)"
-        )),
-        (aftermath, Trigger::Check | Trigger::Inconclusive | Trigger::ApplyFailure | Trigger::Requested) => aftermath,
-    }
-}
-
-/// The plan that is not tried again: the one that was carried out, or, where the way back goes elsewhere, the one that would lead
-/// from there to where the spec points now.
-fn banned(desired: &Desired, set: &MigrationSet, ledger: &Ledger, up: &RunSummary, to: Option<&str>) -> String {
-    if to == up.from.as_deref() {
-        return up.plan_digest.clone();
-    }
-    let Ok(to) = Version::parse(to.unwrap_or("0")) else { return up.plan_digest.clone() };
-    let mut afterwards = ledger.clone();
-    for entry in &mut afterwards.entries {
-        if entry.version.as_ref().is_some_and(|version| *version > to) {
-            entry.status = EntryStatus::RolledBack;
-            entry.reverting = false;
-        }
-    }
-    plan::make(set, &afterwards, &desired.target, &desired.policy)
-        .map_or_else(|_| up.plan_digest.clone(), |plan| plan.digest)
-}
-
-/// `TOKEN@VERSION`
-fn names_version(token: Option<&str>) -> bool {
-    token.is_some_and(|token| token.contains('@'))
+    run.generation != observed.generation
+        || observed.tries_again(run.retry_token.as_ref())
+        || run.set_digest != set.digest
 }
 
 /// The newest run that went up and has not been taken back.
@@ -313,53 +267,12 @@ fn newest_in_effect<'a>(observed: &'a Observed, ledger: &'a Ledger) -> Option<&'
         .find(|run| !taken_back(ledger, run))
 }
 
-/// Where the database was before a run, and before those that were interrupted and that it went on with.
-fn origin(observed: &Observed, ledger: &Ledger, run: &RunSummary) -> Option<String> {
-    let older = ledger.runs_of(&observed.object, &observed.uid).skip_while(|other| other.id != run.id).skip(1);
-    let interrupted = older.take_while(|other| {
-        other.direction == Direction::Up && matches!(other.outcome, Some(Outcome::Interrupted) | None)
-    });
-    interrupted.last().unwrap_or(run).from.clone()
-}
-
 /// Whether the run was taken back already.
 fn taken_back(ledger: &Ledger, run: &RunSummary) -> bool {
     let rollback = ledger.rollbacks.iter().find(|rollback| rollback.what.run == run.id);
     rollback.is_some_and(|rollback| {
         ledger.runs.iter().any(|attempt| attempt.id == rollback.attempt && attempt.outcome == Some(Outcome::Succeeded))
     })
-}
-
-fn with_plan(set: &MigrationSet, ledger: &Ledger, take_back: TakeBack) -> Aftermath {
-    let target = match way_back_target(&take_back) {
-        Ok(target) => target,
-        Err(why) => return Aftermath::RollbackBlocked(why),
-    };
-    match plan::make(set, ledger, &target, &way_back()) {
-        Ok(plan) if plan.direction == Direction::Down && !plan.is_empty() => {
-            Aftermath::TakeBack(Box::new(plan), take_back)
-        }
-        // It is there already, or above everything that is in effect.
-        Ok(_) => Aftermath::Nothing,
-        Err(refusal) => Aftermath::RollbackBlocked(format!("{}; there is no way back: {refusal}", take_back.message)),
-    }
-}
-
-/// Where a rollback goes.
-///
-/// # Errors
-/// When that is no version.
-pub fn way_back_target(take_back: &TakeBack) -> Result<Target, String> {
-    let to = take_back.to.as_deref().unwrap_or("0");
-    Version::parse(to)
-        .map(Target::Version)
-        .map_err(|error| format!("{}; it cannot go to `{to}`: {error}", take_back.message))
-}
-
-/// What a rollback may do: the scripts of the source do not matter for it, only the ledger's copies.
-#[must_use]
-pub fn way_back() -> Policy {
-    Policy { allow_down: true, missing: MissingPolicy::Ignore, ..Policy::default() }
 }
 
 /// The rollback for which this very plan is not tried again.
@@ -369,7 +282,7 @@ pub fn poisoned<'a>(observed: &Observed, ledger: &'a Ledger, plan: &Plan) -> Opt
         .rollbacks
         .iter()
         .find(|rollback| rollback.what.plan_digest == plan.digest)
-        .filter(|rollback| rollback.what.retry_token == observed.retry_token)
+        .filter(|rollback| !observed.tries_again(rollback.what.retry_token.as_ref()))
 }
 
 /// Whether so many runs failed within an hour that nothing is tried any more until a person asks for it: how many did.
@@ -386,7 +299,7 @@ pub fn too_many_failures(observed: &Observed, desired: &Desired, ledger: &Ledger
         .collect();
     let (newest, oldest) = (bad.first()?, bad.get(limit.checked_sub(1)?)?);
     let apart = Duration::try_from(newest.started_at.duration_since(oldest.started_at)).unwrap_or_default();
-    (apart <= HOUR && newest.retry_token == observed.retry_token).then_some(limit)
+    (apart <= HOUR && !observed.tries_again(newest.retry_token.as_ref())).then_some(limit)
 }
 
 fn is_bad(ledger: &Ledger, run: &RunSummary) -> bool {

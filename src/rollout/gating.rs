@@ -103,7 +103,7 @@ pub fn only_asked(verdicts: &[Verdict]) -> bool {
 pub fn since(observed: &Observed, plan: &Plan) -> Timestamp {
     let before = observed.previous.as_ref().and_then(|status| status.gates.as_ref());
     before
-        .filter(|gates| gates.plan_digest == plan.digest && gates.retry_token == observed.retry_token)
+        .filter(|gates| gates.plan_digest == plan.digest && !observed.tries_again(gates.retry_token.as_ref()))
         .map_or(second(observed.now), |gates| gates.since.0)
 }
 

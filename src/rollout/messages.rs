@@ -4,8 +4,9 @@
 use crate::api::v1alpha1::Reason;
 use crate::database::{Progress, Stage, Verdict};
 use crate::gates::GateState;
-use crate::plan::{Direction, Judgement, Ledger, Outcome, Plan, Refusal, Rollback, RunSummary, Step, TakeBack};
+use crate::plan::{Direction, Ledger, Outcome, Plan, Refusal, RunSummary, Step};
 
+use super::consequences::{brought_back, held, rollback_failed, was_taken_back};
 use super::cut::{CONDITION, cut};
 use super::{Job, Observed, Room, State, Verifying, gating};
 
@@ -17,13 +18,6 @@ fn imposed(observed: &Observed, part: &str) -> String {
         (!what.is_empty()).then(|| format!("; MigrationPolicy {} imposed {}", policy.name, what.join(", ")))
     });
     sentences.collect()
-}
-
-/// What the rollback brought back from undo copies, and what it could not.
-fn brought_back(observed: &Observed, rollback: &Rollback) -> String {
-    let runs = observed.inspection().map(|seen| &seen.ledger.runs);
-    let attempt = runs.and_then(|runs| runs.iter().find(|run| run.id == rollback.attempt));
-    attempt.and_then(RunSummary::brought_back).map(|told| format!("; {told}")).unwrap_or_default()
 }
 
 /// The reason and the message of the summary condition.
@@ -84,7 +78,7 @@ pub(super) fn summary(observed: &Observed, state: &State) -> (Reason, String) {
                 },
             )
         }
-        State::Failed(run, _) => failed(run),
+        State::Failed(run, _) => failed(observed, run),
         State::CoolingDown(job) => {
             (Reason::Interrupted, format!("{}; will {} shortly", interrupted(observed), work(&job.plan)))
         }
@@ -114,7 +108,7 @@ pub(super) fn summary(observed: &Observed, state: &State) -> (Reason, String) {
             Reason::Verifying,
             format!("version {} is in effect; about to verify it", due.run.to.as_deref().unwrap_or("none")),
         ),
-        State::Verifying { verifying, stop } => (Reason::Verifying, verification(verifying, *stop)),
+        State::Verifying { verifying, stop } => (Reason::Verifying, verification(observed, verifying, *stop)),
         State::Held(run, judgement, message) => held(observed, run, *judgement, message),
         State::RollbackBlocked(message) => (
             Reason::RollbackBlocked,
@@ -124,9 +118,10 @@ pub(super) fn summary(observed: &Observed, state: &State) -> (Reason, String) {
         State::RolledBack(rollback, plan) => (
             Reason::RolledBack,
             format!(
-                "{} did not hold and was taken back: {}{}. The database is at version {}. It is tried again when the scripts or \
+                "{} {}: {}{}. The database is at version {}. It is tried again when the scripts or \
                  spec.targetVersion change, or with: {}",
                 subject(plan),
+                was_taken_back(rollback, plan),
                 rollback.what.message,
                 brought_back(observed, rollback),
                 current(observed),
@@ -200,7 +195,7 @@ pub(super) fn refusal_reason(refusal: &Refusal) -> Reason {
     }
 }
 
-fn failed(run: &RunSummary) -> (Reason, String) {
+fn failed(observed: &Observed, run: &RunSummary) -> (Reason, String) {
     let reason = match run.outcome {
         Some(Outcome::NeedsOperator) => Reason::NeedsOperator,
         Some(Outcome::DeadlineExceeded) => Reason::DeadlineExceeded,
@@ -213,7 +208,8 @@ fn failed(run: &RunSummary) -> (Reason, String) {
     (
         reason,
         format!(
-            "{message}. Tried again when the scripts or the spec change, or with: {}",
+            "{message}. The database is at version {}. Tried again when the scripts or the spec change, or with: {}",
+            current(observed),
             annotate(&run.object, "retry"),
         ),
     )
@@ -235,18 +231,18 @@ fn subject(plan: &Plan) -> String {
     }
 }
 
-fn current(observed: &Observed) -> String {
+pub(super) fn current(observed: &Observed) -> String {
     let version = observed.inspection().and_then(|seen| seen.ledger.current()).map(ToString::to_string);
     version.unwrap_or_else(|| "none".to_owned())
 }
 
 /// The command that sets one of the annotations anew.
-fn annotate(object: &str, what: &str) -> String {
+pub(super) fn annotate(object: &str, what: &str) -> String {
     let (name, namespace) = (name_of(object), namespace_of(object));
     format!("kubectl annotate dbm {name} -n {namespace} --overwrite sluice.dev/{what}=\"$(date +%s)\"")
 }
 
-fn verification(verifying: &Verifying, stop: bool) -> String {
+fn verification(observed: &Observed, verifying: &Verifying, stop: bool) -> String {
     let tallies = &verifying.window.tallies;
     let worried: Vec<String> = tallies
         .iter()
@@ -267,48 +263,11 @@ fn verification(verifying: &Verifying, stop: bool) -> String {
     }
     if stop {
         text.push_str("; ends because somebody asked for it");
+    } else if verifying.generation != observed.generation {
+        let end = annotate(&observed.object, "abort");
+        text.push_str(&format!("; the change of the spec is looked at when that is over; to end it now: {end}"));
     }
     text
-}
-
-fn held(observed: &Observed, run: &RunSummary, judgement: Judgement, message: &str) -> (Reason, String) {
-    let version = run.to.as_deref().unwrap_or("none");
-    let object = &observed.object;
-    match judgement {
-        Judgement::Failed => (
-            Reason::CheckFailed,
-            format!(
-                "version {version} is in effect, and {message}. Nothing is taken back by itself (spec.rollback.mode); take it back with: {}; verify \
-                 it again with: {}",
-                annotate(object, "rollback"),
-                annotate(object, "retry"),
-            ),
-        ),
-        Judgement::Inconclusive | Judgement::Passed | Judgement::Aborted => (
-            Reason::Paused,
-            format!(
-                "version {version} is in effect, and nobody can tell whether it is well: {message}. Take it for good with: {}; verify it again \
-                 with: {}; take it back with: {}",
-                annotate(object, "abort"),
-                annotate(object, "retry"),
-                annotate(object, "rollback"),
-            ),
-        ),
-    }
-}
-
-fn rollback_failed(observed: &Observed, attempt: &RunSummary, back: &TakeBack) -> (Reason, String) {
-    let why = attempt.failure.as_ref().map_or("no reason is recorded", |failure| failure.message.as_str());
-    (
-        Reason::RollbackFailed,
-        format!(
-            "the way back to {} failed: {why}. The database is at version {}. It was taken back because {}. Mend what stands in the way, then: {}",
-            back.to.as_deref().unwrap_or("nothing"),
-            current(observed),
-            back.message,
-            annotate(&observed.object, "retry"),
-        ),
-    )
 }
 
 fn namespace_of(object: &str) -> &str {

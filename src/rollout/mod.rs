@@ -5,8 +5,10 @@
 //! state × every event is tested as a table.
 
 mod aftermath;
+mod back;
 mod backoff;
 mod conditions;
+mod consequences;
 mod cut;
 mod decide;
 mod desired;
@@ -26,7 +28,8 @@ mod tests;
 mod undo;
 mod verified;
 
-pub use aftermath::{allows_loss, way_back, way_back_target};
+pub use aftermath::allows_loss;
+pub use back::{way_back, way_back_target};
 pub use backoff::backoff;
 pub use decide::{Action, Decision, decide};
 pub use desired::{Desired, RehearsalDesired, SourceDesired};

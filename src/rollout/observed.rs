@@ -166,6 +166,8 @@ impl Rehearsed {
 pub struct Verifying {
     /// The run that is judged.
     pub run: Uuid,
+    /// The generation of the spec that the run was begun for.
+    pub generation: i64,
     /// Which version it brought the database to.
     pub version: String,
     /// When the window was opened.
@@ -237,6 +239,13 @@ impl Observed {
             Source::Read(set) => Some(set),
             Source::NotRead | Source::NotReady(_) | Source::Unavailable(_) | Source::Invalid(_) => None,
         }
+    }
+
+    /// Whether a person has asked for another try since something was done with that token. A token that is gone (an object that
+    /// was replaced by its manifest) asks for nothing.
+    #[must_use]
+    pub fn tries_again(&self, token: Option<&String>) -> bool {
+        self.retry_token.is_some() && self.retry_token.as_ref() != token
     }
 
     /// What the database holds, where it was seen.

@@ -338,7 +338,7 @@ fn rehearsal(observed: &Observed, desired: &Desired, ledger: &Ledger, plan: &Pla
     }
     let result = match &observed.rehearsal {
         Rehearsed::Over { plan: rehearsed, retry_token, result }
-            if *rehearsed == plan.digest && *retry_token == observed.retry_token =>
+            if *rehearsed == plan.digest && !observed.tries_again(retry_token.as_ref()) =>
         {
             result
         }
@@ -365,7 +365,7 @@ fn failed_before<'a>(observed: &Observed, set: &MigrationSet, ledger: &'a Ledger
         Some(Outcome::Succeeded | Outcome::Interrupted) | None => false,
     };
     let same = run.generation == observed.generation
-        && run.retry_token == observed.retry_token
+        && !observed.tries_again(run.retry_token.as_ref())
         && run.set_digest == set.digest;
     (final_outcome && same).then_some(run)
 }

@@ -8,7 +8,7 @@ use kube::Api;
 use kube::api::{Patch, PatchParams};
 use serde_json::json;
 
-use crate::env::{GATE, Gate, Operator, Spec, Team, eventually, files};
+use crate::env::{GATE, Gate, Operator, Spec, Team, condition, eventually, files};
 
 /// What a person who waits at a terminal takes for "at once", on a busy machine.
 const SECONDS: Duration = Duration::from_secs(10);
@@ -157,6 +157,38 @@ async fn a_secret_that_is_created_later_converges_within_seconds() {
     team.secret("later", &team.database).await;
     team.ready("shop").await;
     assert!(began.elapsed() < SECONDS, "{:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn a_secret_that_the_api_server_does_not_show_is_not_taken_for_a_missing_one_and_is_read_when_access_is_back() {
+    let team = Team::new("hidden-secret").await;
+    let may_read = |core: &[&str]| {
+        json!([
+            {"apiGroups": ["sluice.dev"], "resources": ["databasemigrations", "migrationapprovals"], "verbs": ["get", "list", "watch"]},
+            {"apiGroups": ["sluice.dev"], "resources": ["databasemigrations/status"], "verbs": ["get", "patch", "update"]},
+            {"apiGroups": [""], "resources": core, "verbs": ["get", "list", "watch", "create", "patch"]},
+            {"apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["create", "patch"]},
+        ])
+    };
+    let user = "operator-without-secrets";
+    let restricted = team.person(user, &[], may_read(&["configmaps"])).await;
+    team.lets_see_the_platform(user).await;
+    let operator = Operator::as_told(&team.namespace, &restricted.kubeconfig, &["--leader-elect=false"]);
+    team.apply("shop", &Spec::latest().inline(&files(&[("V001__a.sql", "create table a (id int);")]))).await;
+    let message = team.reason("shop", "SourceNotReady").await;
+    let told = format!("Secret {}/db cannot be read", team.namespace);
+    assert!(message.contains(&told) && message.contains("secrets"), "{message}");
+    assert!(!message.contains("does not exist"), "{message}");
+    let status = team.get("shop").await.status.unwrap();
+    assert!(condition(&status, "Stalled").is_none(), "it goes on by itself: {status:?}");
+    eventually("another try", Duration::from_secs(60), || async {
+        let tries = operator.metric("sluice_reconcile_total{result=\"blocked\"}").unwrap_or_default();
+        if tries >= 2.0 { Ok(()) } else { Err(format!("{tries} tries")) }
+    })
+    .await;
+
+    team.person(user, &[], may_read(&["configmaps", "secrets"])).await;
+    assert_eq!(team.ready("shop").await.applied.unwrap().version, "001");
 }
 
 #[tokio::test]

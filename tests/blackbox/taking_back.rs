@@ -183,6 +183,32 @@ async fn rows_that_were_written_since_are_not_destroyed_without_a_person() {
 }
 
 #[tokio::test]
+async fn what_a_blocked_rollback_was_to_take_back_is_kept_by_a_person_and_the_next_version_goes_on_from_there() {
+    let (team, _operator) = Team::verified_at_001("kept").await;
+    team.falls_ill_with("tag").await;
+    team.apply("shop", &Team::shop("002").set("/verification/initialDelay", json!("3s"))).await;
+    team.reason("shop", "Verifying").await;
+    team.sql("insert into users values (2, 'b@example.org', 'vip')").await;
+    let message = team.reason("shop", "RollbackBlocked").await;
+    assert!(message.contains("or keep what is in effect, for good, with: kubectl annotate dbm shop"), "{message}");
+    team.sluice(&["abort", "shop", "-n", &team.namespace]);
+    let status = team.at("shop", "002").await;
+    // It is kept, and nobody claims that it is well.
+    assert_eq!(condition(&status, "Verified").unwrap().0, "False");
+
+    team.sql("create or replace view health.sick as select 0 as v").await;
+    let mut scripts = files(SPOILS);
+    scripts.insert("V003__c.sql".to_owned(), "create table c (id int);".to_owned());
+    scripts.insert("U003__c.sql".to_owned(), "drop table c;".to_owned());
+    team.scripts("sql", &scripts).await;
+    team.apply("shop", &Team::shop("003")).await;
+    let status = team.at("shop", "003").await;
+    assert_eq!(condition(&status, "Verified").unwrap().0, "True");
+    let story = ["up - 001 succeeded", "up 001 002 succeeded", "down 002 001 blocked", "up 002 003 succeeded"];
+    assert_eq!(team.story().await, story);
+}
+
+#[tokio::test]
 async fn an_operator_that_dies_while_it_takes_back_is_followed_by_one_that_finishes() {
     use crate::env::{GATE, Gate};
     let (team, mut operator) = Team::verified_at_001("back-killed").await;

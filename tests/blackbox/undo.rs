@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::command_line::{folder, said, sluice, url};
-use crate::env::{Operator, Team, files};
+use crate::env::{Operator, Team, condition, files};
 
 /// Version 002 drops a column in which there is something; its way down creates it anew.
 const DROPS: &[(&str, &str)] = &[
@@ -40,6 +40,35 @@ async fn a_failed_check_takes_back_a_dropped_column_with_everything_that_was_in_
     assert_eq!(team.value(NOTES).await, before);
     assert_eq!(team.value("select restored_rows::text from sluice.migration_undo").await, "100");
     drop(operator);
+}
+
+#[tokio::test]
+async fn what_would_not_come_back_is_told_before_it_goes() {
+    let team = Team::with_health("undo-too-large").await;
+    let _operator = Operator::start(&team.namespace);
+    team.scripts("sql", &files(DROPS)).await;
+    team.apply("shop", &Team::shop("001")).await;
+    team.at("shop", "001").await;
+    team.sql("analyze users").await;
+    let told = |status: &_| condition(status, "RollbackReady").unwrap();
+    let spec = |rows: u64| Team::shop("002").set("/execution/undo/maxRows", json!(rows));
+
+    team.apply("shop", &spec(99).set("/suspend", json!(true))).await;
+    team.reason("shop", "Suspended").await;
+    let (status, reason, message) = told(&team.get("shop").await.status.unwrap());
+    assert_eq!((status.as_str(), reason.as_str()), ("True", "WayBackPresent"));
+    for part in [
+        "every migration concerned has a down script; not everything would come back: 002 line 1 takes away column public.users.No te",
+        "without an undo copy",
+        "100 rows",
+    ] {
+        assert!(message.contains(part), "{message}");
+    }
+    // Its values are still there, and a larger limit keeps them.
+    team.apply("shop", &spec(100).set("/suspend", json!(true))).await;
+    team.reason("shop", "Suspended").await;
+    let (_, _, message) = told(&team.get("shop").await.status.unwrap());
+    assert_eq!(message, "every migration concerned has a down script");
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! What the ledger tells people, and what it refuses.
 
-use sluice::database::{Database as _, DatabaseError};
-use sluice::plan::Refusal;
+use sluice::database::{Conclusion, Database as _, DatabaseError, Purpose, Verify};
+use sluice::plan::{Judgement, Refusal};
 
 use crate::support::{database, set, version};
 
@@ -42,6 +42,31 @@ async fn a_failure_that_a_later_success_went_past_is_a_warning() {
     let other = ("R__v.sql", "create or replace view v as select 1 as x;");
     db.up(&[A, other]).await;
     assert_eq!(db.value(health).await, "001 OK 002 WARNING");
+}
+
+#[tokio::test]
+async fn a_verdict_stays_until_a_person_asks_for_another_try_or_ends_it() {
+    let db = database().await;
+    let mut request = db.request(&set(&[A]), "Latest").await.expect("a plan");
+    request.purpose = Purpose::ApplyAndVerify(Verify { spec: serde_json::json!({}), baseline: serde_json::json!({}) });
+    let run = request.identity.id;
+    db.start_at(request, db.postgres()).report().await.result.expect("the run succeeds");
+    let conclude = async |judgement: Judgement, retry_token: Option<&str>| {
+        let conclusion = Conclusion {
+            run,
+            judgement,
+            retry_token: retry_token.map(str::to_owned),
+            message: String::new(),
+            evidence: serde_json::json!({}),
+        };
+        db.postgres().conclude(&conclusion).await.expect("it is recorded");
+        db.value("select verdict from sluice.migration_verifications").await
+    };
+    assert_eq!(conclude(Judgement::Passed, None).await, "passed");
+    // Somebody who was frozen while the next one measured wakes up.
+    assert_eq!(conclude(Judgement::Failed, None).await, "passed");
+    assert_eq!(conclude(Judgement::Inconclusive, Some("1")).await, "inconclusive");
+    assert_eq!(conclude(Judgement::Aborted, Some("1")).await, "aborted");
 }
 
 #[tokio::test]

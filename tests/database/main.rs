@@ -5,6 +5,7 @@
 mod apply;
 mod catalog;
 mod checks;
+mod copies_one_by_one;
 mod faults;
 mod hostile;
 mod journal;

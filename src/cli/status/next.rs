@@ -93,10 +93,10 @@ pub(super) fn next(object: &DatabaseMigration, status: &DatabaseMigrationStatus)
             format!("take it back: sluice rollback {name} -n {namespace}; or verify it again: {}", retry())
         }
         Some(Reason::RolledBack) => {
-            format!("find out why it did not hold, and bring a new version; or try the same again: {}", retry())
+            format!("find out why, and bring a new version; or try the same again: {}", retry())
         }
         Some(Reason::RollbackFailed | Reason::RollbackBlocked) => {
-            format!("bring the database in order as said above, and then: {}", retry())
+            format!("bring the database in order, or decide otherwise, as said above; to try again: {}", retry())
         }
         Some(Reason::TooManyFailures | Reason::Aborted) => format!("when you have looked: {}", retry()),
         Some(Reason::RehearsalFailed) => {

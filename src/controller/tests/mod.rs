@@ -7,3 +7,4 @@ mod memory_model;
 mod neighbours;
 mod tasks;
 mod tasks_model;
+mod verify;

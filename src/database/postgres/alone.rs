@@ -8,7 +8,7 @@ use crate::database::{Blocker, DatabaseError, FailureClass, Stage};
 use crate::migration::{Statement, StatementClass};
 
 use super::failure::{Place, SqlError, lost};
-use super::journaled::{Journaled, left_behind};
+use super::journaled::{Along, Journaled, left_behind};
 use super::ledger::RawJournal;
 use super::patience::Patience;
 use super::probe::{Phase, Verdict};
@@ -49,6 +49,7 @@ impl PostgresSession {
         &mut self,
         script: &Journaled<'_>,
         one: &Statement,
+        along: &mut Along,
         run: Run<'_>,
     ) -> Result<(), DatabaseError> {
         let left = left_behind(one);
@@ -72,7 +73,7 @@ impl PostgresSession {
         }
         loop {
             let sql = match self.settle(&this, phase, &mut patience, run).await? {
-                Left::Nothing => return self.executed(&this, None, run).await,
+                Left::Nothing => return self.executed(&this, None, along, run).await,
                 Left::Run(sql) => sql,
             };
             self.announce(&this, &patience, run).await?;
@@ -80,7 +81,7 @@ impl PostgresSession {
             match statement(&mut self.link, &mut self.side, run, &sql, first_look).await {
                 Ended::Done(rows) => {
                     if let Left::Nothing = self.settle(&this, Phase::AfterSuccess, &mut patience, run).await? {
-                        return self.executed(&this, Some(rows), run).await;
+                        return self.executed(&this, Some(rows), along, run).await;
                     }
                 }
                 Ended::Cancelled(cause) => return Err(self.ended(cause, &this.place)),
@@ -236,8 +237,17 @@ impl PostgresSession {
         self.in_own_transaction(this.script.step, "", &record, false, run).await
     }
 
-    async fn executed(&mut self, this: &Alone<'_>, rows: Option<u64>, run: Run<'_>) -> Result<(), DatabaseError> {
-        let record = self.recorder.executed(&this.script.of, this.one, rows);
-        self.in_own_transaction(this.script.step, "", &record, false, run).await
+    async fn executed(
+        &mut self,
+        this: &Alone<'_>,
+        rows: Option<u64>,
+        along: &mut Along,
+        run: Run<'_>,
+    ) -> Result<(), DatabaseError> {
+        let noted = self.untold_alone(this.script.step, this.one);
+        let record = self.recorder.executed(&this.script.of, this.one, rows) + &noted.record;
+        self.in_own_transaction(this.script.step, "", &record, false, run).await?;
+        along.told.extend(noted.told);
+        Ok(())
     }
 }

@@ -17,8 +17,8 @@ use super::quote::millis;
 use super::recognise::sets_session;
 use super::record::key;
 use super::session::PostgresSession;
-use super::settings::ourselves;
-use super::supervise::{Ended, Run, show_free, show_step, statement, supervised};
+use super::supervise::{Ended, Run, show_free, show_step, supervised};
+use super::undo::{Before, Noted, Refill, supersede};
 use super::unit::{Attempt, Row};
 
 /// A script on its way.
@@ -26,8 +26,18 @@ pub(super) struct Journaled<'a> {
     pub step: &'a Step,
     pub of: Attempted,
     journal: Vec<RawJournal>,
+    /// What a way down finds to refill.
+    pub refill: Refill,
     /// The script sets `lock_timeout` itself; then nobody else does.
     pub own_lock_timeout: bool,
+}
+
+/// What goes along from statement to statement.
+#[derive(Default)]
+pub(super) struct Along {
+    pub before: Before,
+    /// For people.
+    pub told: Vec<String>,
 }
 
 impl<'a> Journaled<'a> {
@@ -73,22 +83,24 @@ impl PostgresSession {
         show_step(run, &step.label(), false);
         let before = run.progress.current();
         let script = self.begin_attempt(step, run).await?;
-        let result = self.statements_one_by_one(&script, run).await;
+        let mut along = Along::default();
+        let mut result = self.statements_one_by_one(&script, &mut along, run).await;
+        if result.is_ok() {
+            let record = self.recorder.done(step, started.elapsed());
+            result = self.at_the_end(&script, &record, last, &mut along, run).await;
+        }
         if let Err(DatabaseError::Step(failure)) = &result {
             let noted = self.recorder.failed(step, failure, true);
             self.own(&noted, true).await?;
         }
         result?;
-        let elapsed = started.elapsed();
-        let record = self.recorder.done(step, elapsed);
-        self.in_own_transaction(step, &self.clean(), &record, last, run).await?;
         run.progress.update(|progress| progress.steps_done = before.steps_done + 1);
         show_free(run);
         Ok(vec![StepReport {
             label: step.label(),
-            elapsed,
+            elapsed: started.elapsed(),
             retries: run.progress.current().lock_retries - before.lock_retries,
-            undo: Vec::new(),
+            undo: along.told,
         }])
     }
 
@@ -105,19 +117,29 @@ impl PostgresSession {
             Some(row) => row.attempt,
             None => 1,
         };
-        let record = self.recorder.running(step, number);
+        let mut record = self.recorder.running(step, number);
+        if journal.is_empty() && matches!(step.action, Action::Apply { .. }) {
+            record.push_str(&supersede(&self.sql.schema, &key, &self.recorder.run));
+        }
         let place = Place { label: step.label(), file: "", statement: None, left: "nothing of it is in effect" };
+        let refill = self.before_way_down(step, Some(number), &place).await.map_err(Attempt::into_error)?;
         self.commit(&opened.transaction, &record, false, &place, run).await.map_err(Attempt::into_error)?;
         let own_lock_timeout = step.script().is_some_and(|script| script.sql.to_lowercase().contains("lock_timeout"));
         Ok(Journaled {
             step,
             of: Attempted { key, number, direction, backend: self.backend.clone() },
             journal,
+            refill,
             own_lock_timeout,
         })
     }
 
-    async fn statements_one_by_one(&mut self, script: &Journaled<'_>, run: Run<'_>) -> Result<(), DatabaseError> {
+    async fn statements_one_by_one(
+        &mut self,
+        script: &Journaled<'_>,
+        along: &mut Along,
+        run: Run<'_>,
+    ) -> Result<(), DatabaseError> {
         let mut rest = script.step.script().map_or(&[][..], |script| script.statements.as_slice());
         while let Some(one) = rest.first() {
             let unit = match one.class {
@@ -138,19 +160,61 @@ impl PostgresSession {
             } else {
                 self.stop_between(script, one, run)?;
                 match one.class {
-                    StatementClass::Begin => self.block(script, unit, run).await?,
-                    StatementClass::Transactional => self.together(script, one, run).await?,
+                    StatementClass::Begin => self.block(script, unit, along, run).await?,
+                    StatementClass::Transactional => self.together(script, one, along, run).await?,
                     StatementClass::NonTransactional | StatementClass::MayCommit => {
-                        self.alone(script, one, run).await?
+                        self.alone(script, one, along, run).await?
                     }
                     // Without a BEGIN before them they do nothing, and reading the script refuses them.
                     StatementClass::Commit | StatementClass::Rollback => {}
                 }
             }
+            if self.settings.undo.is_some() {
+                unit.iter().for_each(|one| drop(along.before.names.read(one)));
+            }
             run.progress.update(|progress| progress.statements_done += unit.len());
             show_free(run);
         }
         Ok(())
+    }
+
+    /// Refills what has no rows yet and records the step as done, in one transaction.
+    async fn at_the_end(
+        &mut self,
+        script: &Journaled<'_>,
+        record: &str,
+        last: bool,
+        along: &mut Along,
+        run: Run<'_>,
+    ) -> Result<(), DatabaseError> {
+        let mut patience = Patience::new(self.settings.lock_timeout, self.settings.lock_retry_deadline);
+        loop {
+            match self.try_at_the_end(script, record, last, &patience, run).await {
+                Ok(told) => {
+                    along.told.extend(told);
+                    return Ok(());
+                }
+                Err(Attempt::Again(failure)) => self.wait(*failure, &mut patience, run).await?,
+                Err(error) => return Err(error.into_error()),
+            }
+        }
+    }
+
+    async fn try_at_the_end(
+        &mut self,
+        script: &Journaled<'_>,
+        record: &str,
+        last: bool,
+        patience: &Patience,
+        run: Run<'_>,
+    ) -> Result<Vec<String>, Attempt> {
+        let timeout = format!("set local lock_timeout = {};", millis(patience.lock_timeout()));
+        let opened = self.begin(std::slice::from_ref(script.step), &self.clean(), &timeout).await?;
+        let place = after_all(script.step);
+        let mut noted = Noted::default();
+        self.refill(script.step, &script.refill, &place, run, &mut noted).await?;
+        self.commit(&opened.transaction, &format!("{record} {}", noted.record), last, &place, run).await?;
+        Ok(noted.told)
     }
 
     /// Between two statements is a safe place to stop.
@@ -190,85 +254,6 @@ impl PostgresSession {
         Ok(())
     }
 
-    /// A statement that commits together with its row in the journal.
-    async fn together(&mut self, script: &Journaled<'_>, one: &Statement, run: Run<'_>) -> Result<(), DatabaseError> {
-        let mut patience = Patience::new(self.settings.lock_timeout, self.settings.lock_retry_deadline);
-        loop {
-            match self.try_together(script, one, &patience, run).await {
-                Ok(()) => return Ok(()),
-                Err(Attempt::Again(failure)) => self.wait(*failure, &mut patience, run).await?,
-                Err(error) => return Err(self.refused(script, one, error).await?),
-            }
-        }
-    }
-
-    async fn try_together(
-        &mut self,
-        script: &Journaled<'_>,
-        one: &Statement,
-        patience: &Patience,
-        run: Run<'_>,
-    ) -> Result<(), Attempt> {
-        let left = left_behind(one);
-        let place = script.place(one, &left);
-        let timeout = self.lock_timeout(script, "set local", patience);
-        let opened = self.begin(std::slice::from_ref(script.step), "", &timeout).await?;
-        let first_look = patience.first_look();
-        let ended = statement(&mut self.link, &mut self.side, run, &one.text, first_look).await;
-        let rows = self.conclude(ended, &place).await?;
-        let record = self.recorder.executed(&script.of, one, Some(rows));
-        self.commit(&opened.transaction, &record, false, &place, run).await
-    }
-
-    /// A block between the user's own BEGIN and COMMIT.
-    async fn block(&mut self, script: &Journaled<'_>, unit: &[Statement], run: Run<'_>) -> Result<(), DatabaseError> {
-        let mut patience = Patience::new(self.settings.lock_timeout, self.settings.lock_retry_deadline);
-        loop {
-            let mut at = unit.first();
-            match self.try_block(script, unit, &mut at, &patience, run).await {
-                Ok(()) => return Ok(()),
-                Err(Attempt::Again(failure)) => self.wait(*failure, &mut patience, run).await?,
-                Err(error) => {
-                    let Some(one) = at else { return Err(error.into_error()) };
-                    return Err(self.refused(script, one, error).await?);
-                }
-            }
-        }
-    }
-
-    async fn try_block<'a>(
-        &mut self,
-        script: &Journaled<'_>,
-        unit: &'a [Statement],
-        at: &mut Option<&'a Statement>,
-        patience: &Patience,
-        run: Run<'_>,
-    ) -> Result<(), Attempt> {
-        let Some((last, inner)) = unit.split_last() else { return Ok(()) };
-        let left = unit.first().map(left_behind).unwrap_or_default();
-        // The lock and the ledger are looked at before: in the block itself a query of ours could come before the user's
-        // SET TRANSACTION.
-        let timeout = self.lock_timeout(script, "set", patience);
-        self.in_own_transaction(script.step, "", &timeout, false, run).await?;
-        for one in inner {
-            *at = Some(one);
-            let place = script.place(one, &left);
-            let ended = statement(&mut self.link, &mut self.side, run, &one.text, patience.first_look()).await;
-            self.conclude(ended, &place).await?;
-        }
-        *at = Some(last);
-        let place = script.place(last, &left);
-        let record: String = unit.iter().map(|one| self.recorder.executed(&script.of, one, None)).collect();
-        if last.class == StatementClass::Rollback {
-            let ended = supervised(&mut self.link, &mut self.side, run, &last.text, None).await;
-            self.conclude(ended, &place).await?;
-            return self.in_own_transaction(script.step, "", &record, false, run).await.map_err(Attempt::Over);
-        }
-        let text = format!("{} {} {record} commit", ourselves(self.other_role.as_deref()), self.durability(false));
-        let ended = supervised(&mut self.link, &mut self.side, run, &text, None).await;
-        self.conclude(ended, &place).await.map(|_| ())
-    }
-
     /// Some records in a transaction of their own, under the lock.
     pub(super) async fn in_own_transaction(
         &mut self,
@@ -279,17 +264,8 @@ impl PostgresSession {
         run: Run<'_>,
     ) -> Result<(), DatabaseError> {
         let opened = self.begin(std::slice::from_ref(step), prelude, "").await.map_err(Attempt::into_error)?;
-        let file = step.script().map_or("", |script| script.file.as_str());
-        let place = Place { label: step.label(), file, statement: None, left: "its statements are in effect and stay" };
+        let place = after_all(step);
         self.commit(&opened.transaction, record, last, &place, run).await.map_err(Attempt::into_error)
-    }
-
-    /// How long the next try may wait for table locks, unless the script says so itself.
-    fn lock_timeout(&self, script: &Journaled<'_>, set: &str, patience: &Patience) -> String {
-        if script.own_lock_timeout {
-            return String::new();
-        }
-        format!("{set} lock_timeout = {};", millis(patience.lock_timeout()))
     }
 
     /// Writes into the journal that a statement was refused, and hands the error on.
@@ -308,6 +284,12 @@ impl PostgresSession {
         }
         Ok(error)
     }
+}
+
+/// Where a script stands when it is not at a statement.
+fn after_all(step: &Step) -> Place<'_> {
+    let file = step.script().map_or("", |script| script.file.as_str());
+    Place { label: step.label(), file, statement: None, left: "its statements are in effect and stay" }
 }
 
 /// The journal of an attempt that did not end and that this step goes on with.

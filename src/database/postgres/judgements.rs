@@ -11,14 +11,16 @@ use super::quote::{optional, text};
 use super::statements::Sql;
 
 impl Sql {
-    /// Records how a run was judged, unless it is taken back already.
+    /// Records how a run was judged, unless it is taken back already. What was judged stays so until a person asks for another try or ends it:
+    /// who measured on without knowing that somebody else had taken over comes too late.
     pub fn conclude(&self, conclusion: &Conclusion) -> String {
         let schema = &self.schema;
         format!(
             "update {schema}.migration_verifications v set verdict = '{verdict}', concluded_at = pg_catalog.clock_timestamp(),
                 retry_token = {retry}, message = {message},
                 evidence = case when '{verdict}' = 'aborted' then coalesce(v.evidence, {evidence}::jsonb) else {evidence}::jsonb end
-                where v.run_id = {run} and not exists (select from {schema}.migration_rollbacks b where b.run_id = v.run_id);",
+                where v.run_id = {run} and (v.verdict is null or v.retry_token is distinct from {retry} or '{verdict}' = 'aborted')
+                and not exists (select from {schema}.migration_rollbacks b where b.run_id = v.run_id);",
             verdict = conclusion.judgement.as_str(),
             retry = optional(conclusion.retry_token.as_deref()),
             message = text(&conclusion.message),

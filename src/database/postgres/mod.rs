@@ -38,6 +38,7 @@ mod sqlstate;
 mod statement_times;
 mod statements;
 mod supervise;
+mod together;
 mod tokens;
 mod undo;
 mod unit;

@@ -10,7 +10,6 @@ use crate::plan::{Action, Step};
 
 use super::failure::{Place, ServerError, SqlError, lost, name};
 use super::ledger::RawJournal;
-use super::loss::read::Reader;
 use super::patience::Patience;
 use super::quote::millis;
 use super::record::{ENDED, FENCE, key};
@@ -18,7 +17,7 @@ use super::session::PostgresSession;
 use super::settings::{BEGIN, ourselves};
 use super::sqlstate::{QUERY_CANCELED, Retry, retry};
 use super::supervise::{Ended, InTheWay, Run, show_free, show_step, supervised};
-use super::undo::{Noted, supersede};
+use super::undo::{Before, Noted, supersede};
 
 /// What a transaction finds when it begins: [`super::statements::Sql::begin_unit`].
 #[derive(Debug, Deserialize)]
@@ -236,17 +235,17 @@ impl PostgresSession {
         let Some(script) = step.script() else { return Ok(noted) };
         let first_look = patience.first_look();
         let whole = place(step);
-        let mut refill = self.before_way_down(step, &whole).await?;
-        let mut names = Reader::default();
+        let mut refill = self.before_way_down(step, None, &whole).await?;
+        let mut before = Before::default();
         for one in &script.statements {
             let place = Place { statement: Some(one), ..place(step) };
-            let taken = self.copy_before(step, one, &names, &place, run, &mut noted).await?;
+            let taken = self.copy_before(step, one, &before, &place, run, &mut noted).await?;
             let ended = self.statement_of(step, one, &mut refill, first_look, &place, run).await?;
             let affected = self.conclude(ended, &place).await?;
             self.settle_copies(taken, affected, &place, run, &mut noted).await?;
             run.progress.update(|progress| progress.statements_done += 1);
             if self.settings.undo.is_some() {
-                names.read(one);
+                before.names.read(one);
             }
         }
         self.refill(step, &refill, &whole, run, &mut noted).await?;

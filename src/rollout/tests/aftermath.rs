@@ -16,7 +16,7 @@ use crate::rollout::{Action, Desired, Look, Observed, Requests, State, Verifying
 const UP: Uuid = Uuid::from_u128(1);
 const BACK: Uuid = Uuid::from_u128(2);
 
-fn wanted(rollback: Value, target: &str) -> Desired {
+pub(super) fn wanted(rollback: Value, target: &str) -> Desired {
     let spec: DatabaseMigrationSpec = serde_json::from_value(json!({
         "database": {"secretRef": {"name": "db"}},
         "source": {"configMaps": [{"name": "sql"}]},
@@ -28,12 +28,12 @@ fn wanted(rollback: Value, target: &str) -> Desired {
     Desired::of(&spec).unwrap()
 }
 
-fn automatic() -> Desired {
+pub(super) fn automatic() -> Desired {
     wanted(json!({"mode": "Automatic"}), "Latest")
 }
 
 /// The plan that brought the database from 001 to 002.
-fn plan_digest() -> String {
+pub(super) fn plan_digest() -> String {
     let before = seen(&["001"]).ledger;
     make(&set(2), &before, &Target::Latest, &Policy { allow_down: true, require_down: true, ..Policy::default() })
         .unwrap()
@@ -41,11 +41,11 @@ fn plan_digest() -> String {
 }
 
 /// The run from 001 to 002.
-fn up(outcome: Outcome) -> RunSummary {
+pub(super) fn up(outcome: Outcome) -> RunSummary {
     RunSummary { id: UP, from: Some("001".into()), plan_digest: plan_digest(), ..run(Some(outcome)) }
 }
 
-fn verification(judgement: Option<Judgement>) -> Verification {
+pub(super) fn verification(judgement: Option<Judgement>) -> Verification {
     Verification {
         run: UP,
         spec: json!({"checks": [{"name": "orphans", "sql": {"query": "select 0"}, "expect": "value == 0"}]}),
@@ -57,7 +57,7 @@ fn verification(judgement: Option<Judgement>) -> Verification {
     }
 }
 
-fn rollback(trigger: Trigger) -> Rollback {
+pub(super) fn rollback(trigger: Trigger) -> Rollback {
     let what = TakeBack {
         run: UP,
         plan_digest: plan_digest(),
@@ -70,7 +70,7 @@ fn rollback(trigger: Trigger) -> Rollback {
     Rollback { what, attempt: BACK }
 }
 
-fn back(outcome: Option<Outcome>) -> RunSummary {
+pub(super) fn back(outcome: Option<Outcome>) -> RunSummary {
     RunSummary {
         id: BACK,
         direction: Direction::Down,
@@ -81,7 +81,12 @@ fn back(outcome: Option<Outcome>) -> RunSummary {
 }
 
 /// An object whose newest run went from 001 to 002, on a database that is at these versions.
-fn after(applied: &[&str], outcome: Outcome, desired: Desired, change: impl FnOnce(&mut Ledger)) -> Observed {
+pub(super) fn after(
+    applied: &[&str],
+    outcome: Outcome,
+    desired: Desired,
+    change: impl FnOnce(&mut Ledger),
+) -> Observed {
     observed().applied(applied).with(|o| {
         o.desired = Ok(desired);
         if let Look::Seen(seen) = &mut o.database {
@@ -91,11 +96,11 @@ fn after(applied: &[&str], outcome: Outcome, desired: Desired, change: impl FnOn
     })
 }
 
-fn judged(judgement: Option<Judgement>, desired: Desired) -> Observed {
+pub(super) fn judged(judgement: Option<Judgement>, desired: Desired) -> Observed {
     after(&["001", "002"], Outcome::Succeeded, desired, |ledger| ledger.verifications.push(verification(judgement)))
 }
 
-fn taken_back(applied: &[&str], outcome: Option<Outcome>) -> Observed {
+pub(super) fn taken_back(applied: &[&str], outcome: Option<Outcome>) -> Observed {
     after(applied, Outcome::Succeeded, automatic(), |ledger| {
         ledger.verifications.push(verification(Some(Judgement::Failed)));
         ledger.rollbacks.push(rollback(Trigger::Check));
@@ -104,7 +109,7 @@ fn taken_back(applied: &[&str], outcome: Option<Outcome>) -> Observed {
 }
 
 /// The action in a word, and the reason.
-fn outcome(observed: &Observed) -> (&'static str, Reason) {
+pub(super) fn outcome(observed: &Observed) -> (&'static str, Reason) {
     let decision = decide(observed);
     let status = report(observed, &decision.state);
     let ready = status.conditions.iter().find(|c| c.type_ == ConditionType::Ready.as_str()).unwrap();
@@ -232,6 +237,24 @@ fn a_run_that_fails_half_way_is_taken_back_where_the_spec_says_so(
 }
 
 #[test]
+fn what_an_interrupted_run_applied_is_taken_back_when_the_one_that_went_on_fails() {
+    // From 001 to 003: interrupted at 002; the next one failed at 003.
+    let failed = after(&["001", "002"], Outcome::Failed, automatic(), |_| {}).with(|o| {
+        o.source = crate::rollout::Source::Read(std::sync::Arc::new(set(3)));
+        if let Look::Seen(seen) = &mut o.database {
+            let interrupted = RunSummary { id: Uuid::from_u128(7), ..up(Outcome::Interrupted) };
+            seen.ledger.runs[0].set_digest = set(3).digest;
+            seen.ledger.runs[0].from = Some("002".into());
+            seen.ledger.runs.push(interrupted);
+        }
+    });
+    match decide(&failed).action {
+        Action::Start(job) => assert_eq!(job.plan.to.map(|to| to.to_string()).as_deref(), Some("001")),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
 fn a_run_of_which_nobody_knows_what_it_did_is_left_to_a_person() {
     let unknown = after(&["001", "002"], Outcome::NeedsOperator, automatic(), |_| {}).with(|o| {
         o.source = crate::rollout::Source::Read(std::sync::Arc::new(set(3)));
@@ -242,7 +265,7 @@ fn a_run_of_which_nobody_knows_what_it_did_is_left_to_a_person() {
     assert_eq!(outcome(&unknown), ("wait", Reason::NeedsOperator));
 }
 
-fn asking(token: &str) -> impl FnOnce(&mut Observed) {
+pub(super) fn asking(token: &str) -> impl FnOnce(&mut Observed) {
     let token = token.to_owned();
     move |o| o.requests = Requests { rollback: Some(token), ..Requests::default() }
 }
@@ -330,6 +353,7 @@ fn so_many_failures_within_an_hour_stop_the_object_until_it_is_told_to_try_again
 fn verifying() -> Verifying {
     Verifying {
         run: UP,
+        generation: 3,
         version: "002".into(),
         since: at(999_000),
         until: at(1_001_000),
@@ -350,6 +374,21 @@ fn a_window_is_ended_by_new_requests_only(#[case] requests: Requests, #[case] ac
         o.requests = requests;
     });
     assert_eq!(outcome(&observed), (action, Reason::Verifying));
+}
+
+#[test]
+fn a_change_of_the_spec_that_waits_for_the_end_of_the_window_is_told_with_the_way_to_end_it() {
+    let message = |generation: i64| {
+        let observed = observed().with(|o| {
+            o.verifying = Some(verifying());
+            o.generation = generation;
+        });
+        report(&observed, &decide(&observed).state).conditions[0].message.clone()
+    };
+    assert!(!message(3).contains("the change of the spec"), "{}", message(3));
+    for part in ["the change of the spec is looked at when that is over", "sluice.dev/abort"] {
+        assert!(message(4).contains(part), "{}", message(4));
+    }
 }
 
 #[test]
@@ -486,6 +525,35 @@ fn a_run_that_took_effect_before_its_process_died_is_judged_all_the_same(#[case]
     assert_eq!(outcome(&died(None)), ("verify", Reason::Verifying));
     assert_eq!(outcome(&died(Some(Judgement::Failed))), ("roll back", Reason::RollingBack));
     assert_eq!(outcome(&died(Some(Judgement::Passed))), ("wait", Reason::UpToDate));
+}
+
+#[rstest]
+#[case::nobody_noticed_yet(None)]
+#[case::a_later_run_noticed(Some(Outcome::Interrupted))]
+fn a_run_that_died_before_its_repeatable_script_is_finished_before_it_is_judged(#[case] end: Option<Outcome>) {
+    let file = |path: &str, content: &str| crate::migration::RawFile::named(path, content);
+    let options = crate::migration::SetOptions {
+        dialect: crate::migration::Dialect::Postgres,
+        layout: crate::migration::Layout::Auto,
+        allow_gaps: false,
+    };
+    let mut files = vec![file("R__view.sql", "create or replace view v as select 1 as x;")];
+    for n in 1..=2 {
+        files.push(file(&format!("V{n:03}__t.sql"), &format!("create table t{n} (id int);")));
+        files.push(file(&format!("U{n:03}__t.sql"), &format!("drop table t{n};")));
+    }
+    let with_view = std::sync::Arc::new(crate::migration::MigrationSet::read(&files, options).unwrap());
+    let died = judged(None, automatic()).with(|o| {
+        o.source = crate::rollout::Source::Read(with_view.clone());
+        if let Look::Seen(seen) = &mut o.database {
+            seen.ledger.runs[0].outcome = end;
+            seen.ledger.runs[0].set_digest = with_view.digest.clone();
+        }
+    });
+    match decide(&died).action {
+        Action::Start(job) => assert_eq!((job.plan.steps.len(), job.take_back), (1, None)),
+        other => panic!("{other:?}"),
+    }
 }
 
 #[test]

@@ -9,3 +9,4 @@ mod policies;
 mod rehearsal;
 mod table;
 mod transitions;
+mod ways_on;

@@ -62,10 +62,10 @@ fn an_event_fits_into_what_kubernetes_takes() {
 }
 
 #[test]
-fn a_failure_is_told_with_the_way_to_try_again() {
-    let failed = told(&observed().last_run(run(Some(Outcome::Failed))));
+fn a_failure_is_told_with_the_place_where_it_left_the_database_and_the_way_to_try_again() {
+    let failed = told(&observed().applied(&["001"]).last_run(run(Some(Outcome::Failed))));
     assert_eq!(failed.len(), 1);
-    for part in ["42601", "sluice.dev/retry", "dbm orders -n shop"] {
+    for part in ["42601", "The database is at version 001.", "sluice.dev/retry", "dbm orders -n shop"] {
         assert!(failed[0].note.contains(part), "{}", failed[0].note);
     }
 }

@@ -42,7 +42,7 @@ pub(in super::super) struct Destruction {
 }
 
 /// Reads scripts in the order in which they will run.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(in super::super) struct Reader {
     renames: Renames,
     path: Option<String>,

@@ -18,14 +18,14 @@ use super::super::sqlstate::{Retry, retry};
 use super::super::supervise::{Ended, Run, supervised};
 use super::super::unit::Attempt;
 use super::facts::{Column, Table};
-use super::items::{Item, UNTOLD, What, Word, items, over_bytes, over_rows, targets, together, triggers};
+use super::items::{ALONE, Item, UNTOLD, What, Word, items, over_bytes, over_rows, targets, together, triggers};
 use super::look::{functions, steady};
 use super::statements::{Entry, Rows, create_place, enter, guise, quoted, size};
 use super::{Guise, as_ourselves, refused};
 
 /// How long the catalog may take to answer; a statement's own timeouts end it sooner.
 const LOOK: Duration = Duration::from_secs(60);
-/// So much of a version or of a repeatable's name is in the name of a copy, which has at most 63 bytes.
+/// So many bytes of a version or of a repeatable's name are in the name of a copy, which has at most 63.
 const KEY_IN_NAME: usize = 20;
 
 /// What is told and recorded at the end of a step.
@@ -35,6 +35,15 @@ pub(in super::super) struct Noted {
     pub record: String,
     /// For people.
     pub told: Vec<String>,
+}
+
+/// What came before a statement in its script.
+#[derive(Debug, Clone, Default)]
+pub(in super::super) struct Before {
+    /// Has read it.
+    pub names: Reader,
+    /// Transactions of its own that ended: what they created was not there before the script.
+    pub transactions: Vec<u32>,
 }
 
 /// A copy of rows of which the statement may leave some alone.
@@ -78,12 +87,12 @@ impl Size {
 }
 
 impl PostgresSession {
-    /// Copies what a statement is about to take away. `names` has read what came before it in its script.
+    /// Copies what a statement is about to take away.
     pub(in super::super) async fn copy_before(
         &mut self,
         step: &Step,
         one: &Statement,
-        names: &Reader,
+        before: &Before,
         place: &Place<'_>,
         run: Run<'_>,
         noted: &mut Noted,
@@ -105,15 +114,17 @@ impl PostgresSession {
         let found: Found = self.asked(&look, place).await?;
         let unclear = targets.unclear.iter().map(|what| (*what).to_owned());
         for what in unclear.chain(found.functions.iter().map(|name| format!("function {name}"))) {
-            self.untold(step, one, &what, &limits, noted);
+            self.untold(step, one, &what, UNTOLD, &limits, noted);
         }
         let schema = found.schema.as_deref().unwrap_or_default();
         let all = targets.known.iter().zip(found.targets).flat_map(|((target, _, _), tables)| {
-            items(target, tables.into_iter().map(|table| table.named_before(names, schema)).collect(), found.steady)
+            let there =
+                tables.into_iter().filter(|table| table.created.is_none_or(|by| !before.transactions.contains(&by)));
+            items(target, there.map(|table| table.named_before(&before.names, schema)).collect(), found.steady)
         });
         let all = together(all.collect());
         for (table, trigger) in triggers(&all) {
-            self.untold(step, one, &format!("trigger {trigger} on {table}"), &limits, noted);
+            self.untold(step, one, &format!("trigger {trigger} on {table}"), UNTOLD, &limits, noted);
         }
         let guise = found.guise;
         let mut taken = Vec::new();
@@ -151,7 +162,7 @@ impl PostgresSession {
         let conditional = matches!(item.what, What::Rows(Some(_)));
         let mut whole = !conditional;
         let name = loop {
-            let name = self.next_copy(step);
+            let name = self.next_copy(step, one);
             let table = quoted(&name);
             let restore = item.restore(&table);
             let rows = restore.as_deref().map_or(Rows::Perhaps(&name), |restore| Rows::Copied(&name, restore));
@@ -214,11 +225,21 @@ impl PostgresSession {
         })))
     }
 
+    /// Notes down what a statement that runs outside of any transaction may take away: a copy could not be made with it.
+    pub(in super::super) fn untold_alone(&self, step: &Step, one: &Statement) -> Noted {
+        let mut noted = Noted::default();
+        let targets = targets(&mut Reader::default(), one);
+        if let Some(limits) = self.settings.undo.filter(|_| !targets.is_empty()) {
+            self.untold(step, one, targets.unclear.first().unwrap_or(&"DO"), ALONE, &limits, &mut noted);
+        }
+        noted
+    }
+
     /// Notes down what may take away something that nobody can name.
-    fn untold(&self, step: &Step, one: &Statement, what: &str, limits: &UndoLimits, noted: &mut Noted) {
+    fn untold(&self, step: &Step, one: &Statement, what: &str, why: &str, limits: &UndoLimits, noted: &mut Noted) {
         let object = format!("whatever {what} does");
         let file = step.script().map_or("", |script| script.file.as_str());
-        noted.told.push(format!("{object}: not copied, {UNTOLD} ({file}:{})", one.line));
+        noted.told.push(format!("{object}: not copied, {why} ({file}:{})", one.line));
         let entry = Entry {
             run: &self.recorder.run,
             key: &key(step),
@@ -236,7 +257,7 @@ impl PostgresSession {
             gone: false,
             keep: limits.keep,
         };
-        noted.record.push_str(&enter(&self.sql.schema, &entry, Rows::Not(UNTOLD)));
+        noted.record.push_str(&enter(&self.sql.schema, &entry, Rows::Not(why)));
     }
 
     /// The ledger's entry about an item.
@@ -263,12 +284,12 @@ impl PostgresSession {
         enter(&self.sql.schema, &entry, rows)
     }
 
-    /// A name that no other copy has: the tail of the run's id is its random part.
-    fn next_copy(&mut self, step: &Step) -> String {
+    /// A name that no other copy has: the tail of the run's id is its random part. A session that goes on where another one of
+    /// its run ended counts anew, but not at the same statement.
+    fn next_copy(&mut self, step: &Step, one: &Statement) -> String {
         self.copies += 1;
         let run = self.identity.id.simple().to_string();
-        let key: String = key(step).chars().take(KEY_IN_NAME).collect();
-        format!("{key}_{}_{}", run.get(20..).unwrap_or(&run), self.copies)
+        format!("{}_{}_{}_{}", start(&key(step)), run.get(20..).unwrap_or(&run), one.number, self.copies)
     }
 
     pub(super) async fn savepoint(&mut self, place: &Place<'_>) -> Result<(), Attempt> {
@@ -297,5 +318,23 @@ impl PostgresSession {
         };
         self.conclude(Ended::Failed(error), place).await?;
         Err(Attempt::Over(DatabaseError::Ledger("the server took an answer back".to_owned())))
+    }
+}
+
+/// The beginning of a key.
+fn start(key: &str) -> &str {
+    let end = key.char_indices().map(|(at, one)| at + one.len_utf8()).take_while(|end| *end <= KEY_IN_NAME).last();
+    key.get(..end.unwrap_or(0)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_begins_with_as_much_of_a_key_as_there_is_room_for() {
+        assert_eq!(start("003"), "003");
+        assert_eq!(start("R__überblick_über_alles"), "R__überblick_über_");
+        assert_eq!(start("R__報告書報告書報告書"), "R__報告書報告");
     }
 }

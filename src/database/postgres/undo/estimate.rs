@@ -3,13 +3,13 @@
 use serde::de::DeserializeOwned;
 
 use crate::database::{DatabaseError, UndoEstimate, UndoLimits};
-use crate::migration::TransactionMode;
+use crate::migration::{StatementClass, TransactionMode};
 use crate::plan::Step;
 
 use super::super::connect::{Connector, Link};
 use super::super::failure::{SqlError, lost, name};
 use super::super::loss::read::{Reader, Target};
-use super::items::{UNTOLD, items, targets, together, triggers};
+use super::items::{ALONE, UNTOLD, items, targets, together, triggers};
 use super::look::functions;
 
 /// What the steps would copy before they destroy it, and what they could not.
@@ -23,8 +23,16 @@ pub(in super::super) async fn estimates(
     let mut estimates = Vec::new();
     for step in steps {
         let Some(script) = step.script() else { continue };
-        let transactional = script.mode == TransactionMode::Transactional;
+        let mut in_transaction = script.mode == TransactionMode::Transactional;
         for one in &script.statements {
+            let alone = match one.class {
+                StatementClass::Transactional => false,
+                StatementClass::NonTransactional | StatementClass::MayCommit => !in_transaction,
+                StatementClass::Begin | StatementClass::Commit | StatementClass::Rollback => {
+                    in_transaction = one.class == StatementClass::Begin;
+                    continue;
+                }
+            };
             let targets = targets(&mut reader, one);
             if targets.is_empty() {
                 continue;
@@ -40,7 +48,7 @@ pub(in super::super) async fn estimates(
                 object: format!("whatever {what} does"),
                 rows: None,
                 bytes: None,
-                not_copied: Some(UNTOLD.to_owned()),
+                not_copied: Some(if alone { ALONE } else { UNTOLD }.to_owned()),
             };
             estimates.extend(targets.unclear.iter().map(|what| untold((*what).to_owned())));
             if !targets.calls.is_empty() {
@@ -53,7 +61,7 @@ pub(in super::super) async fn estimates(
                 estimates.extend(triggers.map(|(table, trigger)| untold(format!("trigger {trigger} on {table}"))));
                 for item in items {
                     let few = matches!(&target, Target::Rows { condition: Some(_), .. });
-                    let limit = if transactional { item.limit(limits).map(|_| ()) } else { Err(ALONE.to_owned()) };
+                    let limit = if alone { Err(ALONE.to_owned()) } else { item.limit(limits).map(|_| ()) };
                     estimates.push(UndoEstimate {
                         label: step.label(),
                         file: script.file.clone(),
@@ -73,9 +81,6 @@ pub(in super::super) async fn estimates(
     }
     Ok(estimates)
 }
-
-/// Why a script that runs without a transaction copies nothing.
-const ALONE: &str = "its script runs without a transaction";
 
 async fn look<T: DeserializeOwned>(link: &mut Link, path: Option<&str>, query: &str) -> Result<T, DatabaseError> {
     let path = path.map(|path| format!("set local search_path to {path};")).unwrap_or_default();

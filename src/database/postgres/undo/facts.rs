@@ -17,6 +17,8 @@ pub(super) struct Table {
     pub rows: Option<u64>,
     /// With all partitions, indexes not.
     pub bytes: u64,
+    /// The transaction that created it.
+    pub created: Option<u32>,
     filtered: bool,
     /// Reached through a foreign key that hands a change on, or through a view.
     pub reached: bool,
@@ -167,6 +169,11 @@ impl Column {
         format!("{alias}.{}{cast}", self.quoted_before())
     }
 
+    /// Whether it is of the type in which a copy has its values; of one of somebody's own a copy has texts.
+    pub fn holds(&self, held_as: Option<&str>) -> bool {
+        self.own_type.is_some() || held_as == Some(&self.type_name)
+    }
+
     /// Whether each of its values is in the other type what it was, so that nothing is taken away.
     pub fn widens_to(&self, to: &str) -> bool {
         let to = to.trim().to_ascii_lowercase();
@@ -196,6 +203,7 @@ pub(super) mod tests {
             kind: "r".to_owned(),
             rows: Some(10),
             bytes: 8192,
+            created: Some(3),
             filtered: false,
             reached: false,
             again: false,

@@ -9,13 +9,15 @@ use serde::Deserialize;
 use tokio::time::timeout;
 
 use crate::database::UndoRestored;
+use crate::migration::Statement;
 
 use super::super::connect::Link;
 use super::super::failure::SqlError;
+use super::super::loss::read::{Reader, Target};
 use super::super::quote::{ident, text};
 use super::super::sqlstate::{Retry, retry};
 use super::super::supervise::{Ended, Run, Side, supervised};
-use super::facts::Table;
+use super::facts::{Column, Table};
 use super::statements::{before_restoring, foreign_keys, quoted};
 use super::{refused, restore};
 
@@ -23,6 +25,9 @@ use super::{refused, restore};
 const LOOK: Duration = Duration::from_secs(60);
 /// Likewise for the rows, where no run sets an end.
 const ROWS: Duration = Duration::from_secs(3600);
+
+/// Of rows `t` those that this transaction wrote.
+const JUST_NOW: &str = " and pg_catalog.age(t.xmin) <= pg_catalog.age(pg_catalog.pg_current_xact_id()::pg_catalog.xid)";
 
 /// A copy, as the ledger knows it.
 #[derive(Debug, Clone, Deserialize)]
@@ -33,6 +38,8 @@ pub(super) struct Kept {
     column: Option<String>,
     copy: Option<String>,
     rows: Option<u64>,
+    /// How many of them a statement of the way down put back already.
+    back: Option<u64>,
     hash: Option<String>,
     after: Option<String>,
     gone: bool,
@@ -44,6 +51,8 @@ pub(super) struct Kept {
     there: bool,
     /// The columns of the copy.
     columns: Vec<String>,
+    /// The type in which the copy has its column.
+    held_as: Option<String>,
     pub now: Option<Now>,
     /// What is known of its table now: one or none.
     table: Vec<Table>,
@@ -269,7 +278,8 @@ impl Before {
         let concerned = match kept.what.as_str() {
             "table" => true,
             "column" => kept.column.as_ref() == Some(&one.column),
-            _ => saved.is_some(),
+            // The table may be another one than that which lost them.
+            _ => saved.is_some() || kept.gone,
         };
         if !concerned {
             return None;
@@ -302,7 +312,9 @@ impl Kept {
         let table = self.table.first()?.clone().limited_to(&self.columns);
         if let Some(name) = &self.column {
             let column = table.stored().find(|column| column.name == *name)?;
-            return Some(restore::column(&table, column, std::slice::from_ref(name), &copy));
+            let all = restore::column(&table, column, std::slice::from_ref(name), &copy);
+            // What others wrote since it was restored is theirs; what this transaction wrote is not.
+            return Some(if self.restored { all + JUST_NOW } else { all });
         }
         let after = self.after.as_deref().map(quoted);
         let changed = after.as_deref().and_then(|after| restore::changed(&table, &copy, after));
@@ -315,6 +327,42 @@ impl Kept {
     pub fn has_room(&self) -> bool {
         let table = self.table.first();
         table.is_some_and(|table| self.columns.iter().all(|name| table.stored().any(|column| column.name == *name)))
+    }
+
+    /// Whether both are about one table.
+    pub fn is_of_the_table_of(&self, other: &Self) -> bool {
+        self.now.as_ref().zip(other.now.as_ref()).is_some_and(|(one, other)| one.oid == other.oid)
+    }
+
+    /// What came back in all, where some of it had done so before.
+    pub fn with_those_before(&self, now: UndoRestored) -> UndoRestored {
+        match self.back {
+            Some(back) => self.came_back(self.rows.map_or(back, |rows| rows.min(back + now.rows))),
+            None => now,
+        }
+    }
+
+    /// Whether a way down re-created what went, and there is a place for all of it.
+    pub fn is_back(&self, before: Option<&Now>) -> bool {
+        self.now.is_some()
+            && self.not_recreated(before).is_none()
+            && match self.what.as_str() {
+                "table" => self.has_room(),
+                "column" => self.column_now().is_some_and(|column| column.holds(self.held_as.as_deref())),
+                _ => false,
+            }
+    }
+
+    fn column_now(&self) -> Option<&Column> {
+        self.table.first()?.columns.iter().find(|column| Some(&column.name) == self.column.as_ref())
+    }
+
+    /// Whether a statement may have set the column.
+    pub fn is_guessed_at(&self, one: &Statement) -> bool {
+        let (Some(table), Some(column)) = (self.table.first(), &self.column) else { return false };
+        let writes = |target: &Target| matches!(target, Target::Rows { table: name, .. } if name.last() == table.name);
+        let text = one.text.replace("\"\"", "\"").to_lowercase();
+        text.contains(&column.to_lowercase()) && Reader::default().read(one).iter().any(|found| writes(&found.target))
     }
 
     /// How a person can restore it later.

@@ -80,6 +80,9 @@ impl Targets {
 /// Why whatever a statement hides is not copied.
 pub(super) const UNTOLD: &str = "what it does cannot be told beforehand";
 
+/// Why nothing is copied of what a statement takes away that may commit in its midst.
+pub(super) const ALONE: &str = "it runs outside of any transaction that a copy could be part of";
+
 /// What a statement takes away.
 pub(super) fn targets(reader: &mut Reader, statement: &Statement) -> Targets {
     let word = Word::of(statement);

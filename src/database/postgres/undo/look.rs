@@ -173,6 +173,7 @@ fn facts(found: &str, wanted: &str, born: Born) -> String {
                 where g.tgrelid = c.oid and not g.tgisinternal and g.tgenabled in ('O', 'A') and g.tgtype & 66 = 0
                     and g.tgtype & 24 <> 0),
             'rows', size.rows, 'bytes', size.bytes,
+            'created', (select m.xmin::text::bigint from pg_catalog.pg_attribute m where m.attrelid = c.oid and m.attnum = -1),
             'columns', (select coalesce(pg_catalog.json_agg(pg_catalog.json_build_object('name', a.attname,
                     'generated', a.attgenerated <> '', 'always', a.attidentity = 'a', 'width', s.width,
                     'type_name', pg_catalog.format_type(a.atttypid, a.atttypmod),

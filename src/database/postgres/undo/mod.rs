@@ -1,5 +1,6 @@
-//! Undo copies: rows that a transactional script takes away are copied before, in its own transaction, and a way down that
-//! re-creates their table or column is refilled from the copy, in its own transaction, too.
+//! Undo copies: rows that a statement takes away are copied before, in its own transaction, and a way down that re-creates
+//! their table or column is refilled from the copy, in its own transaction, too. Whether that is the script's or, where the
+//! script runs without one, the statement's, is all the same: what may commit in its midst is not copied.
 //!
 //! A copy that cannot be made or put back never fails the script: it is noted in the ledger and told. What is told is
 //! names and numbers; values go into the schema of the copies and nowhere else.
@@ -16,9 +17,10 @@ mod restore;
 mod settle;
 mod statements;
 
-pub(super) use copy::Noted;
+pub(super) use copy::{Before, Noted};
 pub(super) use estimate::estimates;
 pub(super) use keep::{copies, restore};
+pub(super) use refill::Refill;
 pub(super) use statements::{expire, supersede};
 
 use std::collections::BTreeMap;

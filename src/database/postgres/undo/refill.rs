@@ -16,22 +16,26 @@ use super::super::supervise::{Ended, Run, statement};
 use super::super::unit::Attempt;
 use super::copy::Noted;
 use super::hand::{Hand, Kept, Now};
-use super::statements::{filled_too_soon, guise, not_restored, of_version, restored};
+use super::statements::{committed, filled_too_soon, guise, not_restored, of_version, restored};
 use super::{FORMATS, Guise};
 
 /// What a way down finds before it begins: by it the refilling knows what the script re-created.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(in super::super) struct Refill {
     before: HashMap<i64, Option<Now>>,
-    /// What was put back already, because a statement of the script could do nothing without it.
+    /// Rows that were put back already, because a statement of the script could do nothing without them.
     early: HashMap<i64, UndoRestored>,
+    /// A way down whose statements commit one by one: the query for their transactions.
+    committed: Option<String>,
 }
 
 /// When it is refilled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum When {
+enum When<'a> {
     /// In the midst of the script: what has its place by now.
     Early,
+    /// Before these statements commit, which are not the last: what they brought back, so that nobody ever sees it empty.
+    Between(&'a [Statement]),
     /// At its end: everything, and what has no place is told.
     End,
 }
@@ -40,26 +44,29 @@ enum When {
 type Each = (Kept, Result<UndoRestored, String>);
 
 impl PostgresSession {
-    /// Before a way down: what its version took away, where it was copied.
+    /// Before a way down: what its version took away, where it was copied. `attempt` is its number where its statements commit
+    /// one by one; what those that did so already brought back was not there before.
     pub(in super::super) async fn before_way_down(
         &mut self,
         step: &Step,
+        attempt: Option<i32>,
         place: &Place<'_>,
     ) -> Result<Refill, Attempt> {
         if !matches!(step.action, Action::Revert { .. }) {
             return Ok(Refill::default());
         }
-        let kept = self.kept(step, place).await?;
+        let committed = attempt.map(|attempt| committed(&self.sql.schema, &key(step), attempt));
+        let kept = self.kept(step, committed.as_deref(), place).await?;
         let before = kept.into_iter().map(|kept| (kept.id, kept.now)).collect();
-        Ok(Refill { before, early: HashMap::new() })
+        Ok(Refill { before, early: HashMap::new(), committed })
     }
 
     /// Looked at as ourselves, and nothing is left of that.
-    async fn kept(&mut self, step: &Step, place: &Place<'_>) -> Result<Vec<Kept>, Attempt> {
+    async fn kept(&mut self, step: &Step, unless: Option<&str>, place: &Place<'_>) -> Result<Vec<Kept>, Attempt> {
         let look = format!(
             "savepoint sluice_look; {} {}; rollback to savepoint sluice_look; release savepoint sluice_look",
             ourselves(self.other_role.as_deref()),
-            of_version(&self.sql.schema, &key(step))
+            of_version(&self.sql.schema, &key(step), unless)
         );
         self.asked(&look, place).await
     }
@@ -87,11 +94,48 @@ impl PostgresSession {
         }
         self.aside("rollback to savepoint sluice_statement", place).await?;
         let done = self.refilled(step, refill, When::Early, place, run).await?;
-        for (kept, result) in done {
-            refill.early.extend(result.ok().map(|done| (kept.id, done)));
-        }
+        // The script may guess at a column's values yet: it is put back once more at the end.
+        let rows = done.into_iter().filter(|(kept, _)| kept.what != "column");
+        refill.early.extend(rows.filter_map(|(kept, result)| Some((kept.id, result.ok()?))));
         // Where nothing helped it fails as it did.
         Ok(statement(&mut self.link, &mut self.side, run, &one.text, first_look).await)
+    }
+
+    /// Before the transaction of a statement ends that is not the last of its way down, or of a block: refills what it re-created,
+    /// and a column at whose values it guessed once more. What has no place yet waits for the end.
+    pub(in super::super) async fn refill_between(
+        &mut self,
+        step: &Step,
+        unit: &[Statement],
+        refill: &Refill,
+        place: &Place<'_>,
+        run: Run<'_>,
+        noted: &mut Noted,
+    ) -> Result<(), Attempt> {
+        if refill.before.is_empty() {
+            return Ok(());
+        }
+        let mut back: Vec<(i64, UndoRestored)> = refill.early.iter().map(|(id, done)| (*id, done.clone())).collect();
+        let mut columns = String::new();
+        for (kept, result) in self.refilled(step, refill, When::Between(unit), place, run).await? {
+            let Ok(done) = result else { continue };
+            if kept.restored {
+                // Once more over what the script guessed: those are the same rows.
+                continue;
+            }
+            if kept.what == "column" {
+                // Told at the end: deleted rows come back later, and without it.
+                columns.push_str(&restored(&self.sql.schema, kept.id, &self.recorder.run, done.rows, done.left));
+            } else {
+                back.push((kept.id, done));
+            }
+        }
+        for (id, done) in back {
+            noted.record.push_str(&restored(&self.sql.schema, id, &self.recorder.run, done.rows, done.left));
+            noted.told.push(done.to_string());
+        }
+        noted.record.push_str(&columns);
+        Ok(())
     }
 
     /// After a way down: refills what it re-created.
@@ -113,6 +157,7 @@ impl PostgresSession {
             match result {
                 Ok(done) => {
                     oids.extend(kept.now.as_ref().map(|now| now.oid));
+                    let done = kept.with_those_before(done);
                     noted.record.push_str(&restored(&schema, kept.id, &by, done.rows, done.left));
                     noted.told.push(done.to_string());
                 }
@@ -122,19 +167,20 @@ impl PostgresSession {
                 }
             }
         }
-        if oids.is_empty() { Ok(()) } else { self.fill_views(&oids, place, run, noted).await }
+        if oids.is_empty() { Ok(()) } else { self.fill_views(&oids, refill, place, run, noted).await }
     }
 
     /// A materialized view that the way down created holds what was there before the rows came back.
     async fn fill_views(
         &mut self,
         oids: &[i64],
+        refill: &Refill,
         place: &Place<'_>,
         run: Run<'_>,
         noted: &mut Noted,
     ) -> Result<(), Attempt> {
         let guise = self.as_ourselves("", place).await?;
-        let views: Vec<String> = self.asked(&filled_too_soon(oids), place).await?;
+        let views: Vec<String> = self.asked(&filled_too_soon(oids, refill.committed.as_deref()), place).await?;
         for view in views {
             let mut hand = Hand { link: &mut self.link, under: Some((&mut self.side, run)) };
             match hand.fill(&view).await {
@@ -159,23 +205,36 @@ impl PostgresSession {
         &mut self,
         step: &Step,
         refill: &Refill,
-        when: When,
+        when: When<'_>,
         place: &Place<'_>,
         run: Run<'_>,
     ) -> Result<Vec<Each>, Attempt> {
         self.look_at_constraints(place).await?;
-        let mut rest = self.kept(step, place).await?;
-        if when == When::Early {
+        let mut rest = self.kept(step, None, place).await?;
+        rest.retain(|kept| match &when {
             // A row without a column that comes later would lose what was in it.
-            rest.retain(|kept| kept.what == "column" || kept.has_room());
+            When::Early => kept.what == "column" || kept.has_room(),
+            When::Between(unit) if kept.restored => unit.iter().any(|one| kept.is_guessed_at(one)),
+            When::Between(_) => {
+                let before = refill.before.get(&kept.id).and_then(Option::as_ref);
+                !refill.early.contains_key(&kept.id) && kept.is_back(before)
+            }
+            When::End => true,
+        });
+        if rest.is_empty() {
+            return Ok(Vec::new());
         }
         let guise = self.as_ourselves(FORMATS, place).await?;
         let mut all: Vec<Each> = Vec::new();
-        // A table may wait for another one that it refers to.
-        loop {
+        // A table may wait for another one that it refers to, and what was taken away from it before waits with it.
+        while !rest.is_empty() {
             let tried = rest.len();
-            let mut again = Vec::new();
+            let mut again: Vec<(Kept, String)> = Vec::new();
             for kept in rest {
+                if again.iter().any(|(newer, _)| newer.is_of_the_table_of(&kept)) {
+                    again.push((kept, WAITS.to_owned()));
+                    continue;
+                }
                 let result = match self.refill_one(&kept, refill, run).await {
                     Ok(result) => result,
                     Err(ended) => return Err(self.ended_refilling(ended, place).await),
@@ -185,9 +244,9 @@ impl PostgresSession {
                     Err(why) => again.push((kept, why)),
                 }
             }
-            if again.is_empty() || again.len() == tried {
-                self.refill_together(again, &mut all, place, run).await?;
-                break;
+            if again.len() == tried {
+                let stuck = again.extract_if(.., |(_, why)| why != WAITS).collect();
+                self.refill_together(stuck, &mut all, place, run).await?;
             }
             rest = again.into_iter().map(|(kept, _)| kept).collect();
         }
@@ -201,8 +260,7 @@ impl PostgresSession {
         refill: &Refill,
         run: Run<'_>,
     ) -> Result<Result<UndoRestored, String>, Ended> {
-        // The script may have guessed at a column's values since.
-        if let Some(done) = refill.early.get(&kept.id).filter(|_| kept.what != "column") {
+        if let Some(done) = refill.early.get(&kept.id) {
             return Ok(Ok(done.clone()));
         }
         if let Some(why) = kept.not_recreated(refill.before.get(&kept.id).and_then(Option::as_ref)) {
@@ -255,3 +313,5 @@ impl PostgresSession {
 }
 
 const FOREIGN_KEY_VIOLATION: &str = "23503";
+/// For a copy that was made after it.
+const WAITS: &str = "it waits";

@@ -192,35 +192,57 @@ pub(in super::super) fn expire(ledger: &str) -> String {
     )
 }
 
+/// The transactions of those statements of a way down that committed one by one: a query.
+pub(super) fn committed(ledger: &str, key: &str, attempt: i32) -> String {
+    format!(
+        "select s.xmin from {ledger}.migration_steps s
+            where s.key = {} and s.attempt = {attempt} and s.direction = 'down' and s.state = 'done'",
+        text(key)
+    )
+}
+
 /// The copies by which a version's way down is refilled, newest first, with what their tables are now, and what was not
-/// copied. JSON.
-pub(super) fn of_version(ledger: &str, key: &str) -> String {
+/// copied. `unless`: leaving out what these transactions made of the tables. JSON.
+///
+/// A column that a way down filled already is among them: what it set there afterwards gives way, too.
+pub(super) fn of_version(ledger: &str, key: &str, unless: Option<&str>) -> String {
     kept(
         ledger,
-        &format!("u.key = {} and u.direction = 'up' and u.superseded_at is null and u.restored_at is null", text(key)),
+        &format!(
+            "u.key = {} and u.direction = 'up' and u.superseded_at is null
+                and (u.restored_at is null or u.restored_by is not null and u.what = 'column')",
+            text(key)
+        ),
+        unless,
     )
 }
 
 /// One copy. JSON, an array of one or none.
 pub(super) fn by_id(ledger: &str, id: i64) -> String {
-    kept(ledger, &format!("u.id = {id}"))
+    kept(ledger, &format!("u.id = {id}"), None)
 }
 
-fn kept(ledger: &str, which: &str) -> String {
+fn kept(ledger: &str, which: &str, unless: Option<&str>) -> String {
     format!(
         "select coalesce(pg_catalog.json_agg(pg_catalog.json_build_object('id', u.id, 'object', u.object, 'what', u.what, 'copy', u.copy,
-            'rows', u.rows, 'hash', u.hash, 'after', u.after, 'restore_sql', u.restore_sql, 'note', u.note,
-            'column', u.column_name, 'gone', u.gone, 'sequences', coalesce(u.sequences, '{{}}'), 'columns', {columns}, 'table', {table},
+            'rows', u.rows, 'back', u.restored_rows, 'hash', u.hash, 'after', u.after, 'restore_sql', u.restore_sql, 'note', u.note,
+            'column', u.column_name, 'gone', u.gone, 'sequences', coalesce(u.sequences, '{{}}'), 'columns', {columns}, 'held_as', {held_as}, 'table', {table},
             'dropped', u.dropped_at is not null, 'restored', u.restored_at is not null,
             'there', exists (select from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
                 where n.nspname = {place} and c.relname = u.copy),
             'now', {now}) order by u.id desc), '[]')::text
         from {ledger}.migration_undo u where {which}",
         place = text(SCHEMA),
-        now = now(),
+        now = now(unless),
         columns = format_args!(
             "(select coalesce(pg_catalog.json_agg(a.attname order by a.attnum), '[]') from pg_catalog.pg_attribute a
                 where a.attnum > 0 and not a.attisdropped and a.attrelid = (select c.oid from pg_catalog.pg_class c
+                    join pg_catalog.pg_namespace n on n.oid = c.relnamespace where n.nspname = {} and c.relname = u.copy))",
+            text(SCHEMA)
+        ),
+        held_as = format_args!(
+            "(select pg_catalog.format_type(a.atttypid, a.atttypmod) from pg_catalog.pg_attribute a
+                where a.attname = u.column_name and not a.attisdropped and a.attrelid = (select c.oid from pg_catalog.pg_class c
                     join pg_catalog.pg_namespace n on n.oid = c.relnamespace where n.nspname = {} and c.relname = u.copy))",
             text(SCHEMA)
         ),
@@ -232,16 +254,22 @@ fn kept(ledger: &str, which: &str) -> String {
 }
 
 /// What the table of entry `u` and its column are now.
-fn now() -> &'static str {
-    "(select pg_catalog.json_build_object('oid', c.oid::bigint,
+fn now(unless: Option<&str>) -> String {
+    let others = |made: &str| unless.map(|by| format!(" and {made}.xmin not in ({by})")).unwrap_or_default();
+    format!(
+        "(select pg_catalog.json_build_object('oid', c.oid::bigint,
         'column', (select pg_catalog.concat_ws(' ', a.attnum, a.atttypid, a.atttypmod, (
                 select pg_catalog.string_agg(pg_catalog.concat(p.attnum, ':', p.atttypid), ',' order by p.attnum)
                 from pg_catalog.pg_type y left join pg_catalog.pg_type e on e.oid = y.typelem and y.typcategory = 'A'
                     join pg_catalog.pg_attribute p on p.attrelid in (y.typrelid, e.typrelid) and p.attnum > 0 and not p.attisdropped
                 where y.oid = a.atttypid)) from pg_catalog.pg_attribute a
-            where a.attrelid = c.oid and a.attname = u.column_name and a.attnum > 0 and not a.attisdropped))
+            where a.attrelid = c.oid and a.attname = u.column_name and a.attnum > 0 and not a.attisdropped{}))
         from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-        where n.nspname = u.table_schema and c.relname = u.table_name and c.relkind in ('r', 'p'))"
+            join pg_catalog.pg_attribute m on m.attrelid = c.oid and m.attnum = -1
+        where n.nspname = u.table_schema and c.relname = u.table_name and c.relkind in ('r', 'p'){})",
+        others("a"),
+        others("m"),
+    )
 }
 
 /// What has to be known before a copy is put back: its hash, the triggers and rules that must not act, the columns that
@@ -261,7 +289,8 @@ pub(super) fn before_restoring(copy: &str, oid: i64) -> String {
                     'counts', a.atttypid in ('smallint'::pg_catalog.regtype, 'integer'::pg_catalog.regtype, 'bigint'::pg_catalog.regtype))), '[]')
                 from pg_catalog.pg_attribute a cross join lateral (select pg_catalog.pg_get_serial_sequence(
                         {oid}::pg_catalog.oid::pg_catalog.regclass::text, a.attname)::pg_catalog.regclass as oid) g
-                    join pg_catalog.pg_sequence q on q.seqrelid = g.oid
+                    join pg_catalog.pg_sequence q on q.seqrelid = g.oid and pg_catalog.has_sequence_privilege(q.seqrelid, 'SELECT')
+                        and pg_catalog.has_sequence_privilege(q.seqrelid, 'UPDATE')
                 where a.attrelid = {oid} and a.attnum > 0 and not a.attisdropped))::text",
         hash = hash(&quoted(copy)),
     )
@@ -291,9 +320,11 @@ pub(super) fn foreign_keys(oids: &[i64]) -> String {
     )
 }
 
-/// The materialized views over tables that this transaction created or filled, in the order of their creation. JSON.
-pub(super) fn filled_too_soon(oids: &[i64]) -> String {
+/// The materialized views over tables that this transaction, or one of those that committed before, created or filled, in the
+/// order of their creation. JSON.
+pub(super) fn filled_too_soon(oids: &[i64], committed: Option<&str>) -> String {
     let oids: Vec<String> = oids.iter().map(ToString::to_string).collect();
+    let before = committed.map(|committed| format!(" or c.xmin in ({committed})")).unwrap_or_default();
     format!(
         "with recursive over(oid) as (
             select c.oid from pg_catalog.pg_class c where c.oid in ({}) union select w.ev_class from over o
@@ -303,7 +334,7 @@ pub(super) fn filled_too_soon(oids: &[i64]) -> String {
         select coalesce(pg_catalog.json_agg(c.oid::pg_catalog.regclass::text order by c.oid), '[]')::text
             from over o join pg_catalog.pg_class c on c.oid = o.oid
             where c.relkind = 'm' and c.relispopulated
-                and pg_catalog.age(c.xmin) <= pg_catalog.age(pg_catalog.pg_current_xact_id()::pg_catalog.xid)",
+                and (pg_catalog.age(c.xmin) <= pg_catalog.age(pg_catalog.pg_current_xact_id()::pg_catalog.xid){before})",
         oids.join(", ")
     )
 }
