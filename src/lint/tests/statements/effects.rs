@@ -105,6 +105,18 @@ fn foreign_keys_reach_the_other_table() {
 }
 
 #[test]
+fn a_column_of_another_key_leaves_those_alone_that_refer_to_the_table() {
+    let dropped = "alter table orders add constraint by_note unique (id, note); alter table orders drop column note";
+    assert_eq!(last(&known(dropped)), ["orders AccessExclusive"]);
+    let cascade = "alter table orders drop column id cascade";
+    assert_eq!(last(&known(cascade)), ["orders AccessExclusive", "small AccessExclusive"]);
+    assert_eq!(
+        last(&known("alter table small drop column order_id")),
+        ["orders AccessExclusive", "small AccessExclusive"]
+    );
+}
+
+#[test]
 fn an_index_is_dropped_under_a_lock_on_its_table() {
     assert_eq!(last(&known("drop index orders_note")), ["orders AccessExclusive", "orders_note AccessExclusive"]);
     assert_eq!(
