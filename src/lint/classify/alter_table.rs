@@ -207,5 +207,15 @@ fn options(list: Option<ast::AttributeList>) -> LockMode {
 
 /// The keywords of an action: `ADD COLUMN`, `SET LOGGED`.
 pub(super) fn verb(node: &squawk_syntax::SyntaxNode) -> String {
-    format!("{:?}", node.kind()).replace('_', " ")
+    let words = format!("{:?}", node.kind()).replace('_', " ");
+    match words.as_str() {
+        rename if rename.ends_with(" RENAME TO") => "RENAME TO".to_owned(),
+        "INHERIT TABLE" => "INHERIT".to_owned(),
+        "NO INHERIT TABLE" => "NO INHERIT".to_owned(),
+        "OF TYPE" => "OF".to_owned(),
+        "ATTACH INDEX PARTITION" => "ATTACH PARTITION".to_owned(),
+        "ALTER OPTION LIST" | "OPTION ITEM LIST" => "OPTIONS".to_owned(),
+        "ALTER TYPE ATTRIBUTE ACTION LIST" => "ALTER ATTRIBUTE".to_owned(),
+        other => other.replace("RLS", "ROW LEVEL SECURITY"),
+    }
 }

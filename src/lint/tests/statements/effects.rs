@@ -176,6 +176,13 @@ fn kinds_are_named_as_people_write_them() {
         ("vacuum (full) t", "VACUUM FULL"),
         ("create or replace view v as select 1", "CREATE OR REPLACE VIEW"),
         ("copy t from '/tmp/x'", "COPY FROM"),
+        ("alter table t rename to u", "ALTER TABLE RENAME TO"),
+        ("alter index i rename to j", "ALTER INDEX RENAME TO"),
+        ("alter type e rename to f", "ALTER TYPE RENAME TO"),
+        ("alter table t enable row level security", "ALTER TABLE ENABLE ROW LEVEL SECURITY"),
+        ("alter table t no inherit u", "ALTER TABLE NO INHERIT"),
+        ("alter index i attach partition j", "ALTER INDEX ATTACH PARTITION"),
+        ("alter type comp drop attribute a, add attribute b int", "ALTER TYPE ALTER ATTRIBUTE"),
     ] {
         assert_eq!(effects(&unknown(sql))[0].kind, kind, "{sql}");
     }
