@@ -53,12 +53,27 @@ pub struct Memo {
 /// A plan that people can read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shown {
-    /// A digest of all that it says.
-    pub digest: String,
+    /// What it was made of.
+    pub of: Content,
     /// The ConfigMap that says it.
     pub name: String,
     /// The resource version at which it was written; `None` where nobody waited for the answer.
     pub version: Option<String>,
+}
+
+/// What a plan in full is made of: while that stays, so does every word of it, and it need not be written out to know that.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Content {
+    /// The plan's digest, which stands for the text of its scripts.
+    pub digest: String,
+    /// What else it tells of its steps: descriptions, files.
+    pub labels: Vec<String>,
+    /// The text of statements is left out.
+    pub hide_sql: bool,
+    /// What its statements do.
+    pub assessment: Arc<Assessment>,
+    /// What would be copied before it is destroyed.
+    pub undo: Arc<Vec<UndoEstimate>>,
 }
 
 /// What a plan would do.

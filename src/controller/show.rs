@@ -3,6 +3,8 @@
 //!
 //! What is there under that name and is not the object's own is never touched.
 
+use std::sync::Arc;
+
 use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::api::{Patch, PatchParams};
@@ -11,12 +13,12 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use crate::api::v1alpha1::{DatabaseMigration, FIELD_MANAGER};
-use crate::plan::Plan;
+use crate::plan::{Action, Plan, Step};
 use crate::review::{PlanShown, markdown};
 use crate::rollout::{Gathered, State};
 
 use super::context::Context;
-use super::memory::Shown;
+use super::memory::{Content, Shown};
 use super::observe::Sight;
 
 /// A ConfigMap may hold 1 MiB with everything around it.
@@ -30,15 +32,15 @@ pub async fn plan(context: &Context, object: &DatabaseMigration, sight: &mut Sig
     let plan = state.job().filter(|job| job.take_back.is_none()).map(|job| &job.plan);
     let (Some(plan), Some(gathered)) = (plan, &mut sight.observed.gathered) else { return };
     let name = name(&object.name_any());
-    let data = data(plan, gathered);
-    let digest = hex::encode(Sha256::digest(data.to_string()));
+    let of = content(plan, gathered);
     let uid = &sight.observed.uid;
     gathered.shown_in = Some(name.clone());
-    if context.memory.recall(uid).shown.is_some_and(|shown| shown.digest == digest) {
+    // A plan that waits is looked at in every pass, and writing out a large one takes its time.
+    if context.memory.recall(uid).shown.is_some_and(|shown| shown.of == of) {
         return;
     }
-    let shown = |version| Some(Shown { digest, name: name.clone(), version });
-    let Some(body) = body(object, &name, &data) else { return };
+    let shown = |version| Some(Shown { of, name: name.clone(), version });
+    let Some(body) = body(object, &name, &data(plan, gathered)) else { return };
     let api: Api<ConfigMap> = Api::namespaced(context.client.clone(), &object.namespace().unwrap_or_default());
     let who = format!("{}/{}", object.namespace().unwrap_or_default(), object.name_any());
     if matches!(state, State::Pending(_)) {
@@ -71,6 +73,23 @@ fn name(object: &str) -> String {
     // Names of objects are ASCII.
     let head = object.get(..LONGEST_NAME - SUFFIX.len() - 11).unwrap_or_default().trim_end_matches(['-', '.']);
     format!("{head}-{digest}{SUFFIX}")
+}
+
+fn content(plan: &Plan, gathered: &Gathered) -> Content {
+    let files = |step: &Step| {
+        let down = match &step.action {
+            Action::Apply { down, .. } | Action::Baseline { down, .. } => down.as_ref(),
+            Action::Revert { .. } | Action::Repeat { .. } => None,
+        };
+        step.script().into_iter().chain(down).map(|script| script.file.clone()).collect::<Vec<_>>()
+    };
+    Content {
+        digest: plan.digest.clone(),
+        labels: plan.steps.iter().flat_map(|step| [vec![step.description.clone()], files(step)].concat()).collect(),
+        hide_sql: gathered.hide_sql,
+        assessment: Arc::clone(&gathered.assessment),
+        undo: Arc::clone(&gathered.undo),
+    }
 }
 
 fn data(plan: &Plan, gathered: &Gathered) -> serde_json::Value {
@@ -123,7 +142,62 @@ async fn write(api: &Api<ConfigMap>, name: &str, body: &serde_json::Value) -> Re
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::gates::Guard;
+    use crate::lint::{self, Catalog, Relation};
+    use crate::migration::{Dialect, Layout, MigrationSet, RawFile, SetOptions};
+    use crate::plan::{Ledger, Policy, Target, make};
+
+    /// One pass that looks at a script of that name and text, in a table of that size.
+    fn pass(file: &str, sql: &str, bytes: u64, hide_sql: bool, took: Option<Duration>) -> (Plan, Gathered) {
+        let options = SetOptions { dialect: Dialect::Postgres, layout: Layout::Auto, allow_gaps: false };
+        let set = MigrationSet::read(&[RawFile::named(file, sql)], options).unwrap();
+        let plan = make(&set, &Ledger::default(), &Target::Latest, &Policy::default()).unwrap();
+        let orders = Relation { kind: 'r', bytes, ..Relation::default() };
+        let catalog = Catalog {
+            relations: [("public.orders".to_owned(), orders)].into(),
+            search_path: vec!["public".to_owned()],
+            known: true,
+            ..Catalog::default()
+        };
+        let assessment = Arc::new(lint::assess(&plan, &catalog).after(took));
+        let gathered = Gathered {
+            shown_in: None,
+            hide_sql,
+            assessment,
+            undo: Arc::default(),
+            author: None,
+            approvals: Vec::new(),
+            guard: Guard::Missing(String::new()),
+            neighbours: Default::default(),
+            promotion: None,
+            preflight: None,
+            sql: Vec::new(),
+        };
+        (plan, gathered)
+    }
+
+    #[test]
+    fn a_plan_is_written_out_again_when_something_of_it_changes_and_only_then() {
+        const SQL: &str = "create index by_day on orders (day);";
+        let seen = |(plan, gathered): (Plan, Gathered)| (content(&plan, &gathered), data(&plan, &gathered));
+        let (known, text) = seen(pass("V001__by_day.sql", SQL, 1 << 30, false, None));
+        assert_eq!(seen(pass("V001__by_day.sql", SQL, 1 << 30, false, None)), (known.clone(), text.clone()));
+        let others = [
+            pass("V001__by_day.sql", "create index by_day on orders (day, id);", 1 << 30, false, None),
+            pass("V001__by_the_day.sql", SQL, 1 << 30, false, None),
+            pass("V001__by_day.sql", SQL, 1 << 40, false, None),
+            pass("V001__by_day.sql", SQL, 1 << 30, true, None),
+            pass("V001__by_day.sql", SQL, 1 << 30, false, Some(Duration::from_secs(77))),
+        ];
+        for (number, other) in others.into_iter().enumerate() {
+            let (other, says) = seen(other);
+            assert!(says != text, "{number}: the same words");
+            assert!(other != known, "{number}");
+        }
+    }
 
     #[test]
     fn a_name_that_is_too_long_is_cut_and_stays_its_own() {

@@ -55,6 +55,7 @@ pub const RULES: &[&dyn Rule] = &[
     &rules::RowSecurityOff,
     &rules::DangerousSetting,
     &rules::DisableTrigger,
+    &rules::CreateRule,
     &rules::SystemCatalog,
     &rules::LedgerWrite,
     &rules::ServerWideObject,

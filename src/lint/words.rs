@@ -141,8 +141,12 @@ impl<'a> Words<'a> {
             self.begins(*at) || self.statement(*at).next().is_some_and(|first| self.is_any(first, &["CREATE", "ALTER"]))
         });
         let named = set.map(|at| at + 1 + usize::from(self.is_any(at + 1, &["LOCAL", "SESSION"])));
-        let called = self.calls().filter(|(_, name)| name == "set_config").map(|(at, _)| at + 2);
-        named.chain(called)
+        named.chain(self.set_configs())
+    }
+
+    /// The first word of what each `set_config` sets.
+    pub(super) fn set_configs(&self) -> impl Iterator<Item = usize> {
+        self.calls().filter(|(_, name)| name == "set_config").map(|(at, _)| at + 2)
     }
 
     /// A word in capitals, for messages; only for keywords.

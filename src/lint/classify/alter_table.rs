@@ -60,8 +60,9 @@ pub(super) fn act(action: &Action, name: &Name, only: bool, sketch: &mut Sketch<
         Action::DropColumn(drop) => {
             lock(AccessExclusive);
             if let Some(column) = drop.column_name_ref().map(|column| ident(column.syntax())) {
-                drop_column(&column, name, sketch);
-                if matches!(drop.drop_behavior(), Some(ast::DropBehavior::Cascade(_))) {
+                let cascade = matches!(drop.drop_behavior(), Some(ast::DropBehavior::Cascade(_)));
+                drop_column(&column, cascade, name, sketch);
+                if cascade {
                     drops::views(name, sketch);
                 }
             }
@@ -172,12 +173,14 @@ pub(super) fn rename_column(rename: &ast::RenameColumn, name: &Name, sketch: &mu
     sketch.changes.push(Change::RenameColumn(name.full.clone(), from, to));
 }
 
-fn drop_column(column: &str, name: &Name, sketch: &mut Sketch<'_, '_>) {
+fn drop_column(column: &str, cascade: bool, name: &Name, sketch: &mut Sketch<'_, '_>) {
     if !sketch.is_new(&name.full) && !sketch.is_new_column(name, column) {
         sketch.destroy(format!("column {}.{column}", name.shown));
     }
-    // Its foreign keys go with it, those that refer to it too.
-    let others = constraints::partners(name, sketch, |constraint| constraint.columns.iter().any(|one| one == column));
+    // Its foreign keys go with it. Those that refer to it do with CASCADE; without it the server refuses.
+    let others = constraints::partners(name, sketch, |constraint| {
+        (constraint.kind == 'f' || cascade) && constraint.columns.iter().any(|one| one == column)
+    });
     for other in others {
         sketch.lock_all(&other, AccessExclusive, false, false);
     }
@@ -204,5 +207,15 @@ fn options(list: Option<ast::AttributeList>) -> LockMode {
 
 /// The keywords of an action: `ADD COLUMN`, `SET LOGGED`.
 pub(super) fn verb(node: &squawk_syntax::SyntaxNode) -> String {
-    format!("{:?}", node.kind()).replace('_', " ")
+    let words = format!("{:?}", node.kind()).replace('_', " ");
+    match words.as_str() {
+        rename if rename.ends_with(" RENAME TO") => "RENAME TO".to_owned(),
+        "INHERIT TABLE" => "INHERIT".to_owned(),
+        "NO INHERIT TABLE" => "NO INHERIT".to_owned(),
+        "OF TYPE" => "OF".to_owned(),
+        "ATTACH INDEX PARTITION" => "ATTACH PARTITION".to_owned(),
+        "ALTER OPTION LIST" | "OPTION ITEM LIST" => "OPTIONS".to_owned(),
+        "ALTER TYPE ATTRIBUTE ACTION LIST" => "ALTER ATTRIBUTE".to_owned(),
+        other => other.replace("RLS", "ROW LEVEL SECURITY"),
+    }
 }

@@ -44,12 +44,16 @@ fn destructive(body: &str) -> Option<&'static str> {
     found.copied()
 }
 
-/// Functions that are called in a query and that may do anything: those that are not the server's own.
-pub(super) fn calls(node: &SyntaxNode, sketch: &mut Sketch<'_, '_>) {
-    let outside = all::<ast::FromClause>(node).next().is_none();
-    if !outside {
-        return;
+/// Functions that are called by a statement that writes rows, where it reads none: those that are not the server's own may do
+/// anything. Where it reads rows, they most likely compute what is written.
+pub(super) fn calls_of_write(node: &SyntaxNode, sketch: &mut Sketch<'_, '_>) {
+    if all::<ast::FromClause>(node).next().is_none() {
+        calls(node, sketch);
     }
+}
+
+/// Likewise in a query, which a script has for nothing else, also where it reads rows: `SELECT * FROM add_partition('orders')`.
+pub(super) fn calls(node: &SyntaxNode, sketch: &mut Sketch<'_, '_>) {
     let names = all::<ast::CallExpr>(node).filter_map(|call| call.expr()).filter_map(|name| volatile::name(&name));
     let own = |parts: &Vec<String>| match parts.as_slice() {
         [name] => is_servers_own(name),
@@ -117,6 +121,64 @@ fn is_servers_own(name: &str) -> bool {
         "exp",
         "ln",
         "log",
+        "pow",
+        "div",
+        "width_bucket",
+        "reverse",
+        "overlay",
+        "starts_with",
+        "char_length",
+        "character_length",
+        "octet_length",
+        "bit_length",
+        "quote_nullable",
+        "convert_to",
+        "convert_from",
+        "uuid_in",
+        "textcat",
+        "sha224",
+        "sha384",
+        "sha512",
+        "justify_days",
+        "justify_hours",
+        "justify_interval",
+        "isfinite",
+        "timeofday",
+        "bit_and",
+        "bit_or",
+        "every",
+        "stddev",
+        "variance",
+        "percentile_cont",
+        "percentile_disc",
+        "mode",
+        "dense_rank",
+        "ntile",
+        "lag",
+        "lead",
+        "first_value",
+        "last_value",
+        "nth_value",
+        "num_nulls",
+        "num_nonnulls",
+        "lower_inc",
+        "upper_inc",
+        "isempty",
+        "to_tsquery",
+        "plainto_tsquery",
+        "setweight",
+        "xpath",
+        "host",
+        "network",
+        "format_type",
+        "obj_description",
+        "col_description",
+        "current_database",
+        "current_schemas",
+        "has_table_privilege",
+        "has_schema_privilege",
+        "has_column_privilege",
     ];
-    OWN.contains(&name) || volatile::is_steady(name) || name.starts_with("pg_")
+    const FAMILIES: &[&str] = &["pg_", "json_", "jsonb_", "array_", "regexp_", "range_", "to_reg"];
+    OWN.contains(&name) || volatile::is_steady(name) || FAMILIES.iter().any(|family| name.starts_with(family))
 }

@@ -13,7 +13,7 @@ pub(super) fn tell(statement: &ast::Stmt, sketch: &mut Sketch<'_, '_>) -> bool {
     match statement {
         ast::Stmt::Insert(_) | ast::Stmt::Merge(_) | ast::Stmt::Update(_) | ast::Stmt::Delete(_) => {
             reads::tell(statement.syntax(), sketch);
-            code::calls(statement.syntax(), sketch);
+            code::calls_of_write(statement.syntax(), sketch);
             writes(statement.syntax(), sketch);
             if let ast::Stmt::Merge(merge) = statement
                 && let Some(name) = merge.table_relation_name().and_then(|name| sketch.name(name.syntax()))

@@ -30,6 +30,9 @@ impl Rule for DisableTrigger {
                 found.at(judged, words.span(at..at + 3), "rows that are written now pass unchecked").severity =
                     severity;
             }
+            for at in words.find(&["ENABLE", "REPLICA"]).filter(|at| words.is_any(*at + 2, &["TRIGGER", "RULE"])) {
+                found.at(judged, words.span(at..at + 4), "it no longer acts on what applications write");
+            }
         }
     }
 }

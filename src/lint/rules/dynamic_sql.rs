@@ -41,6 +41,13 @@ impl Rule for DynamicSql {
                 }
                 found.at(judged, words.span(at..at + 1), "what EXECUTE runs is put together while it runs");
             }
+            for at in words.set_configs().filter(|at| !words.is_plain(*at, &[",", ")"])) {
+                found.at(judged, words.span(at..at + 1), "which setting is set is put together while it runs");
+            }
+            for at in hidden_bodies(words) {
+                let message = "what the body does is written in escapes or in pieces";
+                found.at(judged, words.span(at - 1..at), message);
+            }
             for (at, name) in words.calls().filter(|(_, name)| runs_text(name)) {
                 let is_name = at > 0 && words.is_any(at - 1, &["FUNCTION", "PROCEDURE"]);
                 if !is_name && !words.is_plain(at + 2, &[",", ")"]) {
@@ -49,6 +56,26 @@ impl Rule for DynamicSql {
             }
         }
     }
+}
+
+/// The bodies of blocks and routines that do not stand there as they run: letters written as numbers, or several strings in one.
+fn hidden_bodies<'a>(words: &'a Words<'_>) -> impl Iterator<Item = usize> + 'a {
+    let bodies = words.iter().filter(|(at, word)| *at > 0 && word.depth == 0 && words.is_body(*at));
+    let hidden = bodies.filter(|(at, word)| {
+        let (begin, text) = (word.text.get(..1).unwrap_or_default(), word.text);
+        let numbers = |text: &str| {
+            text.split('\\')
+                .skip(1)
+                .any(|escape| escape.starts_with(['x', 'u', 'U', '0', '1', '2', '3', '4', '5', '6', '7']))
+        };
+        let pieces = begin != "$" && words.literal(*at).is_some_and(|inner| inner.replace("''", "").contains("'\n"));
+        match begin {
+            "u" | "U" => text.contains('\\') || pieces,
+            "e" | "E" => numbers(text) || pieces,
+            _ => pieces,
+        }
+    });
+    hidden.map(|(at, _)| at).filter(|at| !words.is_any(*at - 1, &["(", ","]))
 }
 
 /// Whether `format('… %I … %L …', …)` is at an index and nothing else: whatever its arguments hold, they are names and values.

@@ -33,7 +33,10 @@ impl Rule for GrantBeyondNeed {
                 let on = rest.clone().take_while(|at| *at < to).any(|at| words.is(at, "ON"));
                 let membership = !on && !words.are(0, &["ALTER", "DEFAULT"]);
                 let server = (at..to).filter_map(|at| words.name(at)).find(|name| name.starts_with("pg_"));
-                let (what, severity) = if let Some(role) = server.filter(|_| membership) {
+                let parameter = (at..to).any(|at| words.are(at, &["ON", "PARAMETER"]));
+                let (what, severity) = if parameter {
+                    ("settings of the whole server are the role's to change".to_owned(), Severity::Error)
+                } else if let Some(role) = server.filter(|_| membership) {
                     (format!("{role} gives rights over the whole server"), Severity::Error)
                 } else if membership {
                     ("membership in a role gives all that the role has and will have".to_owned(), Severity::Error)

@@ -40,13 +40,19 @@ impl Rule for RemoteAccess {
                     found.at(judged, words.span(at..at + 1 + kind.len()), message);
                 }
             }
-            for at in words.find(&["FOR", "ALL", "TABLES"]).filter(|at| words.has(words.statement(*at), "PUBLICATION"))
-            {
-                found.at(
-                    judged,
-                    words.span(at..at + 3),
-                    "the publication sends all tables, also those that come later",
-                );
+            for at in words.find(&["DROP", "SUBSCRIPTION"]).filter(|at| words.begins(*at)) {
+                let message = "the subscription's slot is dropped on the other server";
+                found.at(judged, words.span(at..at + 2), message);
+            }
+            for tables in [["FOR", "ALL", "TABLES"], ["TABLES", "IN", "SCHEMA"]] {
+                let sent = |at: &usize| {
+                    let first = words.statement(*at).start;
+                    words.is_any(first, &["CREATE", "ALTER"]) && words.is(first + 1, "PUBLICATION")
+                };
+                for at in words.find(&tables).filter(sent) {
+                    let message = "the publication sends all tables, also those that come later";
+                    found.at(judged, words.span(at..at + 3), message);
+                }
             }
             for (at, name) in words.calls().filter(|(_, name)| is_remote(name)) {
                 found.at(judged, words.span(at..at + 1), format!("{name} connects to another server"));

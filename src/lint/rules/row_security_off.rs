@@ -1,8 +1,11 @@
 //! `row-security-off`: row security of a table is weakened.
 
+use squawk_syntax::ast::{self, AstNode};
+
 use crate::plan::Direction;
 
-use super::super::{About, Class, Found, Rule, Severity, Subject};
+use super::super::{About, Class, Found, Judged, Rule, Severity, Subject};
+use super::support::{shown, used};
 
 /// Row security of a table is weakened.
 pub struct RowSecurityOff;
@@ -40,6 +43,26 @@ impl Rule for RowSecurityOff {
                     found.at(judged, words.span(at..at + 2), message).severity = Severity::Warning;
                 }
             }
+            if let Some(table) = opened(subject, judged) {
+                let message = format!("policies add up: with this one every role may reach all rows of {table}");
+                found.statement(judged, message).severity = Severity::Warning;
+            }
         }
     }
+}
+
+/// The table in use whose rows a policy opens to everybody, unless the script is the one that switches row security on.
+fn opened(subject: &Subject<'_>, judged: &Judged<'_>) -> Option<String> {
+    let Some(ast::Stmt::CreatePolicy(policy)) = &judged.syntax else { return None };
+    let all = policy.using_expr_clause()?.syntax().text().to_string();
+    let all: String = all.chars().filter(|c| !c.is_whitespace()).collect();
+    let words = judged.words();
+    let to_everybody =
+        policy.policy_roles().is_none_or(|roles| shown(roles.syntax()).eq_ignore_ascii_case("to public"));
+    let restrictive = words.has(words.rest(0), "RESTRICTIVE");
+    let fresh = subject.statements.iter().any(|other| other.words().find(&["ENABLE", "ROW", "LEVEL"]).next().is_some());
+    if !all.eq_ignore_ascii_case("using(true)") || !to_everybody || restrictive || fresh {
+        return None;
+    }
+    used(subject, judged, policy.on_table()?.syntax()).map(|table| table.name)
 }

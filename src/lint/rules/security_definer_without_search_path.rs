@@ -37,6 +37,15 @@ impl Rule for SecurityDefinerWithoutSearchPath {
                     found.at(judged, words.span(at..at + 2), message);
                 }
             }
+            for at in
+                words.find(&["RESET"]).filter(|at| words.is_any(*at + 1, &["search_path", "\"search_path\"", "ALL"]))
+            {
+                let first = words.statement(at).start;
+                if words.is(first, "ALTER") && words.is_any(first + 1, &["FUNCTION", "PROCEDURE", "ROUTINE"]) {
+                    let message = "if it runs with its owner's rights, the caller decides what the names in it mean";
+                    found.at(judged, words.span(at..at + 2), message);
+                }
+            }
         }
     }
 }

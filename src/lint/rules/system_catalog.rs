@@ -31,7 +31,7 @@ impl Rule for SystemCatalog {
                     () if words.are(at, &["INSERT", "INTO"]) || words.are(at, &["MERGE", "INTO"]) => at + 2,
                     () if words.are(at, &["DELETE", "FROM"]) || words.are(at, &["ALTER", "TABLE"]) => at + 2,
                     () if words.is_any(at, &["UPDATE", "TRUNCATE"]) => at + 1,
-                    () if words.is(at, "CREATE") && words.begins(at) => {
+                    () if words.is_any(at, &["CREATE", "ALTER", "DROP"]) && words.begins(at) => {
                         match words.statement(at).find(|at| is_kind(words, *at)) {
                             Some(kind) => kind + 1,
                             None => continue,
@@ -39,10 +39,13 @@ impl Rule for SystemCatalog {
                     }
                     () => continue,
                 };
+                let target = target + 2 * usize::from(words.are(target, &["IF", "EXISTS"]));
                 let target = target + usize::from(words.is_any(target, &["ONLY", "TABLE"]));
                 let Some(name) = words.name(target) else { continue };
                 let of_server = ["pg_catalog", "information_schema"].contains(&name.as_str());
-                if of_server || (name.starts_with("pg_") && !words.is(at, "CREATE") && !name.starts_with("pg_temp")) {
+                let writes = words.is_any(at, &["INSERT", "MERGE", "DELETE", "UPDATE", "TRUNCATE"])
+                    || words.are(at, &["ALTER", "TABLE"]);
+                if of_server || (name.starts_with("pg_") && writes && !name.starts_with("pg_temp")) {
                     found.at(judged, words.span(at..target + 1), format!("{name} is the server's own"));
                 }
             }
@@ -50,7 +53,20 @@ impl Rule for SystemCatalog {
     }
 }
 
-/// Whether a word of `CREATE …` is followed by the name of what is created.
+/// Whether a word of `CREATE …`, `ALTER …`, `DROP …` is followed by the name of what it is about.
 fn is_kind(words: &Words<'_>, at: usize) -> bool {
-    words.is_any(at, &["FUNCTION", "PROCEDURE", "TABLE", "VIEW", "OPERATOR", "AGGREGATE", "TYPE", "DOMAIN", "CAST"])
+    const KINDS: &[&str] = &[
+        "FUNCTION",
+        "PROCEDURE",
+        "ROUTINE",
+        "TABLE",
+        "VIEW",
+        "OPERATOR",
+        "AGGREGATE",
+        "TYPE",
+        "DOMAIN",
+        "CAST",
+        "SCHEMA",
+    ];
+    words.is_any(at, KINDS)
 }

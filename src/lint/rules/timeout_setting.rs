@@ -25,9 +25,11 @@ impl Rule for TimeoutSetting {
     fn check(&self, subject: &Subject<'_>, found: &mut Found) {
         for judged in &subject.statements {
             let words = judged.words();
-            for at in words.settings().filter(|at| words.is_any(*at, TIMEOUTS)) {
-                let name = words.name(at).unwrap_or_default();
-                found.at(judged, words.span(at..at + 1), format!("{name} is set by the script"));
+            for at in words.settings() {
+                let name = words.name(at).or_else(|| words.literal(at).map(str::to_lowercase)).unwrap_or_default();
+                if TIMEOUTS.contains(&name.as_str()) {
+                    found.at(judged, words.span(at..at + 1), format!("{name} is set by the script"));
+                }
             }
         }
     }

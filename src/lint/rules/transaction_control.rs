@@ -36,12 +36,18 @@ impl Rule for TransactionControl {
                 StatementClass::MayCommit => words.is(0, "DO"),
             };
             let tells = words.is_any(0, &["SAVEPOINT", "RELEASE"])
-                || words.are(0, &["PREPARE", "TRANSACTION"])
                 || words.are(0, &["SET", "TRANSACTION"])
                 || words.are(0, &["SET", "SESSION", "CHARACTERISTICS"]);
-            if by_class || tells {
-                let finding = found.statement(judged, format!("{} is for Sluice to say", judged.effect.kind));
-                if words.is(1, "TRANSACTION") && words.is(0, "PREPARE") {
+            let prepared = words.are(0, &["PREPARE", "TRANSACTION"])
+                || (words.is_any(0, &["COMMIT", "ROLLBACK"]) && words.is(1, "PREPARED"));
+            if by_class || tells || prepared {
+                let message = if words.is(0, "DO") {
+                    "the block ends transactions, which is for Sluice to do".to_owned()
+                } else {
+                    format!("{} is for Sluice to say", judged.effect.kind)
+                };
+                let finding = found.statement(judged, message);
+                if prepared {
                     finding.severity = Severity::Error;
                 }
             }

@@ -9,6 +9,7 @@ mod ignore;
 mod policy;
 mod rewrites;
 mod rules;
+mod security;
 mod statements;
 
 use super::{Catalog, Finding, judge_set};

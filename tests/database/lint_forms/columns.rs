@@ -46,6 +46,8 @@ pub const FORMS: &[Form] = &[
     form("alter table p drop column t"),
     form("alter table c drop column p_id"),
     form("alter table p drop column id cascade"),
+    form("alter table coded drop column code"),
+    form("alter table coded drop column id cascade"),
     form("alter table c drop column note"),
     form("alter table part drop column id"),
     form("alter table p alter v set not null"),

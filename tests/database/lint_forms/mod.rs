@@ -91,6 +91,8 @@ pub const FIXTURE: &str = "
     create table lonely (u int);
     create unique index lonely_u on lonely (u);
     create table clings (u int references lonely (u));
+    create table coded (id int primary key, code int unique);
+    create table points (coded_id int references coded (id));
     create table seen (id int);
     create view vw_seen as select id from seen;
     create materialized view mv_seen as select id from vw_seen;

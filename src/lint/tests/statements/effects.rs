@@ -105,6 +105,18 @@ fn foreign_keys_reach_the_other_table() {
 }
 
 #[test]
+fn a_column_of_another_key_leaves_those_alone_that_refer_to_the_table() {
+    let dropped = "alter table orders add constraint by_note unique (id, note); alter table orders drop column note";
+    assert_eq!(last(&known(dropped)), ["orders AccessExclusive"]);
+    let cascade = "alter table orders drop column id cascade";
+    assert_eq!(last(&known(cascade)), ["orders AccessExclusive", "small AccessExclusive"]);
+    assert_eq!(
+        last(&known("alter table small drop column order_id")),
+        ["orders AccessExclusive", "small AccessExclusive"]
+    );
+}
+
+#[test]
 fn an_index_is_dropped_under_a_lock_on_its_table() {
     assert_eq!(last(&known("drop index orders_note")), ["orders AccessExclusive", "orders_note AccessExclusive"]);
     assert_eq!(
@@ -164,6 +176,13 @@ fn kinds_are_named_as_people_write_them() {
         ("vacuum (full) t", "VACUUM FULL"),
         ("create or replace view v as select 1", "CREATE OR REPLACE VIEW"),
         ("copy t from '/tmp/x'", "COPY FROM"),
+        ("alter table t rename to u", "ALTER TABLE RENAME TO"),
+        ("alter index i rename to j", "ALTER INDEX RENAME TO"),
+        ("alter type e rename to f", "ALTER TYPE RENAME TO"),
+        ("alter table t enable row level security", "ALTER TABLE ENABLE ROW LEVEL SECURITY"),
+        ("alter table t no inherit u", "ALTER TABLE NO INHERIT"),
+        ("alter index i attach partition j", "ALTER INDEX ATTACH PARTITION"),
+        ("alter type comp drop attribute a, add attribute b int", "ALTER TYPE ALTER ATTRIBUTE"),
     ] {
         assert_eq!(effects(&unknown(sql))[0].kind, kind, "{sql}");
     }
