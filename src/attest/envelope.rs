@@ -65,7 +65,8 @@ pub fn verify(text: &str, keys: &[PublicKey], now: Timestamp) -> Result<Statemen
     let sig = STANDARD.decode(&signature.sig).map_err(|_| Refusal::NotBase64("signature"))?;
     let Some(key) = keys.iter().find(|key| key.id() == signature.keyid) else {
         let accepted: Vec<String> = keys.iter().map(PublicKey::id).collect();
-        return Err(Refusal::UnknownKey { accepted: accepted.join(", ") });
+        let named = Some(&signature.keyid).filter(|id| is_id(id)).cloned();
+        return Err(Refusal::UnknownKey { named, accepted: accepted.join(", ") });
     };
     if !key.signed(&to_be_signed(&payload), &sig) {
         return Err(Refusal::BadSignature { key: key.id() });
@@ -86,6 +87,11 @@ pub fn verify(text: &str, keys: &[PublicKey], now: Timestamp) -> Result<Statemen
         return Err(Refusal::Future { issued_at });
     }
     Ok(statement)
+}
+
+/// Whether it is what people call a key. Anything else is not repeated: nobody knows who wrote it.
+fn is_id(text: &str) -> bool {
+    text.len() == 16 && text.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// Where JSON is wrong, without what stands there.

@@ -4,12 +4,15 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use ring::rand::SystemRandom;
+use ring::rand::{SecureRandom as _, SystemRandom};
 use ring::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use rustls::pki_types::pem::PemObject as _;
 use sha2::{Digest as _, Sha256};
 
+/// What stands before the 32 bytes of a key in PKCS#8, as RFC 8410 has it. Without the public half behind them, which openssl does not
+/// read.
+const BEFORE: [u8; 16] = [0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20];
 /// Characters of base64 in a line of PEM.
 const LINE: usize = 64;
 
@@ -39,13 +42,14 @@ impl fmt::Debug for SigningKey {
 }
 
 impl SigningKey {
-    /// A new key, as PEM (PKCS#8).
+    /// A new key, as PEM (PKCS#8), as openssl reads it, too.
     ///
     /// # Errors
     /// Where the system gives no random numbers.
     pub fn generate() -> Result<String, KeyError> {
-        let der = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).map_err(|_| KeyError::Random)?;
-        let body = STANDARD.encode(der.as_ref());
+        let mut secret = [0; 32];
+        SystemRandom::new().fill(&mut secret).map_err(|_| KeyError::Random)?;
+        let body = STANDARD.encode([BEFORE.as_slice(), &secret].concat());
         let mut pem = "-----BEGIN PRIVATE KEY-----\n".to_owned();
         let mut rest = body.as_str();
         while let Some((line, more)) = rest.split_at_checked(LINE) {

@@ -27,8 +27,10 @@ pub enum Refusal {
     #[error("is damaged: its {0} is not base64")]
     NotBase64(&'static str),
     /// Somebody else signed it.
-    #[error("names a key that is not among the public keys that are accepted here ({accepted})")]
+    #[error("names {}, which is not among the public keys that are accepted here ({accepted})", key(.named.as_deref()))]
     UnknownKey {
+        /// The id of the key that it names, where it is one.
+        named: Option<String>,
         /// The ids of those.
         accepted: String,
     },
@@ -58,6 +60,10 @@ pub enum Refusal {
         /// When that was verified.
         verified_since: Timestamp,
     },
+}
+
+fn key(id: Option<&str>) -> String {
+    id.map_or_else(|| "a key".to_owned(), |id| format!("key {id}"))
 }
 
 impl Refusal {

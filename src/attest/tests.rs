@@ -83,10 +83,20 @@ fn a_key_is_read_back_from_its_file_and_its_public_half_from_its_text() {
 }
 
 #[test]
+fn a_new_key_is_written_as_openssl_reads_it() {
+    // What `openssl genpkey -algorithm ed25519` writes in front of the secret, and nothing behind it.
+    let body = |pem: &str| STANDARD.decode(pem.lines().nth(1).unwrap()).unwrap();
+    let (own, openssl) = (body(&SigningKey::generate().unwrap()), body(OPENSSL));
+    assert_eq!((own.len(), &own[..16]), (48, &openssl[..16]));
+    assert_ne!(own, body(&SigningKey::generate().unwrap()));
+}
+
+const OPENSSL: &str = "-----BEGIN PRIVATE KEY-----\n\
+    MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n-----END PRIVATE KEY-----\n";
+
+#[test]
 fn a_key_that_openssl_made_signs_as_well() {
-    let pem = "-----BEGIN PRIVATE KEY-----\n\
-        MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n-----END PRIVATE KEY-----\n";
-    let key = SigningKey::from_pem(pem).unwrap();
+    let key = SigningKey::from_pem(OPENSSL).unwrap();
     assert!(verify(&signed(&key), &[key.public()], now()).is_ok());
 }
 
@@ -107,9 +117,15 @@ fn another_key_an_unknown_one_and_none_are_refused() {
     let accepted = other.public().id();
     assert_eq!(
         verify(&text, &[other.public()], now()).unwrap_err(),
-        Refusal::UnknownKey { accepted: accepted.clone() }
+        Refusal::UnknownKey { named: Some(key.public().id()), accepted: accepted.clone() }
     );
-    assert_eq!(verify(&text, &[], now()).unwrap_err(), Refusal::UnknownKey { accepted: String::new() });
+    let refusal = verify(&text, &[], now()).unwrap_err();
+    assert_eq!(refusal, Refusal::UnknownKey { named: Some(key.public().id()), accepted: String::new() });
+    assert!(refusal.to_string().starts_with(&format!("names key {}, which", key.public().id())), "{refusal}");
+    // Whatever else stands there is not repeated.
+    let strange = text.replace(&format!("\"keyid\":\"{}\"", key.public().id()), "\"keyid\":\"my secret\"");
+    let refusal = verify(&strange, &[other.public()], now()).unwrap_err();
+    assert_eq!(refusal, Refusal::UnknownKey { named: None, accepted: accepted.clone() });
     // Signed by one, said to be by the other.
     let renamed = text.replace(&format!("\"keyid\":\"{}\"", key.public().id()), &format!("\"keyid\":\"{accepted}\""));
     assert_eq!(verify(&renamed, &[other.public()], now()).unwrap_err(), Refusal::BadSignature { key: accepted });
@@ -182,7 +198,7 @@ fn every_reason_has_words_and_a_cure_of_its_own() {
         Refusal::WrongType { expected: "x" },
         Refusal::Signatures(0),
         Refusal::NotBase64("payload"),
-        Refusal::UnknownKey { accepted: "x".into() },
+        Refusal::UnknownKey { named: None, accepted: "x".into() },
         Refusal::BadSignature { key: "x".into() },
         Refusal::NotAStatement("x".into()),
         Refusal::OtherKey,

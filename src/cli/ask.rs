@@ -11,7 +11,8 @@ use serde_json::json;
 use crate::api::v1alpha1::{ABORT, DatabaseMigration, FIELD_MANAGER, RETRY, ROLLBACK};
 use crate::migration::Version;
 
-use super::{cluster, output};
+use super::cluster::{self, Place};
+use super::output;
 
 /// Which object.
 #[derive(Debug, Args)]
@@ -19,9 +20,8 @@ pub struct Object {
     /// Name of the DatabaseMigration
     pub(super) name: String,
 
-    /// Its namespace [default: the kubeconfig's]
-    #[arg(short, long, env = "SLUICE_NAMESPACE", value_name = "NAMESPACE")]
-    pub(super) namespace: Option<String>,
+    #[command(flatten)]
+    pub(super) place: Place,
 }
 
 /// Try again what failed, was taken back or came to no result
@@ -97,15 +97,16 @@ pub async fn abort(arguments: &Abort) -> ExitCode {
 async fn ask(object: &Object, annotation: &str, suffix: &str, what: &str) -> ExitCode {
     match annotate(object, annotation, suffix).await {
         Ok(namespace) => output::print(&format!(
-            "asked: Sluice {what}; follow it with: sluice status {} -n {namespace}\n",
-            object.name
+            "asked: Sluice {what}; follow it with: sluice status {}{}\n",
+            object.name,
+            object.place.flags(&namespace)
         )),
         Err(message) => output::failed(&message),
     }
 }
 
 async fn annotate(object: &Object, annotation: &str, suffix: &str) -> Result<String, String> {
-    let (client, namespace) = cluster::connect(object.namespace.as_deref()).await?;
+    let (client, namespace) = object.place.connect().await?;
     let api = Api::<DatabaseMigration>::namespaced(client, &namespace);
     let name = &object.name;
     // To the millisecond, so that two requests in a row are two.

@@ -14,7 +14,8 @@ use crate::api::v1alpha1::DatabaseMigration;
 use crate::attest::{self, Seen, SigningKey, Statement};
 use crate::gates::Neighbour;
 
-use super::{cluster, output};
+use super::cluster::{self, Place};
+use super::output;
 
 /// Bytes of a key file, with a wide margin: what is longer is another file.
 const LONGEST_KEY: u64 = 4096;
@@ -44,9 +45,8 @@ pub struct Arguments {
     #[arg(required = true)]
     name: Option<String>,
 
-    /// Its namespace [default: the kubeconfig's]
-    #[arg(short, long, env = "SLUICE_NAMESPACE", value_name = "NAMESPACE")]
-    namespace: Option<String>,
+    #[command(flatten)]
+    place: Place,
 
     /// File with the private key (PKCS#8, PEM), as `sluice attest keygen` makes one
     #[arg(long, env = "SLUICE_KEY", value_name = "FILE", required = true)]
@@ -139,7 +139,7 @@ async fn state(arguments: &Arguments) -> Result<String, String> {
         return Err("give the name of the DatabaseMigration and --key FILE".to_owned());
     };
     let key = read_key(file)?;
-    let (namespace, object) = find(name, arguments.namespace.as_deref()).await?;
+    let (namespace, object) = find(name, &arguments.place).await?;
     let seen = seen(&format!("{namespace}/{name}"), &object, arguments.cluster.clone())?;
     let statement = Statement::new(seen, Timestamp::now(), &key.public());
     match arguments.output {
@@ -153,8 +153,8 @@ async fn state(arguments: &Arguments) -> Result<String, String> {
     }
 }
 
-async fn find(name: &str, namespace: Option<&str>) -> Result<(String, DatabaseMigration), String> {
-    let (client, namespace) = cluster::connect(namespace).await?;
+async fn find(name: &str, place: &Place) -> Result<(String, DatabaseMigration), String> {
+    let (client, namespace) = place.connect().await?;
     let object = cluster::migration(&Api::namespaced(client, &namespace), &namespace, name).await?;
     Ok((namespace, object))
 }

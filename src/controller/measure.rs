@@ -8,7 +8,7 @@ use crate::api::v1alpha1::{ConditionType, DatabaseMigration, DatabaseMigrationSt
 use crate::database::{DatabaseError, FailureClass};
 use crate::gates::GateState;
 use crate::plan::Target;
-use crate::rollout::{Job, Look, Observed, State, Task};
+use crate::rollout::{Job, Look, Observed, State, Task, waiting_since};
 use crate::telemetry::{Metrics, ObjectSample, ReconcileResult, RunResult};
 
 use super::tasks::Ended;
@@ -149,7 +149,7 @@ pub fn object(
             .gates
             .as_ref()
             .filter(|_| matches!(state, State::Gated { .. }))
-            .map(|gates| gates.since.0.as_second()),
+            .map(|gates| waiting_since(gates, reason).as_second()),
         pending: pending(state, status, is_true(ConditionType::Ready)),
         database_up: database_up(observed),
         blocking_sessions: match &observed.task {

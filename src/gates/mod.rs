@@ -21,6 +21,7 @@ pub mod window;
 pub use facts::{Facts, Forerunner, Guard, Preflight};
 pub use guard::{author_guard, guard};
 pub use neighbour::{Neighbour, Place};
+pub(crate) use spec::NO_KEY;
 pub use spec::{ApprovalRule, Gates};
 pub use verdict::{GateState, Verdict};
 pub use window::Window;

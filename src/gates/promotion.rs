@@ -124,8 +124,10 @@ fn of_statement(facts: &Facts<'_>, wanted: &PromotionSpec, signed: &AttestationR
         Some(Forerunner::Signed(None)) => {
             let message = format!("the ConfigMap does not exist, or has no key {}", attest::FILE);
             let cure = format!(
-                "sluice attest … > {file}, and here: kubectl create configmap {} --from-file={file}",
+                "sluice attest … > {file}, and here: kubectl create configmap {} -n {} --from-file={file} --dry-run=client -o yaml | \
+                 kubectl apply -f -",
                 signed.config_map,
+                facts.object.split_once('/').map_or("", |(namespace, _)| namespace),
                 file = attest::FILE
             );
             return Verdict::shut(GATE, GateState::Closed, message, cure);
@@ -147,12 +149,28 @@ fn of_statement(facts: &Facts<'_>, wanted: &PromotionSpec, signed: &AttestationR
             let shut = Verdict::shut(GATE, GateState::Closed, message, refusal.cure());
             Verdict { changes_at: refusal.passes_at(), ..shut }
         }
-        Ok(statement) => stated(facts, wanted, &statement),
+        Ok(statement) => stated(facts, wanted, signed, &statement),
     }
 }
 
-fn stated(facts: &Facts<'_>, wanted: &PromotionSpec, statement: &Statement) -> Verdict {
-    compare(
+fn stated(facts: &Facts<'_>, wanted: &PromotionSpec, signed: &AttestationRef, statement: &Statement) -> Verdict {
+    let issued = statement.issued_at.0;
+    let end = |age: &String| crate::duration::parse(age).ok().and_then(|age| issued.checked_add(age).ok());
+    let too_old_at = match signed.max_age.as_ref().map(|age| (age, end(age))) {
+        None => None,
+        Some((_, None)) => {
+            let message = "spec.gates.promotion.attestation.maxAge is not a duration that can be waited for";
+            return Verdict::shut(GATE, GateState::Denied, message, "write one such as 168h");
+        }
+        Some((age, Some(at))) if at <= facts.now => {
+            let whose = statement.whose();
+            let message = format!("the statement of {whose} was issued at {issued:.0}, and may be {age} old at most");
+            let cure = "make it anew with `sluice attest`, and carry the file over";
+            return Verdict::shut(GATE, GateState::Closed, message, cure);
+        }
+        Some((_, Some(at))) => Some(at),
+    };
+    let verdict = compare(
         facts,
         wanted,
         &Shown {
@@ -163,7 +181,10 @@ fn stated(facts: &Facts<'_>, wanted: &PromotionSpec, statement: &Statement) -> V
             since: statement.verified_since.0,
             key: Some(&statement.key_id),
         },
-    )
+    );
+    // Whatever it says, it says so no longer than that.
+    let changes_at = [verdict.changes_at, too_old_at].into_iter().flatten().min();
+    Verdict { changes_at, ..verdict }
 }
 
 fn compare(facts: &Facts<'_>, wanted: &PromotionSpec, shown: &Shown<'_>) -> Verdict {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::api::v1alpha1::{
     ApprovalsByRisk, ApprovalsSpec, DependencySpec, GatesSpec, LintSpec, PromotionSpec, SqlGateSpec, WindowSpec,
 };
+use crate::attest::PublicKey;
 use crate::checks::SqlGate;
 use crate::lint::LintPolicy;
 use crate::migration::{Risk, Version};
@@ -66,7 +67,7 @@ impl Gates {
     pub fn of(spec: Option<&GatesSpec>) -> Result<Self, (String, String)> {
         let Some(spec) = spec else { return Ok(Self::default()) };
         Ok(Self {
-            deadline: duration("deadline", spec.deadline.as_deref())?,
+            deadline: some_time("deadline", spec.deadline.as_deref())?,
             approvals: spec.approvals.as_ref().map(approvals).transpose()?,
             windows: windows(spec.windows.as_deref().unwrap_or_default())?,
             lint: spec.lint.as_ref().map(lint).transpose()?,
@@ -96,7 +97,7 @@ fn approvals(spec: &ApprovalsSpec) -> Result<ApprovalRule, (String, String)> {
         by_risk,
         groups: spec.groups.clone().unwrap_or_default(),
         exclude_author: spec.exclude_author.unwrap_or(false),
-        expires_after: duration("approvals.expiresAfter", spec.expires_after.as_deref())?,
+        expires_after: some_time("approvals.expiresAfter", spec.expires_after.as_deref())?,
     })
 }
 
@@ -133,7 +134,29 @@ fn promotion(spec: &PromotionSpec) -> Result<PromotionSpec, (String, String)> {
         return Err(("promotion".to_owned(), "give exactly one of from and attestation".to_owned()));
     }
     duration("promotion.minSoak", spec.min_soak.as_deref())?;
+    if let Some(signed) = &spec.attestation {
+        some_time("promotion.attestation.maxAge", signed.max_age.as_deref())?;
+        if let Some(index) = signed.public_keys.iter().position(|key| PublicKey::parse(key).is_none()) {
+            return Err((format!("promotion.attestation.publicKeys[{index}]"), NO_KEY.to_owned()));
+        }
+    }
     Ok(spec.clone())
+}
+
+/// What is said of a text that is no public key.
+pub(crate) const NO_KEY: &str =
+    "it is not an Ed25519 public key in base64; write it as `sluice attest keygen` printed it";
+
+/// A time after which something is over: with none at all it never began.
+fn some_time(field: &str, text: Option<&str>) -> Result<Option<Duration>, (String, String)> {
+    let time = duration(field, text)?;
+    if time.is_some_and(|time| time.is_zero()) {
+        return Err((
+            field.to_owned(),
+            "no time at all is too short for anything; write one such as 24h, or leave it out".to_owned(),
+        ));
+    }
+    Ok(time)
 }
 
 pub(super) fn duration(field: &str, text: Option<&str>) -> Result<Option<Duration>, (String, String)> {

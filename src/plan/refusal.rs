@@ -8,7 +8,7 @@ pub enum Refusal {
     /// An applied script's content is not what was applied.
     #[error(
         "version {version} ({file}) was changed after it was applied: the ledger has {recorded}, the source has {found}; \
-         restore the applied content and put the change into a new version"
+         restore the applied content and put the change into a new version{hint}"
     )]
     ChecksumMismatch {
         /// The version whose script changed.
@@ -19,6 +19,8 @@ pub enum Refusal {
         recorded: Checksum,
         /// What the source has.
         found: Checksum,
+        /// Who applied it: perhaps another object.
+        hint: String,
     },
     /// Applied versions that the source does not have.
     #[error(

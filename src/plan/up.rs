@@ -45,6 +45,7 @@ pub(super) fn check_applied(set: &MigrationSet, ledger: &Ledger, policy: &Policy
                 file: migration.up.file.clone(),
                 recorded: recorded.clone(),
                 found: migration.up.checksum.clone(),
+                hint: applied_by(ledger),
             });
         }
     }
@@ -56,7 +57,7 @@ pub(super) fn check_applied(set: &MigrationSet, ledger: &Ledger, policy: &Policy
     }
 }
 
-/// Names the objects that wrote this ledger: another one among them is the likely cause of a missing version.
+/// Names the objects that wrote this ledger: another one among them is a likely cause of a version that is missing or another.
 fn applied_by(ledger: &Ledger) -> String {
     let mut objects: Vec<&str> = ledger.runs.iter().map(|run| run.object.as_str()).collect();
     objects.sort_unstable();

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use crate::api::v1alpha1::{MigrationPolicySpec, PolicyPromotion, PromotionSpec};
+use crate::attest::PublicKey;
+use crate::gates::NO_KEY;
 
 use super::fault::{Problem, length};
 use super::notes::{Demands, Notes, readable};
@@ -18,6 +20,7 @@ pub(super) struct PromotionDemand {
     min_soak: Option<Duration>,
     from_namespaces: Option<Vec<String>>,
     public_keys: Option<Vec<String>>,
+    max_age: Option<Duration>,
 }
 
 impl PromotionDemand {
@@ -25,10 +28,23 @@ impl PromotionDemand {
     pub(super) fn of(spec: &MigrationPolicySpec) -> Result<Self, Problem> {
         let from = spec.gates.as_ref().and_then(|gates| gates.promotion.clone());
         let of_gate = length("gates.promotion.minSoak", from.as_ref().and_then(|from| from.min_soak.as_deref()))?;
-        let PolicyPromotion { required, min_soak, from_namespaces, public_keys } =
+        let PolicyPromotion { required, min_soak, from_namespaces, public_keys, max_attestation_age } =
             spec.promotion.clone().unwrap_or_default();
-        // Whoever names a statement also says who must have signed it.
-        let named = from.as_ref().and_then(|from| from.attestation.as_ref()).map(|named| named.public_keys.clone());
+        if let Some(index) = public_keys.iter().flatten().position(|key| PublicKey::parse(key).is_none()) {
+            return Err(Problem::at(&format!("promotion.publicKeys[{index}]"), NO_KEY));
+        }
+        let age = length("promotion.maxAttestationAge", max_attestation_age.as_deref())?;
+        if age.is_some_and(|age| age.is_zero()) {
+            return Err(Problem::at(
+                "promotion.maxAttestationAge",
+                "a statement that is too old at once never counts; give at least 1m",
+            ));
+        }
+        // Whoever names a statement also says who must have signed it, and how old it may be.
+        let named = from.as_ref().and_then(|from| from.attestation.as_ref());
+        let of_statement =
+            length("gates.promotion.attestation.maxAge", named.and_then(|named| named.max_age.as_deref()))?;
+        let named = named.map(|named| named.public_keys.clone());
         let public_keys = match (public_keys, named) {
             (Some(accepted), Some(named)) => Some(named.into_iter().filter(|key| accepted.contains(key)).collect()),
             (accepted, named) => accepted.or(named),
@@ -39,6 +55,7 @@ impl PromotionDemand {
             min_soak: length("promotion.minSoak", min_soak.as_deref())?.max(of_gate),
             from_namespaces,
             public_keys,
+            max_age: age.into_iter().chain(of_statement).min(),
         })
     }
 }
@@ -68,6 +85,7 @@ pub(super) fn raise(
         namespaces(object, labels, policy, demand, notes);
     }
     keys(object, demands, notes);
+    age(object, demands, notes);
 }
 
 /// The place that policies name. There can be one only.
@@ -79,7 +97,10 @@ fn place(
 ) {
     let own = object.clone();
     for (policy, from) in demands.iter().filter_map(|(policy, demand)| Some((*policy, demand.from.as_ref()?))) {
-        let added = PromotionSpec { min_soak: None, ..from.clone() };
+        let mut added = PromotionSpec { min_soak: None, ..from.clone() };
+        if let Some(attestation) = &mut added.attestation {
+            attestation.max_age = None;
+        }
         match object {
             None => {
                 notes.imposed(policy, format!("{FIELD}: {} added", describe(&added, labels)));
@@ -142,5 +163,15 @@ fn keys(object: &mut PromotionSpec, demands: &Demands<'_, &PromotionDemand>, not
                 &format!("{FIELD}.attestation.publicKeys holds no key that counts; use one of the policy's"),
             );
         }
+    }
+}
+
+/// How old the statement may be: as the strictest says.
+fn age(object: &mut PromotionSpec, demands: &Demands<'_, &PromotionDemand>, notes: &mut Notes) {
+    let Some(attestation) = &mut object.attestation else { return };
+    let Some(mine) = readable(attestation.max_age.as_deref(), None) else { return };
+    let shortest = demands.iter().filter_map(|(policy, demand)| Some((*policy, demand.max_age?))).collect();
+    if let Some(age) = notes.at_most(&format!("{FIELD}.attestation.maxAge"), mine, &shortest) {
+        attestation.max_age = Some(age);
     }
 }

@@ -158,6 +158,21 @@ pub fn reason(verdicts: &[Verdict], overdue: bool) -> Reason {
     }
 }
 
+/// Since when a plan has been waiting for what the reason says: for people since an approval was missing, not since it waits for anything.
+#[must_use]
+pub fn waiting_since(gates: &GatesStatus, reason: Reason) -> Timestamp {
+    let stands_for = |item: &&GateStatus| match item.gate.as_str() {
+        gate if reason == Reason::AwaitingApproval || reason == Reason::ApprovalDenied => gate == "approvals",
+        gate if reason == Reason::AwaitingWindow => gate == "window",
+        gate if reason == Reason::DependencyNotReady => gate == "dependency" || gate == "promotion",
+        _ if reason == Reason::GateFailed => item.state == GateState::Denied.as_str(),
+        // A deadline counts from when the plan began to wait at all.
+        _ => reason != Reason::DeadlineExceeded,
+    };
+    let shut = gates.items.iter().filter(|item| item.state != GateState::Open.as_str());
+    shut.filter(stands_for).map(|item| item.since.0).min().unwrap_or(gates.since.0)
+}
+
 /// What is waited for, and what would help.
 pub fn told(verdicts: &[Verdict]) -> String {
     let mut shut: Vec<&Verdict> = verdicts.iter().filter(|verdict| verdict.state != GateState::Open).collect();

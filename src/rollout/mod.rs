@@ -35,7 +35,7 @@ pub use decide::{Action, Decision, decide};
 pub use desired::{Desired, RehearsalDesired, SourceDesired};
 pub use due::DueVerification;
 pub use events::{Event, events};
-pub use gating::{Gathered, holds, opened_by};
+pub use gating::{Gathered, holds, opened_by, waiting_since};
 pub use invalid::InvalidSpec;
 pub use judging::{Mode, OnInconclusive, RollbackPolicy, Verification};
 pub use look::{Settled, SettledKey, due, later};

@@ -107,7 +107,7 @@ pub(super) const BLOCKING_SESSIONS: Metric = gauge(
 pub(super) const WAITING_SINCE: Metric = gauge(
     "sluice_migration_waiting_since_timestamp_seconds",
     &["namespace", "name", "reason"],
-    "When the object's plan began to wait for its gates, as seconds since 1970, with the reason that it waits for now.",
+    "Since when the object's plan has been waiting for what the reason says, as seconds since 1970; absent while it waits for no gate.",
 );
 pub(super) const GATE_EVALUATIONS: Metric = counter(
     "sluice_gate_evaluations_total",

@@ -38,7 +38,7 @@ pub struct ObjectSample {
     pub database_up: Option<bool>,
     /// Sessions in the way of its run right now.
     pub blocking_sessions: usize,
-    /// When its plan began to wait for its gates, in seconds since 1970; `None` while it does not.
+    /// Since when its plan has been waiting for what the reason says, in seconds since 1970; `None` while it waits for no gate.
     pub waiting_since: Option<i64>,
 }
 

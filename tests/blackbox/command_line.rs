@@ -303,6 +303,21 @@ async fn a_status_tells_the_story_and_the_next_step() {
 }
 
 #[tokio::test]
+async fn a_context_of_the_kubeconfig_is_the_cluster_that_is_meant() {
+    let team = Team::new("context").await;
+    team.apply("shop", &Spec::latest()).await;
+    let status = |context: &str| sluice(&["status", "shop", "-n", &team.namespace, "--context", context], &[]);
+    let here = team.kubectl(&["config", "current-context"]);
+    let found = status(here.trim());
+    assert!(found.status.success() && said(&found).contains("was not looked at yet"), "{}", said(&found));
+    let nowhere = status("nowhere");
+    assert_eq!(nowhere.status.code(), Some(1));
+    let complaint = said(&nowhere);
+    assert!(complaint.contains("the context nowhere cannot be used"), "{complaint}");
+    assert!(complaint.contains("kubectl config get-contexts"), "{complaint}");
+}
+
+#[tokio::test]
 async fn the_printed_definitions_are_those_that_the_cluster_has() {
     let team = Team::new("crds").await;
     let output = sluice(&["crds"], &[]);

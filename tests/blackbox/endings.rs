@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::env::{ENDLESS, GATE, Gate, SOON, Team, counted, history};
+use crate::env::{ENDLESS, GATE, Gate, SOON, Team, counted, eventually, history};
 
 /// A team at 001 with a run before the gate, by an operator with these arguments.
 macro_rules! at_work {
@@ -109,7 +109,12 @@ async fn an_operator_that_stands_by_ends_at_once_and_leaves_the_lease_alone() {
 async fn asked_a_second_time_an_operator_ends_without_waiting_and_the_next_one_puts_it_right() {
     let (team, mut operator, gate) = at_work!("term-twice", &["--shutdown-grace=10m"]);
     operator.signal("TERM");
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    // Before it was heard, a second signal would be one with the first.
+    eventually("it has heard", SOON, || async {
+        let log = operator.log();
+        if log.contains("asked to end") { Ok(()) } else { Err(log) }
+    })
+    .await;
     operator.signal("TERM");
     assert_eq!(operator.ended(SOON).await.code(), Some(130));
     gate.open().await;

@@ -9,7 +9,7 @@ use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 
 use crate::command_line::{said, sluice};
-use crate::env::{Cluster, Operator, Spec, Team, files, world};
+use crate::env::{Cluster, Operator, SOON, Spec, Team, eventually, files, world};
 
 /// What a person who waits at a terminal takes for "at once", on a busy machine.
 const SECONDS: Duration = Duration::from_secs(10);
@@ -184,11 +184,13 @@ async fn a_ring_over_two_namespaces_is_named_where_both_let_each_other_and_is_ov
     team.annotate("orders", "sluice.dev/promotes-to", "*").await;
     let message = staging.reason("orders", "GateFailed").await;
     assert!(message.contains(&format!("{there} → {here} → {there}")), "{message}");
-    tokio::time::sleep(Duration::from_secs(1)).await;
-    let written = team.get("orders").await.metadata.resource_version;
-    tokio::time::sleep(Duration::from_secs(3)).await;
-    let later = team.get("orders").await.metadata.resource_version;
-    assert_eq!(later, written, "they do not keep each other awake");
+    eventually("they do not keep each other awake", SOON, || async {
+        let written = team.get("orders").await.metadata.resource_version;
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        let later = team.get("orders").await.metadata.resource_version;
+        if later == written { Ok(()) } else { Err(format!("{written:?}, then {later:?}")) }
+    })
+    .await;
 
     let began = Instant::now();
     staging.apply("orders", &Spec::latest().inline(&scripts(1))).await;
@@ -226,7 +228,8 @@ impl Team {
 async fn a_signed_statement_of_another_cluster_opens_and_one_that_was_tampered_with_does_not() {
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
-    let (public, _) = (keygen(&file("key")), keygen(&file("other")));
+    let public = keygen(&file("key"));
+    keygen(&file("other"));
     let staging = Team::new("attest-staging").await;
     let team = Team::new("attest").await;
     let _operators = [Operator::start(&staging.namespace), Operator::start(&team.namespace)];
@@ -248,7 +251,7 @@ async fn a_signed_statement_of_another_cluster_opens_and_one_that_was_tampered_w
     team.carries(&String::from_utf8(tampered).unwrap()).await;
     told(&team, "was changed after it was signed").await;
     team.carries(&attest(&staging, &file("other"))).await;
-    told(&team, "names a key that is not among the public keys that are accepted here").await;
+    told(&team, ", which is not among the public keys that are accepted here").await;
     team.carries("hello").await;
     told(&team, "is not what `sluice attest` writes").await;
     assert_eq!(team.tables().await, [""; 0]);
@@ -257,6 +260,33 @@ async fn a_signed_statement_of_another_cluster_opens_and_one_that_was_tampered_w
     team.carries(&good).await;
     team.ready("shop").await;
     assert!(began.elapsed() < SECONDS, "{:?}", began.elapsed());
+    assert_eq!(team.tables().await, ["a", "b"]);
+}
+
+#[tokio::test]
+async fn a_statement_that_grew_too_old_while_its_plan_waited_opens_nothing_any_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = folder.path().join("key").to_str().unwrap().to_owned();
+    let public = keygen(&key);
+    let team = Team::new("attest-age").await;
+    let _operator = Operator::start(&team.namespace);
+    let before = canary(&team, &scripts(2)).await;
+    team.apply("orders", &before).await;
+    team.ready("orders").await;
+    let shop = |age: &str| {
+        let signed = json!({"configMap": "before", "publicKeys": [public], "maxAge": age});
+        after(json!({"attestation": signed})).inline(&scripts(2))
+    };
+    let waiting = shop("3s").set("/gates/approvals", json!({"required": 1}));
+    team.carries(&attest(&team, &key)).await;
+    team.apply("shop", &waiting).await;
+    // Nobody touches anything: it closes by itself.
+    told(&team, "and may be 3s old at most").await;
+    team.apply("shop", &shop("3s")).await;
+    team.reason("shop", "DependencyNotReady").await;
+    assert_eq!(team.tables().await, [""; 0]);
+    team.apply("shop", &shop("1h")).await;
+    team.ready("shop").await;
     assert_eq!(team.tables().await, ["a", "b"]);
 }
 

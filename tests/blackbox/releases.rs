@@ -1,7 +1,5 @@
 //! What another release of Sluice left in a ledger: nothing of it may make this one busy or helpless.
 
-use std::time::Duration;
-
 use serde_json::json;
 
 use crate::env::{Operator, Spec, Team, condition};
@@ -29,7 +27,7 @@ async fn checks_that_this_release_cannot_read_wait_calmly_for_a_person() {
     }
     let status = team.get("shop").await.status.unwrap();
     assert_eq!(condition(&status, "Verified").unwrap().1, "Paused");
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    team.falls_silent().await;
     let before = passes(&operator);
     team.falls_silent().await;
     assert_eq!(passes(&operator), before, "nothing is repeated");

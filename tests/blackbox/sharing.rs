@@ -169,11 +169,15 @@ async fn an_object_with_other_scripts_on_the_same_ledger_is_told_whose_it_is() {
     team.apply("orders", &Spec::latest().inline(&files(&[("V001__orders.sql", "create table orders (id int);")])))
         .await;
     team.at("orders", "001").await;
-    let users = files(&[("V002__users.sql", "create table users (id int);")]);
-    team.apply("users", &Spec::latest().inline(&users)).await;
-    let message = team.reason("users", "PlanFailed").await;
-    for part in ["version 001 applied", &format!("{}/orders", team.namespace), "spec.database.ledgerSchema"] {
-        assert!(message.contains(part), "{part} is not in: {message}");
+    for (file, reason, what) in [
+        ("V002__users.sql", "PlanFailed", "version 001 applied"),
+        ("V001__users.sql", "ChecksumMismatch", "version 001 (V001__users.sql) was changed"),
+    ] {
+        team.apply("users", &Spec::latest().inline(&files(&[(file, "create table users (id int);")]))).await;
+        let message = team.reason("users", reason).await;
+        for part in [what, &format!("{}/orders", team.namespace), "spec.database.ledgerSchema"] {
+            assert!(message.contains(part), "{part} is not in: {message}");
+        }
     }
     assert_eq!(team.tables().await, ["orders"]);
 }

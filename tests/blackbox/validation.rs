@@ -90,6 +90,8 @@ async fn a_field_that_does_not_exist_is_refused_instead_of_dropped() {
 #[tokio::test]
 async fn values_that_cannot_be_used_are_refused_with_the_field_and_what_would_do() {
     let team = Team::new("values").await;
+    let key = format!("{}A=", "A".repeat(42));
+    let signed = |map: &str, key: &str, age: &str| json!({"configMap": map, "publicKeys": [key], "maxAge": age});
     for (field, value, part) in [
         ("/targetVersion", json!("v1"), "Latest"),
         ("/targetVersion", json!(""), "spec.targetVersion"),
@@ -106,9 +108,49 @@ async fn values_that_cannot_be_used_are_refused_with_the_field_and_what_would_do
         ("/source/layout", json!("Liquibase"), "spec.source.layout"),
         ("/adoption/baselineVersion", json!("one"), "spec.adoption.baselineVersion"),
         ("/rollback/mode", json!("Sometimes"), "spec.rollback.mode"),
+        ("/database/secretRef/name", json!("Shop DB"), "spec.database.secretRef.name"),
+        ("/gates/deadline", json!("0s"), "leave it out to wait for ever"),
+        ("/gates/approvals", json!({"expiresAfter": "0m"}), "spec.gates.approvals.expiresAfter"),
+        ("/gates/windows", json!([{"schedule": "0 2 * * *", "duration": "0s"}]), "a window of no length never opens"),
+        ("/gates/dependsOn", json!([{"name": "shop/users"}]), "spec.gates.dependsOn[0].name"),
+        ("/gates/promotion", json!({"from": {"name": "orders", "namespace": "Staging"}}), "promotion.from.namespace"),
+        ("/gates/promotion", json!({"attestation": signed("../orders", &key, "24h")}), "attestation.configMap"),
+        ("/gates/promotion", json!({"attestation": signed("orders", &"x".repeat(44), "24h")}), "publicKeys[0]"),
+        ("/gates/promotion", json!({"attestation": signed("orders", &key, "0s")}), "leave it out for one of any age"),
     ] {
         let complaint = refused(&team, &Spec::latest().set(field, value.clone()));
         assert!(complaint.contains(part), "{field} = {value}: {complaint}");
+    }
+}
+
+#[tokio::test]
+async fn a_policy_that_would_close_everything_in_error_is_refused_when_it_is_written() {
+    let team = Team::new("policy-values").await;
+    let apply = |spec: &Value| {
+        let object = json!({"apiVersion": "sluice.dev/v1alpha1", "kind": "MigrationPolicy", "metadata": {"name": "values"}, "spec": spec});
+        team.kubectl_with(&["create", "--dry-run=server", "--filename", "-"], &object.to_string())
+    };
+    let test = |operator: &str, values: Value| json!({"namespaceSelector": {"matchExpressions": [{"key": "team", "operator": operator, "values": values}]}});
+    for (spec, part) in [
+        (test("Like", json!(["a"])), "In and NotIn, which need values"),
+        (test("In", json!([])), "In and NotIn, which need values"),
+        (test("Exists", json!(["a"])), "Exists and DoesNotExist, which take none"),
+        (json!({"selector": {"matchExpressions": [{"key": "team", "operator": "NotIn"}]}}), "spec.selector"),
+        (json!({"fromRisk": "HIGH", "verification": {"minDuration": "5m"}}), "without fromRisk"),
+        (json!({"fromRisk": "HIGH", "rollback": {"automatic": true}}), "without fromRisk"),
+        (json!({"promotion": {"publicKeys": ["x".repeat(44)]}}), "spec.promotion.publicKeys[0]"),
+        (json!({"promotion": {"maxAttestationAge": "0s"}}), "spec.promotion.maxAttestationAge"),
+        (json!({"promotion": {"fromNamespaces": ["Staging"]}}), "spec.promotion.fromNamespaces[0]"),
+    ] {
+        let complaint = apply(&spec).expect_err(&spec.to_string());
+        assert!(complaint.contains(part), "{spec}: {complaint}");
+    }
+    for spec in [
+        test("In", json!(["a"])),
+        test("DoesNotExist", Value::Null),
+        json!({"fromRisk": "HIGH", "rollback": {"require": "Rehearsed"}, "promotion": {"maxAttestationAge": "168h"}}),
+    ] {
+        assert!(apply(&spec).is_ok(), "{spec}: {:?}", apply(&spec));
     }
 }
 

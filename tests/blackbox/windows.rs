@@ -81,7 +81,7 @@ async fn a_freeze_closes_what_is_open_and_people_open_it_in_an_emergency() {
     team.apply("shop", &gated(windows)).await;
     let message = team.reason("shop", "AwaitingWindow").await;
     assert!(message.contains("closed by the Deny window"), "{message}");
-    assert!(message.contains("overrideWindows"), "{message}");
+    assert!(message.contains("--override-windows"), "{message}");
     alice.says(&["approve", "shop", "-n", &team.namespace, "--yes"]).unwrap();
     tokio::time::sleep(Duration::from_secs(1)).await;
     team.reason("shop", "AwaitingWindow").await;

@@ -4,7 +4,7 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{ApprovalsByRisk, LintSpec, PreflightSpec, RehearsalSpec, SqlGateSpec};
+use super::{ApprovalsByRisk, KEY, LintSpec, NAME, NAMESPACE, NOT_ZERO, PreflightSpec, RehearsalSpec, SqlGateSpec};
 
 /// What must hold before SQL runs. Each gate is looked at again until all are open at once; then the run begins.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -14,6 +14,7 @@ pub struct GatesSpec {
     /// waits for a new plan or for `sluice.dev/retry`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 2, max = 32), regex(pattern = crate::duration::PATTERN))]
+    #[x_kube(validation = Rule::new(NOT_ZERO).message("no time at all is too short for anything; leave it out to wait for ever"))]
     pub deadline: Option<String>,
     /// People who must agree to the very plan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -67,6 +68,7 @@ pub struct ApprovalsSpec {
     /// How long an approval counts, such as `24h`; for ever unless set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 2, max = 32), regex(pattern = crate::duration::PATTERN))]
+    #[x_kube(validation = Rule::new(NOT_ZERO).message("an approval that expires at once never counts; leave it out for one that never expires"))]
     pub expires_after: Option<String>,
 }
 
@@ -88,6 +90,7 @@ pub struct WindowSpec {
     pub schedule: String,
     /// How long it is open, such as `3h`.
     #[schemars(length(min = 2, max = 32), regex(pattern = crate::duration::PATTERN))]
+    #[x_kube(validation = Rule::new(NOT_ZERO).message("a window of no length never opens: write at least 1m"))]
     pub duration: String,
     /// The IANA time zone of the schedule, such as `Europe/Amsterdam`; `UTC` unless set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -111,7 +114,7 @@ pub struct WindowSpec {
 #[serde(rename_all = "camelCase")]
 pub struct DependencySpec {
     /// Its name.
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = 1, max = 253), regex(pattern = NAME))]
     pub name: String,
     /// The version that must be in effect there, or a newer one; any version at which it is Ready unless set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -143,11 +146,11 @@ pub struct PromotionSpec {
 #[serde(rename_all = "camelCase")]
 pub struct PromotionSource {
     /// Its name.
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = 1, max = 253), regex(pattern = NAME))]
     pub name: String,
     /// Its namespace; this one unless set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 63))]
+    #[schemars(length(min = 1, max = 63), regex(pattern = NAMESPACE))]
     pub namespace: Option<String>,
 }
 
@@ -156,9 +159,14 @@ pub struct PromotionSource {
 #[serde(rename_all = "camelCase")]
 pub struct AttestationRef {
     /// The ConfigMap; its key `attestation.json` holds the statement.
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = 1, max = 253), regex(pattern = NAME))]
     pub config_map: String,
     /// Ed25519 public keys in base64, one of which must have signed it.
-    #[schemars(length(min = 1, max = 8), inner(length(equal = 44)))]
+    #[schemars(length(min = 1, max = 8), inner(length(equal = 44), regex(pattern = KEY)))]
     pub public_keys: Vec<String>,
+    /// How long ago it may have been signed at most, such as `168h`; it never grows too old unless set. Then it has to be signed anew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 2, max = 32), regex(pattern = crate::duration::PATTERN))]
+    #[x_kube(validation = Rule::new(NOT_ZERO).message("a statement that is too old at once never counts; leave it out for one of any age"))]
+    pub max_age: Option<String>,
 }

@@ -4,6 +4,7 @@ mod approval;
 mod conditions;
 mod gates;
 mod lint;
+mod patterns;
 mod policy;
 mod preflight;
 mod rehearsal;
@@ -17,6 +18,7 @@ pub use gates::{
     ApprovalsSpec, AttestationRef, DependencySpec, GatesSpec, PromotionSource, PromotionSpec, WindowKind, WindowSpec,
 };
 pub use lint::LintSpec;
+use patterns::{KEY, NAME, NAMESPACE, NOT_ZERO};
 pub use policy::{
     ApprovalsByRisk, EndpointSpec, ForbiddenRole, FromRisk, MigrationPolicy, MigrationPolicySpec, PolicyDatabase,
     PolicyEndpoints, PolicyExecution, PolicyPromotion, PolicyRollback, PolicyTls, PolicyVerification, RequiredCheck,

@@ -7,7 +7,16 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{GatesSpec, RequireSpec};
+use super::{GatesSpec, KEY, NAMESPACE, NOT_ZERO, RequireSpec};
+
+/// What cannot hold from a risk on: it is not judged together with the gates of a plan.
+const WHATEVER_THE_RISK: &str = "!has(self.fromRisk) || !(has(self.verification) || has(self.database) || has(self.execution) \
+    || has(self.endpoints) || has(self.hideSql) || (has(self.rollback) && has(self.rollback.automatic)))";
+/// A selector that nobody can read would close every object of the cluster: it is not let in.
+const OPERATORS: &str = "!has(self.matchExpressions) || self.matchExpressions.all(test, test.operator in ['In', 'NotIn'] \
+    ? has(test.values) && size(test.values) > 0 : test.operator in ['Exists', 'DoesNotExist'] && (!has(test.values) || size(test.values) == 0))";
+const OPERATORS_CURE: &str =
+    "operators of matchExpressions are In and NotIn, which need values, and Exists and DoesNotExist, which take none";
 
 /// What the platform team imposes on the DatabaseMigrations that it selects. It can only tighten: of what the object and all policies that
 /// select it ask for, the strictest holds.
@@ -23,12 +32,16 @@ use super::{GatesSpec, RequireSpec};
     printcolumn(name = "Age", json_path = ".metadata.creationTimestamp", type_ = "date")
 )]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new(WHATEVER_THE_RISK).message("with fromRisk a policy may ask only for what is judged together with the gates of a \
+    plan (gates, approvalsByRisk, promotion, rollback.require); move the rest to a MigrationPolicy without fromRisk"))]
 pub struct MigrationPolicySpec {
     /// Which namespaces; all of them unless set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = Rule::new(OPERATORS).message(OPERATORS_CURE))]
     pub namespace_selector: Option<LabelSelector>,
     /// Which objects in them; all of them unless set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = Rule::new(OPERATORS).message(OPERATORS_CURE))]
     pub selector: Option<LabelSelector>,
     /// From which risk of a plan on it holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -110,12 +123,17 @@ pub struct PolicyPromotion {
     pub min_soak: Option<String>,
     /// The namespaces that `spec.gates.promotion.from` may name; any of them unless set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 64), inner(length(min = 1, max = 63)))]
+    #[schemars(length(min = 1, max = 64), inner(length(min = 1, max = 63), regex(pattern = NAMESPACE)))]
     pub from_namespaces: Option<Vec<String>>,
     /// Of the keys in `spec.gates.promotion.attestation.publicKeys` only these count; all of them unless set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 16), inner(length(equal = 44)))]
+    #[schemars(length(min = 1, max = 16), inner(length(equal = 44), regex(pattern = KEY)))]
     pub public_keys: Option<Vec<String>>,
+    /// `spec.gates.promotion.attestation.maxAge` is shortened to this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 2, max = 32), regex(pattern = crate::duration::PATTERN))]
+    #[x_kube(validation = Rule::new(NOT_ZERO).message("a statement that is too old at once never counts; give at least 1m"))]
+    pub max_attestation_age: Option<String>,
 }
 
 /// A kind of check that `spec.verification` must hold.

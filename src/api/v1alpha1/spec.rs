@@ -120,7 +120,7 @@ pub struct DatabaseSpec {
 #[serde(rename_all = "camelCase")]
 pub struct LocalRef {
     /// Its name.
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = 1, max = 253), regex(pattern = super::NAME))]
     pub name: String,
 }
 
@@ -142,7 +142,7 @@ pub struct CaRef {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<CaKind>,
     /// Its name, in this namespace.
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = 1, max = 253), regex(pattern = super::NAME))]
     pub name: String,
     /// The key that holds them as PEM, `ca.crt` unless set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -178,7 +178,7 @@ pub struct SourceSpec {
 #[serde(rename_all = "camelCase")]
 pub struct ConfigMapRef {
     /// Its name.
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = 1, max = 253), regex(pattern = super::NAME))]
     pub name: String,
 }
 

@@ -252,7 +252,7 @@ pub struct WorkloadCheckSpec {
     /// What it is.
     pub kind: WorkloadKind,
     /// Its name.
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = 1, max = 253), regex(pattern = super::NAME))]
     pub name: String,
 }
 

@@ -21,6 +21,7 @@ use crate::api::v1alpha1::{
 };
 
 use super::ask::Object;
+use super::status::doubt;
 use super::{cluster, output};
 
 use person::Person;
@@ -122,7 +123,7 @@ fn answer(done: Result<String, String>) -> ExitCode {
 }
 
 async fn decide(word: &Word, decision: ApprovalDecision, override_windows: bool) -> Result<String, String> {
-    let (client, namespace) = cluster::connect(word.object.namespace.as_deref()).await?;
+    let (client, namespace) = word.object.place.connect().await?;
     let name = &word.object.name;
     let objects = Api::<DatabaseMigration>::namespaced(client.clone(), &namespace);
     let object = cluster::migration(&objects, &namespace, name).await?;
@@ -162,18 +163,23 @@ async fn decide(word: &Word, decision: ApprovalDecision, override_windows: bool)
         },
     );
     approval.metadata.namespace = Some(namespace.clone());
-    let written = write(&client, &namespace, &approval).await?;
+    let there = word.object.place.flags(&namespace);
+    let written = write(&client, &namespace, &approval, &there).await?;
     let done = match decision {
         ApprovalDecision::Approve => "approved",
         ApprovalDecision::Deny => "denied",
     };
+    let doubt = now.status.as_ref().and_then(doubt);
+    let doubt = doubt.map(|(why, cure)| format!("but as things are, it opens nothing: {why} ({cure})\n"));
     Ok(format!(
-        "{done} by {}: plan {} (MigrationApproval {written}); follow it with: sluice status {name} -n {namespace}\n",
-        person.user, plan.digest
+        "{done} by {}: plan {} (MigrationApproval {written}); follow it with: sluice status {name}{there}\n{}",
+        person.user,
+        plan.digest,
+        doubt.unwrap_or_default()
     ))
 }
 
-async fn write(client: &Client, namespace: &str, approval: &MigrationApproval) -> Result<String, String> {
+async fn write(client: &Client, namespace: &str, approval: &MigrationApproval, there: &str) -> Result<String, String> {
     let api = Api::<MigrationApproval>::namespaced(client.clone(), namespace);
     match api.create(&PostParams::default(), approval).await {
         Ok(written) => Ok(written.name_any()),
@@ -186,7 +192,7 @@ async fn write(client: &Client, namespace: &str, approval: &MigrationApproval) -
             });
             let name = &approval.spec.migration_ref.name;
             Err(format!(
-                "you already {before} this plan (MigrationApproval {}); take it back first with: sluice withdraw {name} -n {namespace}",
+                "you already {before} this plan (MigrationApproval {}); take it back first with: sluice withdraw {name}{there}",
                 approval.name_any()
             ))
         }
@@ -195,7 +201,7 @@ async fn write(client: &Client, namespace: &str, approval: &MigrationApproval) -
 }
 
 async fn take_back(object: &Object) -> Result<String, String> {
-    let (client, namespace) = cluster::connect(object.namespace.as_deref()).await?;
+    let (client, namespace) = object.place.connect().await?;
     let person = Person::find(&client).await?;
     let api = Api::<MigrationApproval>::namespaced(client, &namespace);
     let all = api.list(&ListParams::default()).await.map_err(|error| cluster::said(&error))?;
@@ -225,7 +231,10 @@ fn waiting(object: &DatabaseMigration) -> Result<&PlanStatus, String> {
             Err(format!("the spec of {name} was changed a moment ago and its new plan is not there yet: try again"))
         }
         None => {
-            Err(format!("{name} shows no plan: there is nothing to approve or deny (`sluice status {name}` tells why)"))
+            let namespace = object.namespace().unwrap_or_default();
+            Err(format!(
+                "{name} shows no plan: there is nothing to approve or deny (`sluice status {name} -n {namespace}` tells why)"
+            ))
         }
     }
 }
@@ -276,11 +285,18 @@ fn confirmed(question: &str) -> Result<(), String> {
     if line.trim() == "yes" { Ok(()) } else { Err("nothing was written".to_owned()) }
 }
 
+/// A user as a part of an object's name: no two are the same, and names of users may hold anything.
+fn short_id(user: &str) -> String {
+    let mut id = hex::encode(Sha256::digest(user));
+    id.truncate(10);
+    id
+}
+
 /// The same for the same person and plan: whoever tries twice is told so by the API server.
 fn name_of(migration: &str, digest: &str, user: &str) -> String {
     let part = |text: &str, length: usize| text.get(..length).unwrap_or(text).to_owned();
     let plan = part(digest.trim_start_matches("sha256:"), 10);
-    let user = part(&hex::encode(Sha256::digest(user)), 10);
+    let user = short_id(user);
     let room = LONGEST_NAME - plan.len() - user.len() - 2;
     // Names of objects are ASCII.
     let head = part(migration, room.min(migration.len()));

@@ -6,6 +6,7 @@ use kube::api::PostParams;
 use kube::{Api, Client};
 
 use super::super::cluster;
+use super::short_id;
 
 /// As many groups as a MigrationApproval holds.
 const MOST_GROUPS: usize = 16;
@@ -55,8 +56,10 @@ impl Person {
         }
         Err(format!(
             "{} does not hold the verb approve on databasemigrations.sluice.dev {name} in namespace {namespace}; whoever manages access there \
-             can give it: kubectl create rolebinding approvers -n {namespace} --clusterrole sluice-approver --user {}",
-            self.user, self.user
+             can give it: kubectl create rolebinding approver-{} -n {namespace} --clusterrole sluice-approver --user {}",
+            self.user,
+            short_id(&self.user),
+            cluster::quoted(&self.user)
         ))
     }
 

@@ -5,13 +5,14 @@ mod judge;
 mod report;
 mod risk;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand, ValueEnum};
 
 use crate::migration::Risk;
+use crate::policy::{Fault, Policy as Rule};
 
 use super::output::{self, NOT_DONE};
 
@@ -127,6 +128,16 @@ fn test(arguments: &Test) -> Result<Vec<judge::Answer>, String> {
     let mut policies = Vec::new();
     for file in &arguments.policies {
         policies.extend(documents::policies(file)?);
+    }
+    let name = |policy: &Result<Rule, Fault>| match policy {
+        Ok(policy) => policy.name.clone(),
+        Err(fault) => fault.policy.clone(),
+    };
+    let mut names = BTreeSet::new();
+    if let Some(twice) = policies.iter().map(name).find(|name| !names.insert(name.clone())) {
+        return Err(format!(
+            "MigrationPolicy {twice} is there twice: a cluster holds one of that name; leave the other out"
+        ));
     }
     let manifest = documents::manifest(&arguments.manifest)?;
     let labels: BTreeMap<String, String> = arguments.namespace_labels.iter().cloned().collect();
@@ -263,6 +274,20 @@ mod tests {
             "{shown}"
         );
         assert!(!answers[0].fits && answers[0].spec.is_none(), "{shown}");
+    }
+
+    #[test]
+    fn two_policies_of_one_name_are_refused_since_a_cluster_holds_one() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let policy = |people: u8| {
+            format!(
+                "apiVersion: sluice.dev/v1alpha1\nkind: MigrationPolicy\nmetadata: {{name: twice}}\nspec: {{gates: {{approvals: {{required: {people}}}}}}}\n"
+            )
+        };
+        std::fs::write(file.path(), format!("{}---\n{}", policy(1), policy(2))).unwrap();
+        let refused =
+            test(&arguments(&format!("test {} examples/production.yaml", file.path().display()))).unwrap_err();
+        assert!(refused.starts_with("MigrationPolicy twice is there twice"), "{refused}");
     }
 
     #[test]

@@ -13,7 +13,10 @@ use kube::{Api, Client};
 
 use crate::telemetry::{ApiLayer, Metrics};
 
-use super::{cluster, output};
+use super::cluster::{self, Place};
+use super::output;
+
+pub(super) use next::doubt;
 
 /// Tell how a DatabaseMigration is, what it waits for, and what to do next
 ///
@@ -30,9 +33,8 @@ pub struct Arguments {
     /// Name of the DatabaseMigration
     name: String,
 
-    /// Its namespace [default: the kubeconfig's]
-    #[arg(short, long, env = "SLUICE_NAMESPACE", value_name = "NAMESPACE")]
-    namespace: Option<String>,
+    #[command(flatten)]
+    place: Place,
 }
 
 /// Reads and tells.
@@ -44,8 +46,7 @@ pub async fn run(arguments: &Arguments) -> ExitCode {
 }
 
 async fn tell(arguments: &Arguments) -> Result<String, String> {
-    let config = cluster::find().await?;
-    let namespace = arguments.namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
+    let (config, namespace) = arguments.place.find().await?;
     let metrics = Metrics::new().map_err(|error| error.to_string())?;
     let builder = kube::client::ClientBuilder::try_from(config);
     let builder = builder.map_err(|error| format!("the Kubernetes API cannot be used: {error}"))?;

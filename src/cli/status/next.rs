@@ -4,6 +4,14 @@ use kube::ResourceExt;
 
 use crate::api::v1alpha1::{ConditionType, DatabaseMigration, DatabaseMigrationStatus, Reason};
 
+/// Why another approval would not open the gate, and what would, where it is so.
+pub fn doubt(status: &DatabaseMigrationStatus) -> Option<(String, String)> {
+    let mut gates = status.gates.iter().flat_map(|gates| &gates.items);
+    let gate = gates.find(|item| item.gate == "approvals" && matches!(item.state.as_str(), "Closed" | "Unknown"))?;
+    let cure = gate.opens.clone().filter(|opens| !opens.contains("sluice approve"))?;
+    Some((gate.message.clone(), cure))
+}
+
 /// What a person does now.
 pub(super) fn next(object: &DatabaseMigration, status: &DatabaseMigrationStatus) -> String {
     let (name, namespace) = (object.name_any(), object.namespace().unwrap_or_default());
@@ -37,11 +45,11 @@ pub(super) fn next(object: &DatabaseMigration, status: &DatabaseMigrationStatus)
         Some(Reason::PlanOnly) => format!(
             "to run it: kubectl patch dbm {name} -n {namespace} --type merge -p '{{\"spec\":{{\"mode\":\"Apply\"}}}}'"
         ),
-        Some(Reason::AwaitingApproval) => format!("whoever may: kubectl sluice approve {name} -n {namespace}"),
-        Some(Reason::AwaitingWindow) => {
-            "nothing to do: it begins when the window opens; in an emergency: kubectl sluice approve --override-windows"
-                .to_owned()
-        }
+        Some(Reason::AwaitingApproval) => doubt(status)
+            .map_or_else(|| format!("whoever may: kubectl sluice approve {name} -n {namespace}"), |(_, cure)| cure),
+        Some(Reason::AwaitingWindow) => format!(
+            "nothing to do: it begins when the window opens; in an emergency: kubectl sluice approve {name} -n {namespace} --override-windows"
+        ),
         Some(Reason::GatesPending | Reason::DependencyNotReady) => {
             "what would open each gate stands beside it above; Sluice notices by itself".to_owned()
         }

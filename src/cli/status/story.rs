@@ -298,11 +298,30 @@ mod tests {
     }
 
     #[test]
+    fn nobody_is_sent_to_approve_where_approvals_count_for_nothing() {
+        let mut status = with_reason("AwaitingApproval", "waiting");
+        let mut next = |state: &str, opens: &str| {
+            status["gates"] = json!({"planDigest": "sha256:y", "since": "2026-11-21T08:57:00Z", "items": [
+                {"gate": "approvals", "state": state, "message": "0 of 1", "opens": opens, "since": "2026-11-21T08:57:00Z"}]});
+            story(&status).split("\nNext\n").nth(1).unwrap().trim().to_owned()
+        };
+        let usual = "whoever may: kubectl sluice approve orders -n shop";
+        assert_eq!(next("Closed", "1 more approval: `kubectl sluice approve orders -n shop`"), usual);
+        assert_eq!(next("Closed", "install the admission policies"), "install the admission policies");
+        assert_eq!(next("Unknown", "let the operator read them"), "let the operator read them");
+    }
+
+    #[test]
     fn every_reason_has_a_next_step() {
         for reason in Reason::ALL {
             let story = story(&with_reason(reason.as_str(), "so it is"));
             let next = story.split("\nNext\n").nth(1).unwrap();
             assert!(next.trim().len() > 10 && !next.contains("does not know"), "{reason}: {next}");
+            let whole = next
+                .split("sluice ")
+                .skip(1)
+                .all(|command| command.contains("orders -n shop") || command.starts_with("plan "));
+            assert!(whole, "a command that can be copied names the object: {next}");
         }
         assert!(story(&with_reason("Novel", "x")).contains("does not know the reason Novel"));
     }

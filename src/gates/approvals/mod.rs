@@ -32,7 +32,7 @@ pub struct Override<'a> {
 pub fn check(facts: &Facts<'_>) -> Vec<Verdict> {
     let count = Count::of(facts);
     if let Some(denial) = count.denied.first() {
-        return vec![denied(&count, denial)];
+        return vec![denied(facts, &count, denial)];
     }
     let Some(rule) = &facts.gates.approvals else { return Vec::new() };
     let people = rule.people(facts.assessment.risk);
@@ -44,17 +44,36 @@ pub fn check(facts: &Facts<'_>) -> Vec<Verdict> {
 }
 
 /// The approvals that open the windows, where enough people said so: as many as the plan needs, and at least one.
-#[must_use]
-pub fn override_windows<'a>(facts: &Facts<'a>) -> Option<Override<'a>> {
+///
+/// # Errors
+/// Why they do not, where somebody said so and it is not enough; nothing where nobody did.
+pub fn override_windows<'a>(facts: &Facts<'a>) -> Result<Override<'a>, Option<String>> {
+    let overrides = |approval: &&MigrationApproval| approval.spec.override_windows == Some(true);
+    if !facts.approvals.iter().any(|approval| overrides(&approval) && approval.spec.plan_digest == facts.plan.digest) {
+        return Err(None);
+    }
+    if let Some(why) = worthless(facts.guard) {
+        return Err(Some(why));
+    }
     let count = Count::of(facts);
     let needed = facts.gates.approvals.as_ref().map_or(1, |rule| rule.people(facts.assessment.risk)).max(1);
-    let counted: Vec<_> =
-        count.people().into_iter().filter(|approval| approval.spec.override_windows == Some(true)).collect();
+    let counted: Vec<_> = count.people().into_iter().filter(overrides).collect();
     if !count.denied.is_empty() || counted.len() < needed {
-        return None;
+        return Err(Some(format!("{} of {needed} approvals with overrideWindows", counted.len())));
     }
     let until = counted.iter().filter_map(|approval| count.expiry(approval)).min();
-    Some(Override { counted, until })
+    Ok(Override { counted, until })
+}
+
+/// Why approvals count for nothing, where they do.
+fn worthless(guard: &Guard) -> Option<String> {
+    match guard {
+        Guard::Missing(how) => Some(format!("approvals do not count: {how}")),
+        Guard::Unknown(why) => {
+            Some(format!("approvals do not count: whether the admission policy is installed cannot be told: {why}"))
+        }
+        Guard::Installed { .. } => None,
+    }
 }
 
 fn needed(facts: &Facts<'_>, rule: &ApprovalRule, people: usize, count: &Count<'_>) -> Verdict {
@@ -79,16 +98,12 @@ fn needed(facts: &Facts<'_>, rule: &ApprovalRule, people: usize, count: &Count<'
     let install = "install the admission policies (`sluice admission | kubectl apply -f -`, or admission.install in the Helm chart)";
     let missing = people.saturating_sub(given.len());
     let (state, why, opens) = match facts.guard {
-        Guard::Missing(how) => (GateState::Closed, Some(format!("approvals do not count: {how}")), install.to_owned()),
-        Guard::Unknown(why) => {
-            let why =
-                format!("approvals do not count: whether the admission policy is installed cannot be told: {why}");
-            (
-                GateState::Unknown,
-                Some(why),
-                "let the operator read validatingadmissionpolicies and their bindings".to_owned(),
-            )
-        }
+        Guard::Missing(_) => (GateState::Closed, worthless(facts.guard), install.to_owned()),
+        Guard::Unknown(_) => (
+            GateState::Unknown,
+            worthless(facts.guard),
+            "let the operator read validatingadmissionpolicies and their bindings".to_owned(),
+        ),
         Guard::Installed { .. } if rule.exclude_author && facts.author.is_none() => {
             let why = "whoever changed the spec last does not count, and who that was cannot be told".to_owned();
             let cure = "change the spec as a person, and set the annotation sluice.dev/author to that user name with it; \
@@ -129,7 +144,7 @@ fn needed(facts: &Facts<'_>, rule: &ApprovalRule, people: usize, count: &Count<'
     verdict
 }
 
-fn denied(count: &Count<'_>, denial: &MigrationApproval) -> Verdict {
+fn denied(facts: &Facts<'_>, count: &Count<'_>, denial: &MigrationApproval) -> Verdict {
     let users: Vec<String> = count
         .denied
         .iter()
@@ -139,8 +154,10 @@ fn denied(count: &Count<'_>, denial: &MigrationApproval) -> Verdict {
         })
         .collect();
     let opens = format!(
-        "{} takes it back (`kubectl sluice withdraw {}`), or the scripts change and with them the plan",
-        denial.spec.user, denial.spec.migration_ref.name
+        "{} takes it back (`kubectl sluice withdraw {} -n {}`), or the scripts change and with them the plan",
+        denial.spec.user,
+        denial.spec.migration_ref.name,
+        facts.object.split('/').next().unwrap_or_default()
     );
     let mut verdict = Verdict::shut(GATE, GateState::Denied, format!("denied by {}", users.join("; ")), opens);
     verdict.record = Some(json!({"approvals": count.denied.iter().map(|denial| chain(denial)).collect::<Vec<_>>()}));

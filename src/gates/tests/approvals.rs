@@ -82,7 +82,7 @@ fn whoever_denies_this_plan_stops_it_and_only_they_or_another_plan_can_help() {
     let verdict = world.one(check);
     assert_eq!((verdict.state, &*verdict.message), (GateState::Denied, "denied by carol: \"not before the sale\""));
     let opens = verdict.opens.unwrap();
-    assert!(opens.starts_with("carol takes it back (`kubectl sluice withdraw orders`)"), "{opens}");
+    assert!(opens.starts_with("carol takes it back (`kubectl sluice withdraw orders -n shop`)"), "{opens}");
     assert_eq!(verdict.record.unwrap()["approvals"][0]["user"], "carol");
 
     let other = two().says("carol", "Deny", json!({"planDigest": OTHER}));

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::fixture::{World, at, object, ready, unready};
 use crate::api::v1alpha1::DatabaseMigration;
 use crate::attest::{self, Seen, SigningKey, Statement};
-use crate::gates::{Forerunner, GateState, Neighbour, Verdict, promotion::check};
+use crate::gates::{Forerunner, GateState, Gates, Neighbour, Verdict, promotion::check};
 use crate::plan::{Action, Direction, Step};
 
 fn wanted(soak: Option<&str>) -> World {
@@ -221,6 +221,33 @@ fn stated(key: &SigningKey, soak: &str, forerunner: Forerunner) -> Verdict {
 }
 
 #[test]
+fn a_statement_counts_until_it_is_too_old_and_the_gate_knows_when_that_is() {
+    let key = key();
+    let aged = |age: &str, soak: &str, now: &str| {
+        let signed = signed(&key, seen("sha256:after"), "2026-11-26T11:00:00Z");
+        let attestation = json!({"configMap": "before", "publicKeys": [key.public().to_string()], "maxAge": age});
+        let promotion = json!({"attestation": attestation, "minSoak": soak});
+        World::of(json!({"promotion": promotion})).now(now).before(signed).one(check)
+    };
+    let end = Some(at("2026-11-26T13:00:00Z"));
+    let young = aged("2h", "1s", "2026-11-26T12:59:59.9Z");
+    assert_eq!((young.state, young.changes_at), (GateState::Open, end));
+    let old = aged("2h", "1s", "2026-11-26T13:00:00Z");
+    assert_eq!((old.state, old.changes_at), (GateState::Closed, None));
+    assert_eq!(
+        old.message,
+        "the statement of staging/orders of cluster eu was issued at 2026-11-26T11:00:00Z, and may be 2h old at most"
+    );
+    assert!(old.opens.as_ref().unwrap().contains("sluice attest"), "{old:?}");
+    assert_eq!(old, aged("2h", "1s", "2026-12-26T13:00:00Z"), "the text stands still while nothing changes");
+    // What is closed for another reason is looked at again when it grows too old, or before.
+    let soaking = aged("2h", "48h", "2026-11-26T12:00:00Z");
+    assert_eq!((soaking.state, soaking.changes_at), (GateState::Closed, end));
+    let soaking = aged("48h", "25h", "2026-11-26T12:00:00Z");
+    assert_eq!(soaking.changes_at, Some(at("2026-11-26T13:00:00Z")));
+}
+
+#[test]
 fn a_statement_with_the_right_signature_digest_and_age_opens() {
     let key = key();
     let verdict = stated(&key, "24h", signed(&key, seen("sha256:after"), "2026-11-26T11:00:00Z"));
@@ -245,7 +272,13 @@ fn a_statement_that_is_not_there_or_not_to_be_believed_says_what_to_do() {
     let key = key();
     let missing = stated(&key, "1s", Forerunner::Signed(None));
     assert_eq!(missing.state, GateState::Closed);
-    assert!(missing.opens.as_ref().unwrap().contains("kubectl create configmap before --from-file=attestation.json"));
+    assert!(
+        missing
+            .opens
+            .as_ref()
+            .unwrap()
+            .contains("kubectl create configmap before -n shop --from-file=attestation.json")
+    );
     let foreign = stated(&key, "1s", signed(&self::key(), seen("sha256:after"), "2026-11-26T11:00:00Z"));
     assert_eq!(foreign.state, GateState::Closed);
     assert!(foreign.message.contains(&key.public().id()) && foreign.opens.unwrap().contains("publicKeys"));
@@ -254,10 +287,21 @@ fn a_statement_that_is_not_there_or_not_to_be_believed_says_what_to_do() {
 }
 
 #[test]
-fn a_public_key_that_is_none_is_named_by_its_field() {
-    let promotion = json!({"attestation": {"configMap": "before", "publicKeys": ["x".repeat(44)]}});
-    let world = World::of(json!({"promotion": promotion}));
-    let verdict = world.before(signed(&key(), seen("sha256:after"), "2026-11-26T11:00:00Z")).one(check);
-    assert_eq!(verdict.state, GateState::Denied);
-    assert!(verdict.message.starts_with("spec.gates.promotion.attestation.publicKeys[0]"), "{}", verdict.message);
+fn what_could_never_come_true_is_refused_with_its_field() {
+    let key = key().public().to_string();
+    let refused = |gates: Value| Gates::of(Some(&serde_json::from_value(gates).unwrap())).unwrap_err();
+    let signed = |more: Value| {
+        let mut attestation = json!({"configMap": "before", "publicKeys": [key]});
+        attestation.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        refused(json!({"promotion": {"attestation": attestation}}))
+    };
+    for (refusal, field) in [
+        (signed(json!({"publicKeys": [key, "x".repeat(44)]})), "promotion.attestation.publicKeys[1]"),
+        (signed(json!({"maxAge": "0s"})), "promotion.attestation.maxAge"),
+        (signed(json!({"maxAge": "soon"})), "promotion.attestation.maxAge"),
+        (refused(json!({"deadline": "0h0m"})), "deadline"),
+        (refused(json!({"approvals": {"expiresAfter": "0s"}})), "approvals.expiresAfter"),
+    ] {
+        assert_eq!(refusal.0, field, "{}", refusal.1);
+    }
 }

@@ -26,7 +26,10 @@ fn a_closed_window_says_when_it_opens_and_asks_to_be_looked_at_then() {
     assert_eq!(verdict.message, "closed; opens 2026-11-27T02:00+01:00 (Europe/Amsterdam)");
     assert_eq!(verdict.changes_at, Some(at("2026-11-27T01:00:00Z")));
     let opens = verdict.opens.unwrap();
-    assert!(opens.starts_with("by itself at 2026-11-27T02:00+01:00") && opens.contains("overrideWindows"), "{opens}");
+    assert!(
+        opens.starts_with("by itself at 2026-11-27T02:00+01:00") && opens.contains("--override-windows"),
+        "{opens}"
+    );
     // The text stands still while the world does.
     assert_eq!(World::of(nightly()).now("2026-11-26T23:59:59Z").one(check).message, verdict.message);
 
@@ -104,7 +107,9 @@ fn people_open_a_window_in_an_emergency_and_it_is_recorded() {
     let mut gates = nightly();
     gates["approvals"] = json!({"required": 2});
     let world = World::of(gates.clone()).says("alice", "Approve", over.clone()).says("bob", "Approve", json!({}));
-    assert_eq!(world.one(check).state, GateState::Closed, "one of two said so");
+    let verdict = world.one(check);
+    assert_eq!(verdict.state, GateState::Closed);
+    assert!(verdict.message.ends_with("; 1 of 2 approvals with overrideWindows"), "{}", verdict.message);
     let world = world.says("carol", "Approve", over.clone());
     let verdict = world.one(check);
     assert_eq!(verdict.state, GateState::Open);
@@ -118,7 +123,9 @@ fn people_open_a_window_in_an_emergency_and_it_is_recorded() {
     );
     let mut unguarded = World::of(nightly()).says("alice", "Approve", over.clone());
     unguarded.guard = Guard::Missing("it is not installed".to_owned());
-    assert_eq!(unguarded.one(check).state, GateState::Closed, "anybody could have written it");
+    let verdict = unguarded.one(check);
+    assert_eq!(verdict.state, GateState::Closed, "anybody could have written it");
+    assert!(verdict.message.ends_with("; approvals do not count: it is not installed"), "{}", verdict.message);
     let denied = World::of(nightly()).says("alice", "Approve", over).says("bob", "Deny", json!({}));
     assert_eq!(denied.one(check).state, GateState::Closed, "somebody said no");
 }

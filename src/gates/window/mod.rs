@@ -45,7 +45,7 @@ pub fn check(facts: &Facts<'_>) -> Vec<Verdict> {
             let text = format!("open until {}, but a run of {} would outlast that", said(&limit), about(length));
             let next = until.map_or(limit.at, |end| end.at);
             let fitting = length.and_then(|length| calendar.fitting(next, length));
-            shut(text, fitting, length)
+            shut(facts, text, fitting, length)
         }),
         State::Closed { denied, until } => {
             let by = denied.map(|window| format!(" by the Deny window `{}`", window.schedule.cron.as_str()));
@@ -53,14 +53,14 @@ pub fn check(facts: &Facts<'_>) -> Vec<Verdict> {
             let fitting = length.map_or(until, |length| calendar.fitting(facts.now, length));
             match (until, fitting) {
                 (Some(edge), Some(fitting)) if edge.at == fitting.at => {
-                    shut(format!("{closed}; opens {}", said(&edge)), Some(edge), None)
+                    shut(facts, format!("{closed}; opens {}", said(&edge)), Some(edge), None)
                 }
                 (Some(edge), fitting) => {
                     let text =
                         format!("{closed}; opens {}, not long enough for a run of {}", said(&edge), about(length));
-                    shut(text, fitting, length)
+                    shut(facts, text, fitting, length)
                 }
-                (None, _) => shut(format!("{closed}; no opening is in sight"), None, None),
+                (None, _) => shut(facts, format!("{closed}; no opening is in sight"), None, None),
             }
         }
     };
@@ -91,14 +91,17 @@ fn open<'a>(
     }
 }
 
-fn shut(message: String, opens: Option<Edge<'_>>, length: Option<SignedDuration>) -> Verdict {
+fn shut(facts: &Facts<'_>, message: String, opens: Option<Edge<'_>>, length: Option<SignedDuration>) -> Verdict {
     let by_itself = match (&opens, length) {
         (Some(edge), None) => format!("by itself at {}", said(edge)),
         (Some(edge), Some(_)) => format!("by itself at {}, when the run fits", said(edge)),
         (None, None) => "change spec.gates.windows".to_owned(),
         (None, Some(_)) => "give the windows a longer duration, or allowOverrun".to_owned(),
     };
-    let emergency = "in an emergency, approvals with overrideWindows, as many as the plan needs and at least one";
+    let (namespace, name) = facts.object.split_once('/').unwrap_or(("", facts.object));
+    let emergency = format!(
+        "in an emergency `kubectl sluice approve {name} -n {namespace} --override-windows`, by as many as the plan needs and at least one"
+    );
     let mut verdict = Verdict::shut(GATE, GateState::Closed, message, format!("{by_itself}; {emergency}"));
     verdict.changes_at = opens.map(|edge| edge.at);
     verdict
@@ -109,7 +112,11 @@ fn overridden(facts: &Facts<'_>, verdict: Verdict) -> Verdict {
     if verdict.state == GateState::Open {
         return verdict;
     }
-    let Some(people) = approvals::override_windows(facts) else { return verdict };
+    let people = match approvals::override_windows(facts) {
+        Ok(people) => people,
+        Err(None) => return verdict,
+        Err(Some(why)) => return Verdict { message: format!("{}; {why}", verdict.message), ..verdict },
+    };
     let users: Vec<&str> = people.counted.iter().map(|approval| approval.spec.user.as_str()).collect();
     let mut opened = Verdict::open(GATE, format!("overridden by {}: {}", users.join(", "), verdict.message));
     opened.changes_at = [verdict.changes_at, people.until].into_iter().flatten().min();

@@ -22,6 +22,15 @@ fn a_policy_in_error_is_told_with_its_field_and_the_cure() {
         (json!({"gates": {"dependsOn": [{"name": "x", "version": "one"}]}}), "spec.gates.dependsOn[0].version"),
         (json!({"gates": {"promotion": {"minSoak": "1h"}}}), "give exactly one of from and attestation"),
         (json!({"promotion": {"minSoak": "1d"}}), "spec.promotion.minSoak"),
+        (
+            json!({"promotion": {"maxAttestationAge": "0s"}}),
+            "spec.promotion.maxAttestationAge: a statement that is too old at once",
+        ),
+        (
+            json!({"promotion": {"publicKeys": ["x".repeat(44)]}}),
+            "spec.promotion.publicKeys[0]: it is not an Ed25519 public key",
+        ),
+        (json!({"gates": {"deadline": "0s"}}), "spec.gates.deadline: no time at all is too short"),
         (json!({"verification": {"minDuration": "169h"}}), "give at most 168h"),
         (json!({"verification": {"requiredChecks": ["luck"]}}), "unknown variant `luck`"),
         (json!({"execution": {"maxLockTimeout": "0s"}}), "spec.execution.maxLockTimeout: no time at all"),

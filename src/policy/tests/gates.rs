@@ -120,7 +120,7 @@ fn where_promotion_is_required_it_cannot_be_invented() {
 
 #[test]
 fn a_policy_says_which_place_and_which_keys_count() {
-    let key = |letter: &str| letter.repeat(44);
+    let key = |letter: &str| format!("{}A=", letter.repeat(42));
     let signed =
         |keys: Value| json!({"gates": {"promotion": {"attestation": {"configMap": "proof", "publicKeys": keys}}}});
     let policy = json!({"promotion": {"publicKeys": [key("A"), key("B")]}});
@@ -129,6 +129,26 @@ fn a_policy_says_which_place_and_which_keys_count() {
     assert_eq!(imposed(&some, "a"), ["spec.gates.promotion.attestation.publicKeys: 1 of 2 do not count"]);
     let none = raised(signed(json!([key("X")])), &[policy]);
     assert!(none.violations[0].contains("holds no key that counts"), "{none:?}");
+
+    let old = |keys: Value, age: &str| {
+        let mut spec = signed(keys);
+        spec["gates"]["promotion"]["attestation"]["maxAge"] = json!(age);
+        spec
+    };
+    let limit = json!({"promotion": {"maxAttestationAge": "24h"}});
+    let named = old(json!([key("A")]), "36h");
+    for (object, policies, age) in [
+        (signed(json!([key("A")])), vec![limit.clone()], "24h"),
+        (old(json!([key("A")]), "48h"), vec![named.clone(), limit.clone()], "24h"),
+        (old(json!([key("A")]), "48h"), vec![named.clone()], "36h"),
+        (old(json!([key("A")]), "12h"), vec![named.clone(), limit.clone()], "12h"),
+        (json!({}), vec![named.clone(), limit], "24h"),
+        (json!({}), vec![named], "36h"),
+    ] {
+        let raised = raised(object, &policies);
+        assert_eq!(field(&raised, "gates.promotion.attestation.maxAge"), json!(age), "{raised:?}");
+        assert!(raised.violations.is_empty(), "{raised:?}");
+    }
 
     let place = json!({"gates": {"promotion": {"from": {"name": "orders", "namespace": "staging"}, "minSoak": "1h"}}});
     let added = raised(json!({}), &[place.clone(), place.clone()]);

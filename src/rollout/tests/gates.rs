@@ -9,7 +9,7 @@ use super::fixture::{With, observed, run};
 use crate::api::v1alpha1::{ConditionType, DatabaseMigrationSpec, DatabaseMigrationStatus, MigrationApproval, Reason};
 use crate::checks::SqlAnswer;
 use crate::plan::{Ledger, Outcome, RunSummary};
-use crate::rollout::{Action, Desired, Observed, Room, State, decide, events, holds, opened_by, report};
+use crate::rollout::{Action, Desired, Observed, Room, State, decide, events, holds, opened_by, report, waiting_since};
 
 fn wanted(more: Value) -> Desired {
     let mut spec = json!({
@@ -251,6 +251,33 @@ fn since_when_a_gate_is_shut_is_kept_while_others_move() {
             ("approvals Closed".to_owned(), "2026-11-25T01:00:00Z".to_owned())
         ]
     );
+}
+
+#[test]
+fn since_when_a_plan_waits_is_told_of_what_the_reason_says() {
+    let gates = json!({
+        "deadline": "3h",
+        "approvals": {"required": 1, "expiresAfter": "90m"}, "windows": [{"schedule": "0 4 * * *", "duration": "3h"}],
+    });
+    let wish = |time: &str| gated(gates.clone()).at(time);
+    let at = |status: &DatabaseMigrationStatus| {
+        let ready = status.conditions.iter().find(|condition| condition.type_ == "Ready").unwrap();
+        let reason = Reason::parse(&ready.reason).unwrap();
+        (reason, waiting_since(status.gates.as_ref().unwrap(), reason).to_string())
+    };
+    let alone = told(&wish("2026-11-25T01:15:00Z"));
+    assert_eq!(at(&alone), (Reason::AwaitingApproval, "2026-11-25T01:15:00Z".to_owned()));
+    let approved = told(&wish("2026-11-25T01:30:00Z").approvals(&[("alice", "Approve")]).reported(alone));
+    assert_eq!(
+        at(&approved),
+        (Reason::AwaitingWindow, "2026-11-25T01:15:00Z".to_owned()),
+        "the window was shut before"
+    );
+    // The approval was given at 01:00, and is worth nothing any more: nobody has been asked for hours.
+    let expired = told(&wish("2026-11-25T02:30:00Z").approvals(&[("alice", "Approve")]).reported(approved));
+    assert_eq!(at(&expired), (Reason::AwaitingApproval, "2026-11-25T02:30:00Z".to_owned()));
+    let given_up = told(&wish("2026-11-25T04:15:00Z").approvals(&[("alice", "Approve")]).reported(expired));
+    assert_eq!(at(&given_up), (Reason::DeadlineExceeded, "2026-11-25T01:15:00Z".to_owned()));
 }
 
 #[test]
