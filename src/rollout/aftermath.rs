@@ -10,25 +10,9 @@ use crate::plan::{
 };
 
 use super::back::{back, cure_of_loss, keep, origin, with_plan};
+use super::due::Aftermath;
 use super::judging::{self, Mode, OnInconclusive};
 use super::{Desired, DueVerification, Observed};
-
-/// What is left of earlier runs.
-#[derive(Debug, Clone)]
-pub enum Aftermath {
-    /// Nothing: on to the plan.
-    Nothing,
-    /// A run is to be judged.
-    Verify(Box<DueVerification>),
-    /// A run is to be taken back, by this plan.
-    TakeBack(Box<Plan>, TakeBack),
-    /// A run was judged, and a person has to say what follows.
-    Held(Box<RunSummary>, Judgement, String),
-    /// A rollback failed.
-    RollbackFailed(Box<RunSummary>, TakeBack),
-    /// A rollback must not begin: why, and the cure.
-    RollbackBlocked(String),
-}
 
 /// What is left of the object's earlier runs.
 pub fn aftermath(observed: &Observed, desired: &Desired, set: &MigrationSet, ledger: &Ledger) -> Aftermath {

@@ -5,7 +5,7 @@ use crate::plan::{
     self, Direction, EntryStatus, Ledger, MissingPolicy, Outcome, Policy, RunSummary, TakeBack, Target, Trigger,
 };
 
-use super::aftermath::Aftermath;
+use super::due::Aftermath;
 use super::judging::Mode;
 use super::messages::annotate;
 use super::{Desired, Observed};

@@ -1,6 +1,23 @@
-//! A run that is to be judged.
+//! What earlier runs leave to be done: a word for each of it. It decides nothing.
 
-use crate::plan::{RunSummary, Verification};
+use crate::plan::{Judgement, Plan, RunSummary, TakeBack, Verification};
+
+/// What is left of earlier runs.
+#[derive(Debug, Clone)]
+pub enum Aftermath {
+    /// Nothing: on to the plan.
+    Nothing,
+    /// A run is to be judged.
+    Verify(Box<DueVerification>),
+    /// A run is to be taken back, by this plan.
+    TakeBack(Box<Plan>, TakeBack),
+    /// A run was judged, and a person has to say what follows.
+    Held(Box<RunSummary>, Judgement, String),
+    /// A rollback failed.
+    RollbackFailed(Box<RunSummary>, TakeBack),
+    /// A rollback must not begin: why, and the cure.
+    RollbackBlocked(String),
+}
 
 /// A run that is to be judged now.
 #[derive(Debug, Clone, PartialEq)]

@@ -10,7 +10,8 @@ use crate::gates::{self, GateState};
 use crate::migration::MigrationSet;
 use crate::plan::{self, Judgement, Ledger, Outcome, Plan, Refusal, Rollback, RunSummary, TakeBack};
 
-use super::aftermath::{Aftermath, aftermath, poisoned, too_many_failures};
+use super::aftermath::{aftermath, poisoned, too_many_failures};
+use super::due::Aftermath;
 use super::{Closed, Desired, DueVerification, Look, Observed, Rehearsed, Room, Source, Task, Verifying, gating};
 
 /// Something to do: a plan, which run it takes back where it is a rollback, and what its gates say.

@@ -235,7 +235,7 @@ pub enum MissingSpec {
     Ignore,
 }
 
-/// Whether rows are copied before a transactional script takes them away: `Copy`, or `Disabled`.
+/// Whether rows are copied before a script takes them away: `Copy`, or `Disabled`.
 #[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum UndoMode {
     /// They are not.
@@ -244,9 +244,9 @@ pub enum UndoMode {
     Copy,
 }
 
-/// Copies of rows that a transactional script is about to take away: `DROP TABLE`, `DROP COLUMN`, `TRUNCATE`, `DELETE`, `UPDATE`, a
-/// narrower type. They are made in the script's own transaction, in the schema `sluice_undo`; a way down that re-creates the table or
-/// column is refilled from them.
+/// Copies of rows that a script is about to take away: `DROP TABLE`, `DROP COLUMN`, `TRUNCATE`, `DELETE`, `UPDATE`, a
+/// narrower type. They are made in the script's own transaction (without one, in that of each statement), in the schema
+/// `sluice_undo`; a way down that re-creates the table or column is refilled from them.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct UndoSpec {
