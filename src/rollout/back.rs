@@ -7,7 +7,7 @@ use crate::plan::{
 
 use super::due::Aftermath;
 use super::judging::Mode;
-use super::messages::annotate;
+use super::words::annotate;
 use super::{Desired, Observed};
 
 /// The way back of a run.

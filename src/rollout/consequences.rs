@@ -7,7 +7,7 @@ use super::Observed;
 use super::aftermath::can_be_kept;
 use super::back::keep;
 use super::judging::Mode;
-use super::messages::{annotate, current};
+use super::words::{annotate, current};
 
 /// What the rollback brought back from undo copies, and what it could not.
 pub(super) fn brought_back(observed: &Observed, rollback: &Rollback) -> String {

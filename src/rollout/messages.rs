@@ -8,6 +8,7 @@ use crate::plan::{Direction, Ledger, Outcome, Plan, Refusal, RunSummary, Step};
 
 use super::consequences::{brought_back, held, rollback_failed, was_taken_back};
 use super::cut::{CONDITION, cut};
+use super::words::{annotate, current};
 use super::{Job, Observed, Room, State, Verifying, gating};
 
 /// Which policy made that part of the spec stricter than it asks for.
@@ -233,17 +234,6 @@ fn subject(plan: &Plan) -> String {
     }
 }
 
-pub(super) fn current(observed: &Observed) -> String {
-    let version = observed.inspection().and_then(|seen| seen.ledger.current()).map(ToString::to_string);
-    version.unwrap_or_else(|| "none".to_owned())
-}
-
-/// The command that sets one of the annotations anew.
-pub(super) fn annotate(object: &str, what: &str) -> String {
-    let (name, namespace) = (name_of(object), namespace_of(object));
-    format!("kubectl annotate dbm {name} -n {namespace} --overwrite sluice.dev/{what}=\"$(date +%s)\"")
-}
-
 fn verification(observed: &Observed, verifying: &Verifying, stop: bool) -> String {
     let tallies = &verifying.window.tallies;
     let worried: Vec<String> = tallies
@@ -270,14 +260,6 @@ fn verification(observed: &Observed, verifying: &Verifying, stop: bool) -> Strin
         text.push_str(&format!("; the change of the spec is looked at when that is over; to end it now: {end}"));
     }
     text
-}
-
-fn namespace_of(object: &str) -> &str {
-    object.split_once('/').map_or("default", |(namespace, _)| namespace)
-}
-
-fn name_of(object: &str) -> &str {
-    object.split_once('/').map_or(object, |(_, name)| name)
 }
 
 /// Why the last run ended early: what this process saw, else what the ledger says.

@@ -27,6 +27,7 @@ mod state;
 mod tests;
 mod undo;
 mod verified;
+mod words;
 
 pub use aftermath::allows_loss;
 pub use back::{way_back, way_back_target};
