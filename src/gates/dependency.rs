@@ -11,7 +11,7 @@ const GATE: &str = "dependency";
 
 /// What the gate says: once for each object that is waited for.
 pub fn check(facts: &Facts<'_>) -> Vec<Verdict> {
-    let namespace = facts.object.split_once('/').map_or("", |(namespace, _)| namespace);
+    let namespace = facts.namespace();
     let judge = |wanted: &DependencySpec| one(facts, namespace, wanted).named(&wanted.name);
     facts.gates.depends_on.iter().map(judge).collect()
 }

@@ -87,3 +87,17 @@ pub struct Facts<'a> {
     /// What the team's own conditions were answered, in their order; as far as they were asked.
     pub sql: &'a [SqlAnswer],
 }
+
+impl<'a> Facts<'a> {
+    /// The object's namespace, and its name in it.
+    #[must_use]
+    pub fn place(&self) -> (&'a str, &'a str) {
+        self.object.split_once('/').unwrap_or(("", self.object))
+    }
+
+    /// The object's namespace.
+    #[must_use]
+    pub fn namespace(&self) -> &'a str {
+        self.place().0
+    }
+}

@@ -49,7 +49,7 @@ struct Shown<'a> {
 }
 
 fn of_object(facts: &Facts<'_>, wanted: &PromotionSpec, from: &PromotionSource) -> Verdict {
-    let own_namespace = facts.object.split_once('/').map_or("", |(namespace, _)| namespace);
+    let own_namespace = facts.namespace();
     let namespace = from.namespace.as_deref().unwrap_or(own_namespace);
     let verdict = shown_by(facts, wanted, from, own_namespace);
     let verdict = if verdict.state == GateState::Open {
@@ -127,7 +127,7 @@ fn of_statement(facts: &Facts<'_>, wanted: &PromotionSpec, signed: &AttestationR
                 "sluice attest … > {file}, and here: kubectl create configmap {} -n {} --from-file={file} --dry-run=client -o yaml | \
                  kubectl apply -f -",
                 signed.config_map,
-                facts.object.split_once('/').map_or("", |(namespace, _)| namespace),
+                facts.namespace(),
                 file = attest::FILE
             );
             return Verdict::shut(GATE, GateState::Closed, message, cure);

@@ -20,7 +20,7 @@ impl Ring {
     /// The shortest way from the object over the first that it waits for back to itself. With `promotion` also over those that others
     /// go after.
     pub(super) fn of(facts: &Facts<'_>, wait: Wait, first: &Place, promotion: bool) -> Option<Self> {
-        let (namespace, name) = facts.object.split_once('/').unwrap_or(("", facts.object));
+        let (namespace, name) = facts.place();
         let own = (namespace.to_owned(), name.to_owned());
         let mut came_from: HashMap<Place, (Place, Wait)> = HashMap::from([(first.clone(), (own.clone(), wait))]);
         let mut next = VecDeque::from([first.clone()]);

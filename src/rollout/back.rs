@@ -7,7 +7,7 @@ use crate::plan::{
 
 use super::due::Aftermath;
 use super::judging::Mode;
-use super::words::annotate;
+use super::words::{annotate, take_off};
 use super::{Desired, Observed};
 
 /// The way back of a run.
@@ -100,8 +100,7 @@ fn way_on(observed: &Observed, trigger: Trigger) -> String {
         // It is tried again when the scripts or the spec change.
         Trigger::ApplyFailure => String::new(),
         Trigger::Requested => {
-            let (namespace, name) = object.split_once('/').unwrap_or(("default", object));
-            format!("; withdraw the request with: kubectl annotate dbm {name} -n {namespace} sluice.dev/rollback-")
+            format!("; withdraw the request with: {}", take_off(object, "rollback"))
         }
     }
 }

@@ -14,6 +14,12 @@ pub(super) fn annotate(object: &str, what: &str) -> String {
     format!("kubectl annotate dbm {name} -n {namespace} --overwrite sluice.dev/{what}=\"$(date +%s)\"")
 }
 
+/// The command that takes one of the annotations off.
+pub(super) fn take_off(object: &str, what: &str) -> String {
+    let (name, namespace) = (name_of(object), namespace_of(object));
+    format!("kubectl annotate dbm {name} -n {namespace} sluice.dev/{what}-")
+}
+
 fn namespace_of(object: &str) -> &str {
     object.split_once('/').map_or("default", |(namespace, _)| namespace)
 }

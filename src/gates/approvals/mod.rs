@@ -77,8 +77,7 @@ fn worthless(guard: &Guard) -> Option<String> {
 }
 
 fn needed(facts: &Facts<'_>, rule: &ApprovalRule, people: usize, count: &Count<'_>) -> Verdict {
-    let name = facts.object.rsplit('/').next().unwrap_or_default();
-    let namespace = facts.object.split('/').next().unwrap_or_default();
+    let (namespace, name) = facts.place();
     let given = count.people();
     let absent: Vec<&str> = rule.groups.iter().map(String::as_str).filter(|group| !count.speaks_for(group)).collect();
     let mut message = format!("{} of {people} approvals", given.len());
@@ -157,7 +156,7 @@ fn denied(facts: &Facts<'_>, count: &Count<'_>, denial: &MigrationApproval) -> V
         "{} takes it back (`kubectl sluice withdraw {} -n {}`), or the scripts change and with them the plan",
         denial.spec.user,
         denial.spec.migration_ref.name,
-        facts.object.split('/').next().unwrap_or_default()
+        facts.namespace()
     );
     let mut verdict = Verdict::shut(GATE, GateState::Denied, format!("denied by {}", users.join("; ")), opens);
     verdict.record = Some(json!({"approvals": count.denied.iter().map(|denial| chain(denial)).collect::<Vec<_>>()}));

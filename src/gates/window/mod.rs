@@ -98,7 +98,7 @@ fn shut(facts: &Facts<'_>, message: String, opens: Option<Edge<'_>>, length: Opt
         (None, None) => "change spec.gates.windows".to_owned(),
         (None, Some(_)) => "give the windows a longer duration, or allowOverrun".to_owned(),
     };
-    let (namespace, name) = facts.object.split_once('/').unwrap_or(("", facts.object));
+    let (namespace, name) = facts.place();
     let emergency = format!(
         "in an emergency `kubectl sluice approve {name} -n {namespace} --override-windows`, by as many as the plan needs and at least one"
     );
