@@ -202,8 +202,9 @@ fn database_up(observed: &Observed) -> Option<bool> {
     match (&observed.database, &observed.task) {
         (Look::Seen(_), _) | (Look::NotDue { .. }, _) | (_, Task::Running { .. }) => Some(true),
         // A server that answers is up, whatever it answers.
-        (Look::Failed(DatabaseError::Unreachable(_)), _) => Some(false),
-        (Look::Failed(_), _) => Some(true),
+        (Look::Failed(error) | Look::FailedBefore { error, .. }, _) => {
+            Some(!matches!(error, DatabaseError::Unreachable(_)))
+        }
         (Look::None | Look::Later | Look::NotReady(_) | Look::Unavailable(_), Task::None | Task::Ended { .. }) => None,
     }
 }

@@ -11,8 +11,9 @@ use kube::ResourceExt;
 use crate::api::v1alpha1::{
     ABORT, ALLOW_DATA_LOSS, DatabaseMigration, DatabaseMigrationStatus, REQUESTED_AT, RETRY, ROLLBACK,
 };
-use crate::database::{Inspection, ServerFacts, UndoEstimate};
+use crate::database::{DatabaseError, Inspection, ServerFacts, UndoEstimate};
 use crate::lint::Assessment;
+use crate::policy::DatabaseRules;
 use crate::rollout::{Requests, Settled, SettledKey};
 
 use super::inputs::{Input, Inputs};
@@ -30,6 +31,8 @@ pub struct Memo {
     pub attempts: u32,
     /// What the attempts were made with: spec, scripts, credentials, requests.
     pub attempts_of: Option<SettledKey>,
+    /// The last look, where it failed.
+    pub failed: Option<FailedLook>,
     /// No run starts before that time.
     pub not_before: Option<Timestamp>,
     /// What this process reported last; `None` when it is not known what the API server made of it.
@@ -48,6 +51,27 @@ pub struct Memo {
     pub server: Option<ServerFacts>,
     /// What the spec and the annotations were when the object last woke a pass.
     seen: Option<Seen>,
+}
+
+/// A look at the database that failed.
+#[derive(Debug, Clone)]
+pub struct FailedLook {
+    /// What it was for.
+    pub key: SettledKey,
+    /// What policies asked of the connection.
+    pub rules: DatabaseRules,
+    /// Why it failed.
+    pub error: DatabaseError,
+    /// When the next try is due.
+    pub due: Instant,
+}
+
+impl FailedLook {
+    /// How long the next try for the same thing can wait; `None` means that it is due now.
+    pub fn due_in(&self, key: &SettledKey, rules: &DatabaseRules, now: Instant) -> Option<Duration> {
+        let left = self.due.saturating_duration_since(now);
+        (self.key == *key && self.rules == *rules && !left.is_zero()).then_some(left)
+    }
 }
 
 /// A plan that people can read.

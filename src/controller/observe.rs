@@ -1,7 +1,7 @@
 //! Gathers everything that one decision needs. Reads only: nothing is written, neither in Kubernetes nor in a database.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use kube::ResourceExt;
@@ -12,8 +12,8 @@ use crate::database::{Database, Inspection, RehearsalServer};
 use crate::migration::{MigrationSet, Risk};
 use crate::policy::DatabaseRules;
 use crate::rollout::{
-    Closed, Desired, Look, Observed, Rehearsed, Room, Settled, SettledKey, Source, SourceDesired, State, Task,
-    Verifying, backoff, due, later,
+    Closed, Desired, Look, Observed, Rehearsed, Room, SettledKey, Source, SourceDesired, State, Task, Verifying,
+    backoff, due, later,
 };
 use crate::sources::{ConfigMaps, Source as _, SourceError};
 
@@ -22,7 +22,7 @@ use super::context::Context;
 use super::credentials::{self, NoDatabase};
 use super::gates::{self, Wanted};
 use super::inputs::Input;
-use super::memory::requests;
+use super::memory::{Memo, requests};
 use super::tasks::Ended;
 
 /// How long what was seen of a database is good enough to begin a run with, which looks again under its lock.
@@ -42,6 +42,8 @@ pub struct Sight {
     pub ended: Option<Ended>,
     /// The addresses that checks may name.
     pub endpoints: Arc<Endpoints>,
+    /// What policies ask of the connection.
+    pub rules: DatabaseRules,
     /// Plans of higher risk are asked for more, so that what a plan passes depends on its risk.
     pub by_risk: bool,
 }
@@ -86,6 +88,7 @@ pub async fn observe(context: &Context, object: &DatabaseMigration) -> Sight {
         key: None,
         ended: None,
         endpoints: ruled.endpoints,
+        rules: ruled.database,
         by_risk: ruled.by_risk.differs(),
     };
     // Only a pass that comes to its gates waits for others.
@@ -105,7 +108,7 @@ pub async fn observe(context: &Context, object: &DatabaseMigration) -> Sight {
     }
     sight.observed.verifying = context.verifications.under_way(&uid);
     if let Some(verifying) = &sight.observed.verifying
-        && !keeps_up(context, &sight.observed, verifying, &namespace, &ruled.database).await
+        && !keeps_up(context, &sight.observed, verifying, &namespace, &sight.rules).await
     {
         sight.observed.verifying = None;
     }
@@ -126,7 +129,7 @@ pub async fn observe(context: &Context, object: &DatabaseMigration) -> Sight {
 
     let inputs = match still(context, &sight, desired) {
         Some(inputs) => inputs,
-        None => read(context, &namespace, &uid, desired, &ruled.database).await,
+        None => read(context, &namespace, &uid, desired, &sight.rules).await,
     };
     sight.observed.source = inputs.source;
     sight.rehearsal_server = inputs.rehearsal_server;
@@ -171,7 +174,7 @@ pub async fn observe(context: &Context, object: &DatabaseMigration) -> Sight {
         }
     };
     sight.observed.room = room(context, &database);
-    sight.observed.database = look(context, &sight, &key, memo.settled.as_ref(), &database).await;
+    sight.observed.database = look(context, &sight, &key, &memo, &database).await;
     if !matches!(sight.observed.database, Look::Later) {
         // The look took its time.
         sight.observed.room = room(context, &database);
@@ -201,13 +204,7 @@ fn room(context: &Context, database: &Arc<dyn Database>) -> Room {
 }
 
 /// Looks at the database, unless a run just brought the ledger along or no look is due.
-async fn look(
-    context: &Context,
-    sight: &Sight,
-    key: &SettledKey,
-    settled: Option<&Settled>,
-    database: &Arc<dyn Database>,
-) -> Look {
+async fn look(context: &Context, sight: &Sight, key: &SettledKey, memo: &Memo, database: &Arc<dyn Database>) -> Look {
     let uid = &sight.observed.uid;
     let mut waiting = None;
     context.memory.update(uid, |memo| waiting = memo.seen_waiting.take());
@@ -221,10 +218,16 @@ async fn look(
     if sight.ended.is_none() {
         let observed = &sight.observed;
         let previous = observed.previous.as_ref();
+        let settled = memo.settled.as_ref();
         if let Some((due_in, remembered)) = due(settled, key, previous, observed.now, observed.resync, observed.jitter)
         {
             context.memory.update(uid, |memo| memo.settled = Some(remembered));
             return Look::NotDue { due_in };
+        }
+        if let Some(failed) = &memo.failed
+            && let Some(due_in) = failed.due_in(key, &sight.rules, Instant::now())
+        {
+            return Look::FailedBefore { error: failed.error.clone(), due_in };
         }
         if let Some((for_key, at, seen)) = &waiting
             && for_key == key
@@ -238,7 +241,10 @@ async fn look(
     }
     match database.inspect_for_run().await {
         Ok(inspection) => {
-            context.memory.update(uid, |memo| memo.server = Some(inspection.server.clone()));
+            context.memory.update(uid, |memo| {
+                memo.server = Some(inspection.server.clone());
+                memo.failed = None;
+            });
             Look::Seen(Box::new(inspection))
         }
         Err(error) => Look::Failed(error),

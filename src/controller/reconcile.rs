@@ -11,13 +11,14 @@ use kube::ResourceExt;
 use kube::runtime::controller::Action as Requeue;
 
 use crate::api::v1alpha1::{ConditionType, DatabaseMigration, DatabaseMigrationStatus};
-use crate::rollout::{Action, Decision, Settled, Task, backoff, decide, events, report};
+use crate::rollout::{Action, Decision, Look, Settled, Task, backoff, decide, events, report};
 use crate::telemetry::{Metrics, ReconcileResult};
 
 use super::act::act;
 use super::context::Context;
 use super::error::Error;
 use super::measure;
+use super::memory::FailedLook;
 use super::observe::{Sight, observe};
 use super::record;
 use super::show;
@@ -118,6 +119,10 @@ fn remember(context: &Context, sight: &Sight, decision: &Decision) {
     let interrupted = matches!(&observed.task, Task::Ended { error: Some(error) } if error.passes());
     if let Some(key) = &sight.key {
         context.memory.count(uid, key, retrying || interrupted);
+    }
+    if let (Look::Failed(error), Some(key), Some(wait)) = (&observed.database, &sight.key, requeue) {
+        let (key, rules, error, due) = (key.clone(), sight.rules.clone(), error.clone(), Instant::now() + wait);
+        context.memory.update(uid, |memo| memo.failed = Some(FailedLook { key, rules, error, due }));
     }
     if interrupted {
         context.memory.cool_down(uid, observed.now, observed.cooldown);

@@ -1,13 +1,15 @@
 //! The memory, as stories: what wakes an object and what does not.
 
 use std::collections::HashSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use serde_json::json;
 
-use crate::api::v1alpha1::{DatabaseMigration, DatabaseMigrationStatus, REQUESTED_AT, RETRY};
-use crate::controller::memory::Memory;
+use crate::api::v1alpha1::{DatabaseMigration, DatabaseMigrationStatus, PolicyTls, REQUESTED_AT, RETRY};
+use crate::controller::memory::{FailedLook, Memory};
+use crate::database::DatabaseError;
+use crate::policy::DatabaseRules;
 use crate::rollout::{Requests, Settled, SettledKey};
 
 const UID: &str = "uid-1";
@@ -140,6 +142,18 @@ fn tries_are_counted_for_one_thing_and_begin_anew_with_another() {
     assert_eq!(memory.recall(UID).not_before, Some(Timestamp::from_second(8).unwrap()));
     memory.count(UID, &key("b"), true);
     assert_eq!((memory.recall(UID).attempts, memory.recall(UID).not_before), (1, None));
+}
+
+#[test]
+fn a_look_that_failed_stands_until_its_next_try_is_due_or_something_else_is_to_be_looked_at() {
+    let (now, wait) = (Instant::now(), Duration::from_secs(4));
+    let (rules, error) = (DatabaseRules::default(), DatabaseError::Unreachable("down".to_owned()));
+    let failed = FailedLook { key: key("a"), rules: rules.clone(), error, due: now + wait };
+    assert_eq!(failed.due_in(&key("a"), &rules, now), Some(wait));
+    assert_eq!(failed.due_in(&key("a"), &rules, now + wait), None, "it is due");
+    assert_eq!(failed.due_in(&key("b"), &rules, now), None, "other scripts");
+    let tls = DatabaseRules { tls: Some((PolicyTls::VerifyFull, "production".to_owned())), ..rules };
+    assert_eq!(failed.due_in(&key("a"), &tls, now), None, "another connection");
 }
 
 #[test]
