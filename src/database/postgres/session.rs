@@ -251,7 +251,7 @@ impl Session for PostgresSession {
             if stop.gently.is_cancelled() {
                 self.own(FLUSH, true).await?;
                 pending.into_iter().for_each(&mut *done);
-                return Err(DatabaseError::Stopped(format!("before {}, nothing of which is in effect", step.label())));
+                return Err(DatabaseError::Stopped(format!("before {}, of which this run did nothing", step.label())));
             }
             match self.step(step, index + 1 == steps.len(), run).await {
                 Ok(reports) => pending.extend(reports),
