@@ -92,8 +92,8 @@ impl UndoState {
 pub struct UndoCopy {
     /// By which it is restored.
     pub id: i64,
-    /// The version, or `R__name`.
-    pub key: String,
+    /// The step's label: `003`, or `R__name`.
+    pub label: String,
     /// Whether its way up or its way down took the rows away.
     pub direction: Direction,
     /// The script's file.

@@ -342,12 +342,13 @@ pub(super) fn filled_too_soon(oids: &[i64], committed: Option<&str>) -> String {
 /// All entries, newest first. JSON.
 pub(super) fn all(ledger: &str) -> String {
     format!(
-        "select coalesce(pg_catalog.json_agg(pg_catalog.json_build_object('id', u.id, 'key', u.key, 'direction', u.direction, 'file', u.file,
+        "select coalesce(pg_catalog.json_agg(pg_catalog.json_build_object('id', u.id, 'label', u.label, 'direction', u.direction, 'file', u.file,
             'line', u.line, 'object', u.object, 'table', u.copy, 'rows', u.rows, 'bytes', u.bytes, 'created_at', u.created_at,
             'expires_at', u.expires_at, 'restored', u.restored_at is not null, 'dropped', u.dropped_at is not null,
             'note', pg_catalog.concat_ws('; ', u.note, u.restore_note,
                 case when u.left_rows > 0 then u.left_rows || ' rows were left as they are' end),
             'restore_sql', u.restore_sql) order by u.id desc), '[]')::text
-        from (select * from {ledger}.migration_undo order by id desc limit 1000) u"
+        from (select u.*, coalesce(m.version, u.key) as label from {ledger}.migration_undo u
+            left join {ledger}.schema_migrations m on m.key = u.key order by u.id desc limit 1000) u"
     )
 }
