@@ -64,7 +64,7 @@ impl PostgresSession {
             | StatementClass::Commit
             | StatementClass::Rollback => Known::Opaque,
         };
-        let mut patience = Patience::new(self.settings.lock_timeout, self.settings.lock_retry_deadline);
+        let mut patience = Patience::of(&self.settings);
         let mut this = Alone { script, one, known, before: None, place: script.place(one, &left) };
         let mut phase = Phase::First;
         if let Some(entry) = script.in_doubt(one) {

@@ -196,7 +196,7 @@ impl PostgresSession {
         along: &mut Along,
         run: Run<'_>,
     ) -> Result<(), DatabaseError> {
-        let mut patience = Patience::new(self.settings.lock_timeout, self.settings.lock_retry_deadline);
+        let mut patience = Patience::of(&self.settings);
         loop {
             match self.try_at_the_end(script, record, last, &patience, run).await {
                 Ok(told) => {

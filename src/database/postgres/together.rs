@@ -24,7 +24,7 @@ impl PostgresSession {
         along: &mut Along,
         run: Run<'_>,
     ) -> Result<(), DatabaseError> {
-        let mut patience = Patience::new(self.settings.lock_timeout, self.settings.lock_retry_deadline);
+        let mut patience = Patience::of(&self.settings);
         let left = left_behind(one);
         loop {
             match self.try_together(script, one, along, &patience, run).await {
@@ -68,7 +68,7 @@ impl PostgresSession {
         along: &mut Along,
         run: Run<'_>,
     ) -> Result<(), DatabaseError> {
-        let mut patience = Patience::new(self.settings.lock_timeout, self.settings.lock_retry_deadline);
+        let mut patience = Patience::of(&self.settings);
         let left = unit.first().map(left_behind).unwrap_or_default();
         loop {
             let mut at = unit.first();

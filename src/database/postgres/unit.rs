@@ -106,7 +106,7 @@ impl PostgresSession {
         last: bool,
         run: Run<'_>,
     ) -> Result<Option<Vec<StepReport>>, DatabaseError> {
-        let mut patience = Patience::new(self.settings.lock_timeout, self.settings.lock_retry_deadline);
+        let mut patience = Patience::of(&self.settings);
         let before = run.progress.current();
         loop {
             match self.attempt(steps, last, &patience, run).await {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::database::{DatabaseError, UndoLimits};
+use crate::database::{DatabaseError, UndoLimits, UndoRestored};
 use crate::migration::Statement;
 use crate::plan::{Direction, Step};
 
@@ -20,7 +20,7 @@ use super::super::unit::Attempt;
 use super::facts::{Column, Table};
 use super::items::{ALONE, Item, UNTOLD, What, Word, items, over_bytes, over_rows, targets, together, triggers};
 use super::look::{functions, steady};
-use super::statements::{Entry, Rows, create_place, enter, guise, quoted, size};
+use super::statements::{Entry, Rows, create_place, enter, guise, quoted, restored, size};
 use super::{Guise, as_ourselves, refused};
 
 /// How long the catalog may take to answer; a statement's own timeouts end it sooner.
@@ -35,6 +35,14 @@ pub(in super::super) struct Noted {
     pub record: String,
     /// For people.
     pub told: Vec<String>,
+}
+
+impl Noted {
+    /// A copy that was put back.
+    pub(super) fn came_back(&mut self, ledger: &str, id: i64, by: &str, done: &UndoRestored) {
+        self.record.push_str(&restored(ledger, id, by, done.rows, done.left));
+        self.told.push(done.to_string());
+    }
 }
 
 /// What came before a statement in its script.
