@@ -24,6 +24,8 @@ use super::undo::{Before, Noted, supersede};
 pub(super) struct Opened {
     pub transaction: String,
     newest_run: Option<uuid::Uuid>,
+    /// Bytes of that run's undo copies.
+    copied: u64,
     pub rows: HashMap<String, Row>,
 }
 
@@ -232,6 +234,7 @@ impl PostgresSession {
         let stale =
             steps.iter().zip(&keys).any(|(step, key)| opened.rows.get(key).is_some_and(|row| row.has(&step.action)));
         if lock.pid == self.backend.pid && lock.locked && ours && !stale {
+            self.copied = opened.copied;
             return Ok(opened);
         }
         self.link.run("rollback").await.map_err(|error| self.own_error(&error))?;
