@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rstest::rstest;
 use serde_json::json;
 
-use super::aftermath::{after, asking, automatic, judged, outcome, taken_back, wanted};
+use super::earlier::{after, asking, automatic, judged, outcome, taken_back, wanted};
 use super::fixture::{With, set};
 use crate::api::v1alpha1::Reason;
 use crate::plan::{Judgement, Outcome, Trigger};
