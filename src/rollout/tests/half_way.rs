@@ -6,12 +6,12 @@ use rstest::rstest;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::earlier::{after, automatic, judged, outcome, up, wanted};
+use super::earlier::{after, automatic, judged, outcome, up, verification, wanted};
 use super::fixture::{With, run, set};
 use crate::api::v1alpha1::Reason;
 use crate::migration::{Dialect, Layout, MigrationSet, RawFile, SetOptions};
 use crate::plan::{Judgement, Outcome, RunSummary};
-use crate::rollout::{Action, Desired, Look, Source, decide};
+use crate::rollout::{Action, Desired, Look, Observed, Source, decide};
 
 #[rstest]
 #[case::taken_back(automatic(), &["001", "002"], "roll back")]
@@ -50,6 +50,58 @@ fn what_an_interrupted_run_applied_is_taken_back_when_the_one_that_went_on_fails
     match decide(&failed).action {
         Action::Start(job) => assert_eq!(job.plan.to.map(|to| to.to_string()).as_deref(), Some("001")),
         other => panic!("{other:?}"),
+    }
+}
+
+/// From 001 to 003: failed at 003, with 002 in effect. It was tried again before it could be taken back; that run began at 002, and ended
+/// like this.
+fn tried_again(outcome: Outcome, applied: &[&str], desired: Desired) -> Observed {
+    after(applied, outcome, desired, |_| {}).with(|o| {
+        o.retry_token = Some("again".into());
+        o.source = Source::Read(Arc::new(set(3)));
+        if let Look::Seen(seen) = &mut o.database {
+            let first = RunSummary { id: Uuid::from_u128(7), to: Some("003".into()), ..up(Outcome::Failed) };
+            let again = &mut seen.ledger.runs[0];
+            again.from = Some("002".into());
+            again.to = Some("003".into());
+            again.set_digest = set(3).digest;
+            again.retry_token = Some("again".into());
+            seen.ledger.runs.push(first);
+        }
+    })
+}
+
+#[test]
+fn what_was_tried_again_before_it_was_taken_back_is_taken_back_as_a_whole() {
+    let to_001 = |observed: &Observed| match decide(observed).action {
+        Action::Start(job) => {
+            assert!(job.take_back.is_some());
+            assert_eq!(job.plan.to.map(|to| to.to_string()).as_deref(), Some("001"));
+        }
+        other => panic!("{other:?}"),
+    };
+    for end in [Outcome::Failed, Outcome::DeadlineExceeded] {
+        to_001(&tried_again(end, &["001", "002"], automatic()));
+    }
+    to_001(&tried_again(Outcome::Succeeded, &["001", "002", "003"], automatic()).with(|o| {
+        if let Look::Seen(seen) = &mut o.database {
+            seen.ledger.verifications.push(verification(Some(Judgement::Failed)));
+        }
+    }));
+    let begun_by = |change: fn(&mut RunSummary)| {
+        tried_again(Outcome::Failed, &["001", "002"], automatic()).with(|o| {
+            if let Look::Seen(seen) = &mut o.database {
+                change(&mut seen.ledger.runs[1]);
+            }
+        })
+    };
+    // What was left half way on purpose, or by somebody else, stays.
+    for left in [
+        tried_again(Outcome::Failed, &["001", "002"], wanted(json!({}), "Latest")),
+        begun_by(|run| run.generation -= 1),
+        begun_by(|run| run.object_uid = "uid-0".into()),
+    ] {
+        assert_eq!(outcome(&left), ("wait", Reason::ApplyFailed));
     }
 }
 
