@@ -130,10 +130,8 @@ fn remember(context: &Context, sight: &Sight, decision: &Decision) {
         && observed.inspection().is_some()
     {
         let until = observed.now.checked_add(requeue.unwrap_or(observed.resync)).unwrap_or(Timestamp::MAX);
-        context.memory.update(uid, |memo| {
-            memo.settled = Some(Settled { key: key.clone(), until });
-            memo.attempts = 0;
-        });
+        context.memory.settle(uid, sight.unsettled, Settled { key: key.clone(), until });
+        context.memory.update(uid, |memo| memo.attempts = 0);
     } else if !settles {
         // What is reported now is not what that look found: when its cause goes, the database is looked at again.
         context.memory.update(uid, |memo| memo.settled = None);

@@ -188,7 +188,7 @@ pub fn unfinished(
     });
     concerned
         .map(|object| {
-            context.memory.update(&object.uid().unwrap_or_default(), |memo| memo.settled = None);
+            context.memory.unsettle(&object.uid().unwrap_or_default());
             ObjectRef::from_obj(object.as_ref())
         })
         .collect()
