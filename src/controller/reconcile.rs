@@ -21,6 +21,7 @@ use super::measure;
 use super::observe::{Sight, observe};
 use super::record;
 use super::show;
+use super::watch;
 
 /// One pass over one object.
 ///
@@ -29,6 +30,7 @@ use super::show;
 pub async fn reconcile(object: Arc<DatabaseMigration>, context: Arc<Context>) -> Result<Requeue, Error> {
     let began = Instant::now();
     let result = alone(&context.metrics, began, pass(&object, &context, began)).await;
+    watch::forget_if_gone(&context, &object);
     // Room that this pass was woken for and did not take, for whatever reason, is for the next in the queue.
     context.tasks.offer();
     result
@@ -60,9 +62,6 @@ async fn pass(object: &DatabaseMigration, context: &Context, began: Instant) -> 
         return Ok(Requeue::await_change());
     }
     let mut sight = observe(context, object).await;
-    if let Some(ended) = &sight.ended {
-        measure::run(&context.metrics, ended);
-    }
     let decision = decide(&sight.observed);
     show::plan(context, object, &mut sight, &decision.state).await;
     let next = report(&sight.observed, &decision.state);
@@ -143,6 +142,7 @@ pub fn on_error(object: Arc<DatabaseMigration>, error: &Error, context: Arc<Cont
     let uid = object.uid().unwrap_or_default();
     let attempts = context.memory.recall(&uid).attempts;
     context.memory.update(&uid, |memo| memo.attempts = memo.attempts.saturating_add(1));
+    watch::forget_if_gone(&context, &object);
     tracing::warn!(object = %object.name_any(), %error, "a pass failed");
     Requeue::requeue(backoff(attempts, rand::random()))
 }
