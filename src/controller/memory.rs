@@ -27,6 +27,8 @@ pub struct Memo {
     name: String,
     /// The look that found nothing left to do.
     pub settled: Option<Settled>,
+    /// How often something showed that the next pass has to look, whatever the one under way finds.
+    pub unsettled: u64,
     /// Tries in a row that are to be repeated, and what they were tries of.
     pub attempts: u32,
     /// What the attempts were made with: spec, scripts, credentials, requests.
@@ -113,6 +115,14 @@ pub struct Assessed {
     pub names: Arc<Vec<String>>,
     /// What would be copied before it is destroyed.
     pub undo: Arc<Vec<UndoEstimate>>,
+}
+
+impl Memo {
+    /// What the last look found holds no longer.
+    fn unsettle(&mut self) {
+        self.settled = None;
+        self.unsettled += 1;
+    }
 }
 
 /// The status as it was written last.
@@ -218,8 +228,23 @@ impl Memory {
         if object.status.as_ref() == Some(&report.status) || report.covers(object) {
             return false;
         }
-        memo.settled = None;
+        memo.unsettle();
         true
+    }
+
+    /// Notes that the object has to be looked at again, a pass that is under way notwithstanding.
+    pub fn unsettle(&self, uid: &str) {
+        self.update(uid, Memo::unsettle);
+    }
+
+    /// Keeps what a pass found, unless something showed meanwhile that there has to be another look: `since` is what
+    /// [`Memo::unsettled`] was when the pass began.
+    pub fn settle(&self, uid: &str, since: u64, settled: Settled) {
+        self.update(uid, |memo| {
+            if memo.unsettled == since {
+                memo.settled = Some(settled);
+            }
+        });
     }
 
     /// Whether an input, as the API server now shows it, differs from what the object's last pass read.
@@ -239,7 +264,7 @@ impl Memory {
             return false;
         }
         memo.shown = None;
-        memo.settled = None;
+        memo.unsettle();
         true
     }
 
@@ -270,6 +295,23 @@ impl Memory {
                 report.version = version;
             }
         });
+    }
+
+    /// Notes that a pass has nothing to report but what is there already.
+    pub fn says_so_already(&self, uid: &str, object: &DatabaseMigration, status: &DatabaseMigrationStatus) {
+        let version = resource_version(object);
+        self.update(uid, |memo| {
+            memo.report.get_or_insert_with(|| Report { status: status.clone(), under_way: false, version });
+        });
+    }
+
+    /// Whether the status that is there is another one than this process reported last: what was found then is not told any more.
+    pub fn is_told_otherwise(&self, uid: &str, object: &DatabaseMigration) -> bool {
+        let told = self.previous(uid, object);
+        self.lock()
+            .get(uid)
+            .and_then(|memo| memo.report.as_ref())
+            .is_some_and(|report| Some(&report.status) != told.as_ref())
     }
 
     /// Notes that nobody knows what became of the report. The next pass looks again, so that it has something to tell.

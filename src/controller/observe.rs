@@ -38,6 +38,8 @@ pub struct Sight {
     pub rehearsal_server: Option<Result<RehearsalServer, String>>,
     /// What this pass is a try of, and what its look is for.
     pub key: Option<SettledKey>,
+    /// How often looks had been called for when this pass began.
+    pub unsettled: u64,
     /// The report of a run that ended since the last pass.
     pub ended: Option<Ended>,
     /// The addresses that checks may name.
@@ -86,6 +88,7 @@ pub async fn observe(context: &Context, object: &DatabaseMigration) -> Sight {
         database: None,
         rehearsal_server: None,
         key: None,
+        unsettled: memo.unsettled,
         ended: None,
         endpoints: ruled.endpoints,
         rules: ruled.database,
@@ -174,7 +177,7 @@ pub async fn observe(context: &Context, object: &DatabaseMigration) -> Sight {
         }
     };
     sight.observed.room = room(context, &database);
-    sight.observed.database = look(context, &sight, &key, &memo, &database).await;
+    sight.observed.database = look(context, object, &sight, &key, &memo, &database).await;
     if !matches!(sight.observed.database, Look::Later) {
         // The look took its time.
         sight.observed.room = room(context, &database);
@@ -204,7 +207,14 @@ fn room(context: &Context, database: &Arc<dyn Database>) -> Room {
 }
 
 /// Looks at the database, unless a run just brought the ledger along or no look is due.
-async fn look(context: &Context, sight: &Sight, key: &SettledKey, memo: &Memo, database: &Arc<dyn Database>) -> Look {
+async fn look(
+    context: &Context,
+    object: &DatabaseMigration,
+    sight: &Sight,
+    key: &SettledKey,
+    memo: &Memo,
+    database: &Arc<dyn Database>,
+) -> Look {
     let uid = &sight.observed.uid;
     let mut waiting = None;
     context.memory.update(uid, |memo| waiting = memo.seen_waiting.take());
@@ -219,9 +229,12 @@ async fn look(context: &Context, sight: &Sight, key: &SettledKey, memo: &Memo, d
         let observed = &sight.observed;
         let previous = observed.previous.as_ref();
         let settled = memo.settled.as_ref();
-        if let Some((due_in, remembered)) = due(settled, key, previous, observed.now, observed.resync, observed.jitter)
+        // What somebody else wrote over, or took away, is to be told again.
+        if !context.memory.is_told_otherwise(uid, object)
+            && let Some((due_in, remembered)) =
+                due(settled, key, previous, observed.now, observed.resync, observed.jitter)
         {
-            context.memory.update(uid, |memo| memo.settled = Some(remembered));
+            context.memory.settle(uid, sight.unsettled, remembered);
             return Look::NotDue { due_in };
         }
         if let Some(failed) = &memo.failed

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use sqlx::{AssertSqlSafe, Executor};
 
-use crate::env::{GATE, Gate, Operator, Postgres, SOON, Servers, Spec, Team, connect, eventually, files};
+use crate::env::{Cluster, GATE, Gate, Operator, Postgres, SOON, Servers, Spec, Team, connect, eventually, files};
 
 /// How soon a database that comes back is noticed, unaided.
 const A_MINUTE: Duration = Duration::from_secs(60);
@@ -126,6 +126,44 @@ async fn a_database_that_goes_down_while_its_object_is_ready_is_told_and_comes_b
     servers.tell("start postgres");
     team.at_within("shop", "002", A_MINUTE).await;
     team.told_once("shop", "DatabaseUnreachable").await;
+}
+
+#[tokio::test]
+async fn an_api_server_that_is_out_when_the_secret_is_to_be_read_is_asked_again_and_nothing_is_connected_to_meanwhile()
+{
+    let cluster = Cluster::start();
+    let servers = Servers::start(&["postgres"]);
+    let team = Team::of(cluster.client().await, "no-secret", &servers.postgres()).await;
+    servers.tell("stop postgres");
+    let operator = Operator::as_told(&team.namespace, &cluster.operator, &["--leader-elect=false"]);
+    // Inline scripts: the Secret is all that a pass reads.
+    team.apply("shop", &Spec::latest().inline(&files(&[A]))).await;
+    team.reason("shop", "DatabaseUnreachable").await;
+    let in_vain = || operator.metric("sluice_reconcile_total{result=\"error\"}").unwrap_or_default();
+
+    cluster.servers.tell("stop apiserver");
+    let of = format!("{{name=\"shop\",namespace=\"{}\",reason=\"SourceNotReady\"}}", team.namespace);
+    eventually("a pass that cannot read the Secret", A_MINUTE, || async {
+        let shown = operator.metric(&format!("sluice_migration_status{of}"));
+        if shown == Some(1.0) { Ok(()) } else { Err(operator.page("/metrics").unwrap_or_default()) }
+    })
+    .await;
+    servers.tell("start postgres");
+    let before = in_vain();
+    eventually("another pass", A_MINUTE, || async {
+        if in_vain() > before { Ok(()) } else { Err(format!("{before} as before")) }
+    })
+    .await;
+    assert_eq!(team.tables().await, [""; 0], "where a database is, and who one is there, is never taken from memory");
+
+    cluster.servers.tell("start apiserver");
+    eventually("the script is in effect", 2 * A_MINUTE, || async {
+        let tables = team.tables().await;
+        if tables == ["a"] { Ok(()) } else { Err(operator.log()) }
+    })
+    .await;
+    let log = operator.log();
+    assert!(!log.contains("panicked"), "{log}");
 }
 
 #[tokio::test]

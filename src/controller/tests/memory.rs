@@ -163,3 +163,39 @@ fn objects_that_vanished_while_nobody_watched_are_named_and_forgotten() {
     assert_eq!(memory.retain(&HashSet::new()), [(UID.to_owned(), "shop".to_owned(), "orders".to_owned())]);
     assert!(memory.touched(&shown(2, 1)), "should it come back, it is new");
 }
+
+#[test]
+fn what_somebody_wrote_while_a_pass_was_at_it_is_told_from_what_that_pass_had_nothing_to_add_to() {
+    let memory = Memory::default();
+    assert!(memory.touched(&shown(1, 1)), "after a restart");
+    let pass = memory.recall(UID);
+    assert!(memory.touched(&shown(2, 0)), "somebody writes over it");
+    memory.settle(UID, pass.unsettled, Settled { key: key("a"), until: Timestamp::MAX });
+    memory.says_so_already(UID, &shown(1, 1), &status(1));
+    assert!(memory.is_told_otherwise(UID, &shown(2, 0)), "the next pass has to look");
+    assert!(!memory.is_told_otherwise(UID, &shown(2, 1)), "a label that is changed needs no look");
+    assert!(
+        !Memory::default().is_told_otherwise(UID, &shown(2, 0)),
+        "nor does an object of which nothing was reported yet"
+    );
+}
+
+#[test]
+fn what_an_earlier_process_had_reported_wakes_nobody_once_a_pass_has_nothing_to_add() {
+    let memory = Memory::default();
+    assert!(memory.touched(&shown(1, 1)));
+    memory.says_so_already(UID, &shown(1, 1), &status(1));
+    assert!(!memory.touched(&shown(2, 1)), "a label that is changed");
+    assert!(memory.touched(&shown(3, 0)), "somebody else");
+}
+
+#[test]
+fn a_look_that_is_called_for_while_a_pass_is_at_it_is_not_forgotten_when_that_ends() {
+    let memory = reported();
+    let pass = memory.recall(UID);
+    memory.unsettle(UID);
+    memory.settle(UID, pass.unsettled, Settled { key: key("a"), until: Timestamp::MAX });
+    assert!(memory.recall(UID).settled.is_none());
+    memory.settle(UID, memory.recall(UID).unsettled, Settled { key: key("a"), until: Timestamp::MAX });
+    assert!(memory.recall(UID).settled.is_some());
+}
