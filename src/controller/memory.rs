@@ -49,6 +49,8 @@ pub struct Memo {
     pub assessed: Option<Assessed>,
     /// The plan as it was shown last.
     pub shown: Option<Shown>,
+    /// The plan that is being written.
+    showing: Option<Showing>,
     /// The server, as it was seen last.
     pub server: Option<ServerFacts>,
     /// What the spec and the annotations were when the object last woke a pass.
@@ -85,6 +87,15 @@ pub struct Shown {
     pub name: String,
     /// The resource version at which it was written; `None` where nobody waited for the answer.
     pub version: Option<String>,
+}
+
+/// A write of a plan that is not answered yet.
+#[derive(Debug, Clone)]
+struct Showing {
+    /// The ConfigMap.
+    name: String,
+    /// The newest resource version at which the watch has shown it since.
+    seen: Option<u64>,
 }
 
 /// What a plan in full is made of: while that stays, so does every word of it, and it need not be written out to know that.
@@ -258,6 +269,11 @@ impl Memory {
         let Input::ConfigMap(name) = input else { return false };
         let mut memos = self.lock();
         let Some(memo) = memos.get_mut(uid) else { return false };
+        if let Some(showing) = memo.showing.as_mut().filter(|showing| showing.name == *name) {
+            // Whether that is the own write or came after it is known when the write is answered.
+            showing.seen = showing.seen.max(version.and_then(|version| version.parse().ok()));
+            return false;
+        }
         let other =
             |shown: &Shown| shown.name == *name && shown.version.is_some() && shown.version.as_deref() != version;
         if !memo.shown.as_ref().is_some_and(other) {
@@ -266,6 +282,27 @@ impl Memory {
         memo.shown = None;
         memo.unsettle();
         true
+    }
+
+    /// Notes that the plan is about to be written: somebody may touch it before the answer is there.
+    pub fn showing(&self, uid: &str, name: &str) {
+        self.update(uid, |memo| memo.showing = Some(Showing { name: name.to_owned(), seen: None }));
+    }
+
+    /// Notes how the write ended, with `None` that it failed. `false`: somebody touched what was written before the answer was
+    /// there, so it has to be written once more.
+    pub fn shown(&self, uid: &str, shown: Option<Shown>) -> bool {
+        let mut memos = self.lock();
+        let memo = memos.entry(uid.to_owned()).or_default();
+        let seen = memo.showing.take().and_then(|showing| showing.seen);
+        let own: Option<u64> = shown.as_ref().and_then(|shown| shown.version.as_ref()?.parse().ok());
+        let stands = seen.zip(own).is_none_or(|(seen, own)| seen <= own);
+        if stands && shown.is_some() {
+            memo.shown = shown;
+        } else if !stands {
+            memo.shown = None;
+        }
+        stands
     }
 
     /// Whether everything that the object's last pass read is, as far as the watches have shown, what it was, and these are

@@ -25,6 +25,8 @@ use super::observe::Sight;
 const LARGEST: usize = 900 * 1024;
 /// Names of objects end here.
 const LONGEST_NAME: usize = 253;
+/// So often a pass writes a plan that somebody touches each time before the answer is there; the next pass goes on.
+const TRIES: usize = 5;
 
 /// Writes the plan of this pass where it says something that was not written before, and notes where it can be read. A run
 /// that begins does not wait for it.
@@ -39,7 +41,7 @@ pub async fn plan(context: &Context, object: &DatabaseMigration, sight: &mut Sig
     if context.memory.recall(uid).shown.is_some_and(|shown| shown.of == of) {
         return;
     }
-    let shown = |version| Some(Shown { of, name: name.clone(), version });
+    let shown = |version| Some(Shown { of: of.clone(), name: name.clone(), version });
     let Some(body) = body(object, &name, &data(plan, gathered)) else { return };
     let api: Api<ConfigMap> = Api::namespaced(context.client.clone(), &object.namespace().unwrap_or_default());
     let who = format!("{}/{}", object.namespace().unwrap_or_default(), object.name_any());
@@ -52,12 +54,21 @@ pub async fn plan(context: &Context, object: &DatabaseMigration, sight: &mut Sig
         });
         return;
     }
-    match write(&api, &name, &body).await {
-        Ok(version) => context.memory.update(uid, |memo| memo.shown = shown(version)),
-        Err(why) => {
-            // The plan waits all the same, and whoever needs the whole of it finds the reason here.
-            tracing::warn!(object = %who, "the plan could not be shown in ConfigMap {name}: {why}");
-            gathered.shown_in = None;
+    for _ in 0..TRIES {
+        context.memory.showing(uid, &name);
+        match write(&api, &name, &body).await {
+            Ok(version) => {
+                if context.memory.shown(uid, shown(version)) {
+                    return;
+                }
+            }
+            Err(why) => {
+                context.memory.shown(uid, None);
+                // The plan waits all the same, and whoever needs the whole of it finds the reason here.
+                tracing::warn!(object = %who, "the plan could not be shown in ConfigMap {name}: {why}");
+                gathered.shown_in = None;
+                return;
+            }
         }
     }
 }

@@ -7,7 +7,7 @@ use kube::api::PostParams;
 use serde_json::{Value, json};
 use sluice::api::v1alpha1::{AUTHOR, DatabaseMigrationStatus, MigrationApproval};
 
-use crate::env::{Operator, Person, Servers, Spec, Team, client_of, eventually, files, helm_install, world};
+use crate::env::{Operator, Person, SOON, Servers, Spec, Team, client_of, eventually, files, helm_install, world};
 
 fn gated(approvals: Value) -> Spec {
     Spec::latest()
@@ -111,7 +111,7 @@ async fn an_approval_expires() {
     let team = Team::new("expired").await;
     let _operator = Operator::start(&team.namespace);
     let alice = team.approver("alice", &[]).await;
-    team.apply("shop", &gated(json!({"required": 2, "expiresAfter": "4s"}))).await;
+    team.apply("shop", &gated(json!({"required": 2, "expiresAfter": "20s"}))).await;
     team.reason("shop", "AwaitingApproval").await;
     alice.says(&command(&team, "approve", &["--yes"])).unwrap();
     says(&team, "1 of 2 approvals (alice)").await;
@@ -240,7 +240,7 @@ async fn without_the_admission_policy_no_approval_counts_until_it_is_installed()
     let policies = sluice::api::admission::admission_yaml().unwrap();
     let installed = team.kubectl_in(&admin, &["apply", "-f", "-"], &policies);
     assert!(installed.is_ok(), "{installed:?}");
-    eventually("the gate notices", Duration::from_secs(60), || async {
+    eventually("the gate notices", SOON, || async {
         let found = gate(&team.get("shop").await.status.unwrap_or_default()).1;
         if found.starts_with("0 of 1 approvals; alice's was written before the admission policy was there") {
             Ok(())

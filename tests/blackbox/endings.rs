@@ -1,9 +1,9 @@
 //! SIGTERM: what runs may end while there is time, then it is cancelled on the server. Either way the operator ends with
 //! code 0, leaves no session, and gives its Lease back, so that the next one leads at once.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crate::env::{ENDLESS, GATE, Gate, SOON, Team, counted, eventually, history};
+use crate::env::{ENDLESS, GATE, Gate, Pace, SOON, Team, counted, eventually, history};
 
 /// A team at 001 with a run before the gate, by an operator with these arguments.
 macro_rules! at_work {
@@ -38,10 +38,10 @@ async fn asked_to_end_an_operator_lets_the_statement_end_and_records_it() {
 #[tokio::test]
 async fn asked_to_end_soon_an_operator_cancels_the_statement_on_the_server() {
     let (team, mut operator, gate) = at_work!("term-hasty", &["--shutdown-grace=6s"]);
-    let began = Instant::now();
+    let pace = Pace::start(&team).await;
     operator.signal("TERM");
     assert_eq!(operator.ended(SOON).await.code(), Some(0));
-    assert!(began.elapsed() < Duration::from_secs(12), "{:?}", began.elapsed());
+    assert!(pace.elapsed() < Duration::from_secs(12), "{:?}", pace.elapsed());
     let active = "select query from pg_stat_activity where datname = current_database() and state <> 'idle'
         and application_name like 'sluice%'";
     assert_eq!(team.query(active).await, Vec::<String>::new(), "something of it still runs on the server");
@@ -85,10 +85,10 @@ async fn an_operator_with_nothing_to_do_ends_at_once() {
     team.may_elect();
     let mut operator = team.candidate("first", ENDLESS, &[]);
     team.bring_to_001().await;
-    let began = Instant::now();
+    let pace = Pace::start(&team).await;
     operator.signal("TERM");
     assert_eq!(operator.ended(SOON).await.code(), Some(0));
-    assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
+    assert!(pace.elapsed() < Duration::from_secs(15), "{:?}", pace.elapsed());
     assert_eq!(team.leader().await.as_deref(), Some(""));
 }
 

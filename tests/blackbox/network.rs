@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::env::{Fault, GATE, Gate, Operator, Proxy, Team, commits_a_step, counted, history};
 
 /// How long it may take to find out that a connection is dead of which nobody said so.
-const NOTICED: Duration = Duration::from_secs(60);
+const NOTICED: Duration = Duration::from_secs(180);
 
 /// A team at 001 whose operator reaches its database through a proxy.
 async fn behind_a_proxy(name: &str) -> (Team, Proxy, Operator) {
@@ -115,10 +115,9 @@ async fn a_network_that_lets_nothing_through_for_a_while_costs_time_and_nothing_
 #[tokio::test]
 async fn a_commit_whose_reply_is_lost_in_an_outage_is_resolved_when_the_database_is_back() {
     let (team, proxy, _operator) = behind_a_proxy("outage").await;
-    proxy.next(Fault::ReplyLost, commits_a_step);
+    proxy.next(Fault::Outage, commits_a_step);
     team.scripts("sql", &history(&[("002", counted("002", "")), ("003", counted("003", ""))])).await;
     proxy.happened(1).await;
-    proxy.black_hole(true);
     team.reason("shop", "Resolving").await;
     tokio::time::sleep(Duration::from_secs(6)).await;
     proxy.black_hole(false);

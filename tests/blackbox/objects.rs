@@ -38,6 +38,14 @@ async fn settled(team: &Team, name: &str) -> Traces {
         if last && logged == events.len() { Ok(()) } else { Err(format!("{logged} logged of {events:?}")) }
     })
     .await;
+    // The last lines of that log may be in the wrong order.
+    eventually("the audit log stands still", SOON, || async {
+        let before = team.writes().len();
+        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        let after = team.writes().len();
+        if before == after { Ok(()) } else { Err(format!("{before}, then {after}")) }
+    })
+    .await;
     traces(team, name).await
 }
 

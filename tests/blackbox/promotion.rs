@@ -1,7 +1,7 @@
 //! What was verified in one environment may run in the next: in the same namespace, in another, in another cluster.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Api;
@@ -9,9 +9,9 @@ use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 
 use crate::command_line::{said, sluice};
-use crate::env::{Cluster, Operator, SOON, Spec, Team, eventually, files, world};
+use crate::env::{Cluster, Operator, Pace, SOON, Spec, Team, eventually, files, world};
 
-/// What a person who waits at a terminal takes for "at once", on a busy machine.
+/// What a person who waits at a terminal takes for "at once".
 const SECONDS: Duration = Duration::from_secs(10);
 
 fn scripts(count: usize) -> BTreeMap<String, String> {
@@ -48,22 +48,23 @@ async fn what_the_checks_passed_before_for_long_enough_runs_by_itself_and_not_a_
     let _operator = Operator::start(&team.namespace);
     let before = canary(&team, &scripts(2)).await.set(
         "/verification",
-        json!({"initialDelay": "1s", "interval": "1s", "duration": "9s", "checks": [
+        json!({"initialDelay": "1s", "interval": "1s", "duration": "15s", "checks": [
             {"name": "alive", "sql": {"query": "select 1"}, "expect": "value == 1"},
         ]}),
     );
-    let shop = after(json!({"from": {"name": "canary"}, "minSoak": "5s"})).inline(&scripts(2));
+    let shop = after(json!({"from": {"name": "canary"}, "minSoak": "15s"})).inline(&scripts(2));
     team.apply("shop", &shop).await;
     team.reason("shop", "DependencyNotReady").await;
     team.apply("canary", &before).await;
     told(&team, "canary is not Ready (Verifying)").await;
     let verified = team.ready("canary").await.verification.unwrap().end_time.unwrap().0;
-    told(&team, &format!("since {verified}, which has to be 5s ago")).await;
+    told(&team, &format!("since {verified}, which has to be 15s ago")).await;
     assert_eq!(team.tables().await, [""; 0]);
     let status = team.ready("shop").await;
     let began = status.history[0].start_time.0;
     let soaked = began.duration_since(verified).as_secs();
-    assert!((5..10).contains(&soaked), "verified at {verified}, begun at {began}");
+    // What has a watch of its own is looked at again after a minute: this was not it.
+    assert!((15..60).contains(&soaked), "verified at {verified}, begun at {began}");
 }
 
 #[tokio::test]
@@ -141,10 +142,10 @@ async fn another_namespace_has_to_let_us_and_shows_nothing_before_it_does() {
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!(team.reason("shop", "DependencyNotReady").await, message);
 
-    let began = Instant::now();
+    let pace = Pace::start(&team).await;
     staging.annotate("orders", "sluice.dev/promotes-to", &format!("somebody-else, {}", team.namespace)).await;
     let message = told(&team, "orders is not Ready (ApplyFailed)").await;
-    assert!(began.elapsed() < SECONDS, "{:?}", began.elapsed());
+    assert!(pace.elapsed() < SECONDS, "{:?}", pace.elapsed());
     assert!(!message.contains("secret"), "{message}");
     staging.apply("orders", &Spec::latest().inline(&scripts(1))).await;
     team.ready("shop").await;
@@ -192,10 +193,10 @@ async fn a_ring_over_two_namespaces_is_named_where_both_let_each_other_and_is_ov
     })
     .await;
 
-    let began = Instant::now();
+    let pace = Pace::start(&team).await;
     staging.apply("orders", &Spec::latest().inline(&scripts(1))).await;
     team.ready("orders").await;
-    assert!(began.elapsed() < SECONDS, "{:?}", began.elapsed());
+    assert!(pace.elapsed() < SECONDS, "{:?}", pace.elapsed());
     assert_eq!(team.tables().await, ["a"]);
 }
 
@@ -256,10 +257,10 @@ async fn a_signed_statement_of_another_cluster_opens_and_one_that_was_tampered_w
     told(&team, "is not what `sluice attest` writes").await;
     assert_eq!(team.tables().await, [""; 0]);
 
-    let began = Instant::now();
+    let pace = Pace::start(&team).await;
     team.carries(&good).await;
     team.ready("shop").await;
-    assert!(began.elapsed() < SECONDS, "{:?}", began.elapsed());
+    assert!(pace.elapsed() < SECONDS, "{:?}", pace.elapsed());
     assert_eq!(team.tables().await, ["a", "b"]);
 }
 

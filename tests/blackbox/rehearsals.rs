@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::command_line::{folder, said, sluice, url};
-use crate::env::{Operator, Postgres, SOON, SPOILS, Servers, Spec, Team, condition, eventually, files};
+use crate::env::{GATE, Gate, Operator, Postgres, SOON, SPOILS, Servers, Spec, Team, condition, eventually, files};
 
 const SCRIPTS: &[(&str, &str)] = &[
     ("V001__users.sql", "create table users (id int primary key);"),
@@ -155,19 +155,33 @@ async fn a_way_back_that_forgets_an_index_is_caught_before_anything_runs() {
 async fn a_rehearsal_leaves_no_database_behind_when_its_operator_is_killed() {
     let (team, mut operator) = Team::verified_at_001("rehearsal-killed").await;
     let mut scripts = files(SPOILS);
-    // No gate of this database holds in the scratch database; the script takes its time instead.
-    scripts.insert("V002__tag.sql".to_owned(), "alter table users add column tag text; select pg_sleep(4);".to_owned());
+    // The gate of this database, which the scratch database knows nothing of, holds there as well.
+    let gate = GATE.replace("datname = current_database()", &format!("datname = '{}'", team.database));
+    scripts.insert("V002__tag.sql".to_owned(), format!("alter table users add column tag text; {gate}"));
     scripts.insert("U002__tag.sql".to_owned(), "alter table users drop column tag;".to_owned());
     team.scripts("sql", &scripts).await;
+    let gate = Gate::close(&team).await;
     team.apply("shop", &Team::shop("002").set("/rollback/require", json!("Rehearsed"))).await;
     team.reason("shop", "Rehearsing").await;
     let mine = eventually("the scratch database is there", SOON, || async {
-        let there = team.query("select datname from pg_database d join pg_shdescription c on c.objoid = d.oid where datname like 'sluice_rehearsal_%'").await;
-        there.into_iter().next().ok_or_else(|| "none".to_owned())
+        // Other tests rehearse on this server, too; each scratch database says of what it is a copy.
+        let mine = format!(
+            "select datname from pg_database where shobj_description(oid, 'pg_database') like '%of {} for%'",
+            team.database
+        );
+        team.query(&mine).await.into_iter().next().ok_or_else(|| "none".to_owned())
     })
     .await;
     operator.kill();
     assert!(scratch(&team).await.contains(&mine), "killed in the middle");
+    gate.open().await;
+    // What the server still does for the one that was killed is in use, and left alone.
+    eventually("its sessions are gone", SOON, || async {
+        let left = team.query(&format!("select pid from pg_stat_activity where datname = '{mine}'")).await;
+        if left.is_empty() { Ok(()) } else { Err(format!("{left:?}")) }
+    })
+    .await;
+    team.deserted().await;
     let _next = Operator::start(&team.namespace);
     team.at("shop", "002").await;
     assert!(!scratch(&team).await.contains(&mine));

@@ -7,9 +7,9 @@ use crate::env::{Operator, Spec, Team, condition, files, health};
 const SCRIPTS: &[(&str, &str)] =
     &[("V001__users.sql", "create table users (id int primary key);"), ("U001__users.sql", "drop table users;")];
 
-/// Judged after a few seconds in which a test can change what it likes.
+/// Judged after a while in which a test can change what it likes.
 fn judged() -> Spec {
-    let window = json!({"initialDelay": "5s", "interval": "200ms", "duration": "7s", "checks": [health()]});
+    let window = json!({"initialDelay": "20s", "interval": "200ms", "duration": "1s", "checks": [health()]});
     Spec::latest().set("/verification", window).set("/adoption/allowExisting", json!(true))
 }
 

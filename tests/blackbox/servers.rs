@@ -4,7 +4,9 @@ use std::time::{Duration, Instant};
 
 use sqlx::{AssertSqlSafe, Executor};
 
-use crate::env::{Cluster, GATE, Gate, Operator, Postgres, SOON, Servers, Spec, Team, connect, eventually, files};
+use crate::env::{
+    Cluster, GATE, Gate, Operator, Pace, Postgres, SOON, Servers, Spec, Team, connect, eventually, files,
+};
 
 /// How soon a database that comes back is noticed, unaided.
 const A_MINUTE: Duration = Duration::from_secs(60);
@@ -44,7 +46,7 @@ impl Team {
 
 /// Waits until the operator has looked at its objects that often and found nothing to do but wait.
 async fn passes(operator: &Operator, count: f64) {
-    eventually("passes", A_MINUTE, || async {
+    eventually("passes", SOON, || async {
         let passes = operator.metric("sluice_reconcile_total{result=\"blocked\"}").unwrap_or_default();
         if passes >= count { Ok(()) } else { Err(format!("{passes} of {count} passes")) }
     })
@@ -100,6 +102,7 @@ async fn a_database_that_is_down_is_tried_ever_more_slowly_whatever_else_wakes_i
             call = calls.recv() => tries.push(call.unwrap() - began),
             // What is imposed on the namespace may have changed: each of these wakes the object.
             () = tokio::time::sleep(Duration::from_millis(100)) => {
+                assert!(began.elapsed() < SOON, "tried at {tries:?} only");
                 label += 1;
                 team.label("turn", &label.to_string()).await;
             }
@@ -124,7 +127,7 @@ async fn a_database_that_goes_down_while_its_object_is_ready_is_told_and_comes_b
     assert_eq!(status.applied.unwrap().version, "001", "what was in effect is still told");
     team.scripts("sql", &files(&[A, B])).await;
     servers.tell("start postgres");
-    team.at_within("shop", "002", A_MINUTE).await;
+    team.at("shop", "002").await;
     team.told_once("shop", "DatabaseUnreachable").await;
 }
 
@@ -179,7 +182,7 @@ async fn a_server_that_crashes_during_a_run_delays_it_and_the_script_takes_effec
     let message = team.reason("shop", "Resolving").await;
     assert!(message.contains("finding out what the database holds"), "{message}");
     servers.tell("start postgres");
-    team.at_within("shop", "002", A_MINUTE).await;
+    team.at("shop", "002").await;
     assert_eq!(team.query("select count(*) from a").await, ["1"]);
 }
 
@@ -197,7 +200,7 @@ async fn a_standby_is_refused_until_it_is_promoted() {
     assert!(message.contains("is a standby") && message.contains("point the Secret at the primary"), "{message}");
     team.told_once("shop", "DatabaseUnsuitable").await;
     standby.tell("promote");
-    team.at_within("shop", "001", A_MINUTE).await;
+    team.at("shop", "001").await;
     assert_eq!(team.tables().await, [""; 0], "the old primary was not touched");
     let mut promoted = connect(&Postgres::of(&standby.description), &team.database).await;
     let count: i64 = sqlx::query_scalar("select count(*) from a").fetch_one(&mut promoted).await.unwrap();
@@ -241,7 +244,7 @@ async fn a_read_only_server_is_refused_until_it_takes_writes() {
     let message = team.reason("shop", "DatabaseUnsuitable").await;
     assert!(message.contains("default_transaction_read_only is on"), "{message}");
     alter("reset default_transaction_read_only").await;
-    team.at_within("shop", "001", A_MINUTE).await;
+    team.at("shop", "001").await;
 }
 
 #[tokio::test]
@@ -261,7 +264,7 @@ async fn a_role_that_may_do_too_little_is_told_the_very_grant_that_is_missing() 
 
     // Each of these is what the message before asked for; none needs anything but the database's owner.
     team.sql(&format!("grant connect on database \"{database}\" to \"{role}\"")).await;
-    let message = team.reason_within("shop", "DatabaseUnsuitable", A_MINUTE).await;
+    let message = team.reason("shop", "DatabaseUnsuitable").await;
     for part in ["may not create the ledger", &format!("GRANT CREATE ON DATABASE \"{database}\" TO \"{role}\"")] {
         assert!(message.contains(part), "{part} is not in: {message}");
     }
@@ -272,7 +275,7 @@ async fn a_role_that_may_do_too_little_is_told_the_very_grant_that_is_missing() 
         "grant create on database \"{database}\" to \"{role}\"; revoke create on schema public from public"
     ))
     .await;
-    let message = team.reason_within("shop", "ApplyFailed", A_MINUTE).await;
+    let message = team.reason("shop", "ApplyFailed").await;
     assert!(message.contains("42501") && message.contains("grant the privilege to the migrating role"), "{message}");
 
     team.sql(&format!("grant create on schema public to \"{role}\"")).await;
@@ -306,7 +309,7 @@ async fn a_ledger_that_belongs_to_another_role_names_the_grant_that_reads_it() {
     assert!(message.contains(&grants[1]), "{message}");
     team.sql(&grants[1]).await;
     team.scripts("sql", &files(&[A, B])).await;
-    team.at_within("shop", "002", A_MINUTE).await;
+    team.at("shop", "002").await;
 }
 
 #[tokio::test]
@@ -320,17 +323,17 @@ async fn an_interruption_that_comes_again_and_again_is_tried_ever_more_slowly_un
     team.apply("shop", &Spec::latest()).await;
     let interruptions =
         || operator.metric("sluice_runs_total{direction=\"up\",result=\"interrupted\"}").unwrap_or_default();
-    eventually("four interrupted runs", A_MINUTE, || async {
+    eventually("four interrupted runs", SOON, || async {
         if interruptions() >= 4.0 { Ok(()) } else { Err(format!("{}", interruptions())) }
     })
     .await;
     assert!(began.elapsed() > Duration::from_secs(5), "four runs within {:?}", began.elapsed());
     let message = team.reason("shop", "Interrupted").await;
     assert!(message.contains("57P01") && message.contains("will apply 1 migration (001)"), "{message}");
-    let mended = Instant::now();
+    let pace = Pace::start(&team).await;
     team.scripts("sql", &files(&[A])).await;
     team.at("shop", "001").await;
-    assert!(mended.elapsed() < Duration::from_secs(15), "what is new does not wait: {:?}", mended.elapsed());
+    assert!(pace.elapsed() < Duration::from_secs(15), "what is new does not wait: {:?}", pace.elapsed());
 }
 
 #[tokio::test]
@@ -338,10 +341,10 @@ async fn what_answers_but_is_no_postgresql_is_told_as_such() {
     let team = Team::new("no-postgres").await;
     let operator = Operator::start(&team.namespace);
     // The operator's own HTTP port: it answers, and not as a database does.
-    let other = Postgres { port: operator.port, ..team.server.clone() };
+    let other = Postgres { port: operator.port(), ..team.server.clone() };
     team.secret_by(&other).await;
     team.apply("shop", &Spec::latest().inline(&files(&[A]))).await;
     let message = team.reason("shop", "DatabaseUnreachable").await;
-    assert!(message.contains(&format!("127.0.0.1:{}", operator.port)), "{message}");
+    assert!(message.contains(&format!("127.0.0.1:{}", operator.port())), "{message}");
     assert!(message.contains("or no PostgreSQL"), "{message}");
 }

@@ -177,12 +177,12 @@ async fn a_down_script_that_fails_leaves_everything_in_place_and_says_where_the_
 #[tokio::test]
 async fn rows_that_were_written_since_are_not_destroyed_without_a_person() {
     let (team, _operator) = Team::verified_at_001("rows").await;
-    team.falls_ill_with("tag").await;
-    let spec = Team::shop("002").set("/verification/initialDelay", json!("3s"));
+    let spec = Team::shop("002").set("/verification/duration", json!("10m"));
     let spec = spec.set("/rollback/dataLoss", json!("WithApproval"));
     team.apply("shop", &spec).await;
     team.reason("shop", "Verifying").await;
     team.sql("insert into users values (2, 'b@example.org', 'vip'), (3, 'c@example.org', null)").await;
+    team.falls_ill_with("tag").await;
     let message = team.reason("shop", "RollbackBlocked").await;
     for part in
         ["column public.users.tag: 1 row written since 002 was applied", "at version 002", "sluice.dev/allow-data-loss"]
@@ -199,10 +199,10 @@ async fn rows_that_were_written_since_are_not_destroyed_without_a_person() {
 #[tokio::test]
 async fn what_a_blocked_rollback_was_to_take_back_is_kept_by_a_person_and_the_next_version_goes_on_from_there() {
     let (team, _operator) = Team::verified_at_001("kept").await;
-    team.falls_ill_with("tag").await;
-    team.apply("shop", &Team::shop("002").set("/verification/initialDelay", json!("3s"))).await;
+    team.apply("shop", &Team::shop("002").set("/verification/duration", json!("10m"))).await;
     team.reason("shop", "Verifying").await;
     team.sql("insert into users values (2, 'b@example.org', 'vip')").await;
+    team.falls_ill_with("tag").await;
     let message = team.reason("shop", "RollbackBlocked").await;
     assert!(message.contains("or keep what is in effect, for good, with: kubectl annotate dbm shop"), "{message}");
     team.sluice(&["abort", "shop", "-n", &team.namespace]);
@@ -260,11 +260,13 @@ async fn a_person_takes_back_what_is_being_verified_with_the_command_line() {
 #[tokio::test]
 async fn a_suspended_object_does_not_roll_back_by_itself() {
     let (team, _operator) = Team::verified_at_001("suspended-ill").await;
-    team.falls_ill_with("tag").await;
-    team.apply("shop", &Team::shop("002").set("/verification/initialDelay", json!("2s"))).await;
+    let spec = Team::shop("002").set("/verification/duration", json!("10m"));
+    team.apply("shop", &spec).await;
     team.reason("shop", "Verifying").await;
-    team.apply("shop", &Team::shop("002").set("/verification/initialDelay", json!("2s")).set("/suspend", json!(true)))
-        .await;
+    team.apply("shop", &spec.set("/suspend", json!(true))).await;
+    // Of this generation: it knows that it is suspended.
+    team.reason("shop", "Verifying").await;
+    team.falls_ill_with("tag").await;
     let message = team.reason("shop", "Suspended").await;
     assert!(message.contains("waiting to take back 1 migration (002) because check health failed"), "{message}");
     team.apply("shop", &Team::shop("002")).await;
@@ -332,7 +334,7 @@ async fn a_run_past_its_deadline_is_taken_back() {
     scripts.insert("V003__slow.sql".to_owned(), "select pg_sleep(60);".to_owned());
     scripts.insert("U003__slow.sql".to_owned(), "-- nothing to take back".to_owned());
     team.scripts("sql", &scripts).await;
-    team.apply("shop", &Team::shop("003").set("/execution/deadline", json!("2s"))).await;
+    team.apply("shop", &Team::shop("003").set("/execution/deadline", json!("12s"))).await;
     let message = team.reason("shop", "RolledBack").await;
     assert!(message.contains("spec.execution.deadline"), "{message}");
     assert_eq!(team.shape().await, before);

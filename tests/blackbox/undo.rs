@@ -35,8 +35,8 @@ async fn a_failed_check_takes_back_a_dropped_column_with_everything_that_was_in_
     assert!(message.contains(told), "{message}");
     let history = team.get("shop").await.status.unwrap_or_default().history;
     assert!(history[0].message.as_deref().is_some_and(|message| message.contains(told)), "{history:?}");
-    let events = team.events("shop").await;
-    assert!(events.iter().any(|(reason, note)| reason == "RolledBack" && note.contains(told)), "{events:?}");
+    let notes = team.noted("shop", "RolledBack").await;
+    assert!(notes.iter().any(|note| note.contains(told)), "{notes:?}");
     assert_eq!(team.value(NOTES).await, before);
     assert_eq!(team.value("select restored_rows::text from sluice.migration_undo").await, "100");
     drop(operator);

@@ -108,7 +108,7 @@ async fn an_address_that_is_taken_ends_the_start_with_a_clear_message() {
     let team = Team::new("watching-address").await;
     let first = Operator::start(&team.namespace);
     eventually("it serves", SOON, || async { first.page("/healthz").ok_or_else(|| "nobody listens".to_owned()) }).await;
-    let taken = format!("127.0.0.1:{}", first.port);
+    let taken = format!("127.0.0.1:{}", first.port());
     let mut second = Operator::with(&team.namespace, &["--leader-elect=false", "--http-addr", &taken]);
     let status = second.ended(SOON).await;
     assert_eq!(status.code(), Some(1));

@@ -119,10 +119,15 @@ async fn nobody_is_waited_for() {
     db.execute(SHOP).await;
     let mut other = db.connect().await;
     execute(&mut other, "begin; lock table orders, users, lines in access exclusive mode").await;
-    let began = Instant::now();
-    let catalog = catalog(&db, &["orders"]).await;
-    assert!(catalog.relations.contains_key("public.orders"));
-    assert!(began.elapsed() < Duration::from_millis(1500), "{:?}", began.elapsed());
+    // Whoever waits for a lock does so each time; a machine that stands still does not.
+    let mut quickest = Duration::MAX;
+    for _ in 0..5 {
+        let began = Instant::now();
+        let catalog = catalog(&db, &["orders"]).await;
+        assert!(catalog.relations.contains_key("public.orders"));
+        quickest = quickest.min(began.elapsed());
+    }
+    assert!(quickest < Duration::from_millis(1500), "{quickest:?}");
     execute(&mut other, "rollback").await;
 }
 

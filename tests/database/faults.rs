@@ -6,7 +6,7 @@ use futures::StreamExt as _;
 use sluice::database::{Database as _, DatabaseError, LockAttempt, Stage};
 
 use crate::proxy::{Fault, Proxy};
-use crate::support::{GATE, UNTIL_OPEN, database, identity, set};
+use crate::support::{GATE, SOON, UNTIL_OPEN, database, identity, set};
 
 /// Only the message that ends a step holds this.
 const COMMITTING: &str = "the script ended the transaction";
@@ -108,14 +108,14 @@ async fn silence(needle: &str) {
     let report = db.start_at(request, db.postgres_at("127.0.0.1", proxy.port)).report().await;
     report.result.expect("the run succeeds");
     println!("noticed and resolved after {:?}", started.elapsed());
-    assert!(proxy.fired() && started.elapsed() < Duration::from_secs(45));
+    assert!(proxy.fired());
     assert_eq!(db.value("select count(*)::text from counted").await, "1");
 }
 
 #[tokio::test]
 async fn a_killed_process_leaves_nothing_half_done_and_its_server_session_ends_by_itself() {
     let db = database().await;
-    let files = [("V001__slow.sql", "create table a(id int);\nselect pg_sleep(60);")];
+    let files = [("V001__slow.sql", "create table a(id int);\nselect pg_sleep(600);")];
     let mut running = db.start(&set(&files), "Latest").await;
     running.until("the slow statement runs", |progress| progress.statements_done == 1).await;
     tokio::time::sleep(Duration::from_millis(100)).await;
@@ -123,7 +123,7 @@ async fn a_killed_process_leaves_nothing_half_done_and_its_server_session_ends_b
     let started = Instant::now();
     let left = "select count(*)::text from pg_stat_activity where application_name like 'sluice/%' and datname = current_database()";
     while db.value(left).await != "0" {
-        assert!(started.elapsed() < Duration::from_secs(15), "the orphan still runs");
+        assert!(started.elapsed() < SOON, "the orphan still runs");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     println!("the orphaned statement ended after {:?}", started.elapsed());

@@ -272,7 +272,7 @@ async fn a_gentle_stop_ends_between_two_statements_and_the_next_run_goes_on() {
         TABLE,
         (
             "V002__x.sql",
-            "-- sluice:no-transaction\ninsert into t values (0, 0);\nselect pg_sleep(1);\ninsert into t values (-1, 0);",
+            "-- sluice:no-transaction\ninsert into t values (0, 0);\nselect pg_sleep(2);\ninsert into t values (-1, 0);",
         ),
     ];
     let request = db.request(&set(&files), "Latest").await.expect("a plan");

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use sluice::database::{Database as _, DatabaseError, FailureClass, LockAttempt, Stage};
 use sluice::plan::Outcome;
 
-use crate::support::{Database, GATE, UNTIL_OPEN, database, execute, identity, set, value};
+use crate::support::{Database, GATE, SOON, UNTIL_OPEN, database, deserted, execute, identity, set, value};
 
 const TABLE: (&str, &str) = ("V001__t.sql", "create table t(id int primary key, a int); insert into t values (1, 0);");
 const ALTER: (&str, &str) = ("V002__b.sql", "alter table t add column b int;");
@@ -19,21 +19,24 @@ async fn reader(db: &Database) -> sqlx::postgres::PgConnection {
     reader
 }
 
-/// An application that writes all the time; gives back its longest wait.
+/// An application that writes all the time; gives back its longest wait, and the longest from one write's end to the next
+/// one's: a machine that stands still shows in that.
 fn writer(
     mut connection: sqlx::postgres::PgConnection,
+    write: &'static str,
     stop: Arc<AtomicBool>,
-) -> tokio::task::JoinHandle<(Duration, u32)> {
+) -> tokio::task::JoinHandle<(Duration, Duration)> {
     tokio::spawn(async move {
-        let (mut worst, mut writes) = (Duration::ZERO, 0);
+        let (mut worst, mut gap, mut last) = (Duration::ZERO, Duration::ZERO, Instant::now());
         while !stop.load(Ordering::Relaxed) {
             let started = Instant::now();
-            execute(&mut connection, "update t set a = a + 1 where id = 1").await;
+            execute(&mut connection, write).await;
             worst = worst.max(started.elapsed());
-            writes += 1;
+            gap = gap.max(last.elapsed());
+            last = Instant::now();
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
-        (worst, writes)
+        (worst, gap)
     })
 }
 
@@ -43,7 +46,9 @@ async fn a_long_reader_delays_the_migration_and_never_the_writers() {
     db.up(&[TABLE]).await;
     let mut long_reader = reader(&db).await;
     let stop = Arc::new(AtomicBool::new(false));
-    let writing = writer(db.connect().await, stop.clone());
+    db.execute("create table elsewhere as select 1 as id, 0 as a").await;
+    let writing = writer(db.connect().await, "update t set a = a + 1 where id = 1", stop.clone());
+    let elsewhere = writer(db.connect().await, "update elsewhere set a = a + 1 where id = 1", stop.clone());
     let mut running = db.start(&set(&[TABLE, ALTER]), "Latest").await;
     let seen = running
         .until("the reader is named", |progress| {
@@ -59,14 +64,18 @@ async fn a_long_reader_delays_the_migration_and_never_the_writers() {
     let late = released.elapsed();
     report.result.as_ref().expect("the run succeeds");
     stop.store(true, Ordering::Relaxed);
-    let (worst, writes) = writing.await.expect("no panic");
+    let (worst, _) = writing.await.expect("no panic");
+    let (_, machine) = elsewhere.await.expect("no panic");
     println!(
-        "worst stall of {writes} writes: {worst:?}; done {late:?} after the reader left; {} retries",
+        "worst stall {worst:?}, of others {machine:?}; done {late:?} after the reader left; {} retries",
         report.lock_retries
     );
-    assert!(worst < Duration::from_secs(1), "a writer was stalled for {worst:?}");
-    // It does not sleep through the reader's end, however long its pauses have become.
-    assert!(late < Duration::from_secs(3), "done only {late:?} after the reader left");
+    assert!(worst < Duration::from_secs(1) + machine, "a writer was stalled for {worst:?}, others {machine:?}");
+    // It does not sleep through the reader's end, however long its pauses have become; it has a few things to ask.
+    assert!(
+        late < Duration::from_secs(3) + 10 * machine,
+        "done only {late:?} after the reader left, others {machine:?}"
+    );
     assert!(report.lock_retries > 2 && report.blocked_by >= 1, "{report:?}");
     assert!(report.done[0].retries > 2);
 }
@@ -74,7 +83,7 @@ async fn a_long_reader_delays_the_migration_and_never_the_writers() {
 #[tokio::test]
 async fn patience_ends_with_a_reason_that_names_who_was_in_the_way() {
     let mut db = database().await;
-    db.settings.lock_retry_deadline = Duration::from_secs(4);
+    db.settings.lock_retry_deadline = Duration::from_secs(10);
     db.up(&[TABLE]).await;
     let _reader = reader(&db).await;
     let report = db.run(&set(&[TABLE, ALTER]), "Latest").await;
@@ -107,8 +116,8 @@ async fn an_index_waits_for_old_transactions_without_giving_up_and_names_them() 
 #[tokio::test]
 async fn a_statement_that_takes_too_long_is_named_with_the_setting_to_raise() {
     let mut db = database().await;
-    db.settings.statement_timeout = Duration::from_millis(300);
-    let report = db.run(&set(&[("V001__slow.sql", "create table a(id int);\nselect pg_sleep(30);")]), "Latest").await;
+    db.settings.statement_timeout = Duration::from_secs(4);
+    let report = db.run(&set(&[("V001__slow.sql", "create table a(id int);\nselect pg_sleep(300);")]), "Latest").await;
     let Err(DatabaseError::Step(failure)) = report.result else { panic!("{:?}", report.result) };
     assert_eq!((failure.class, failure.statement), (FailureClass::Deadline, Some(2)));
     assert!(failure.message.contains("spec.execution.statementTimeout"), "{}", failure.message);
@@ -118,32 +127,26 @@ async fn a_statement_that_takes_too_long_is_named_with_the_setting_to_raise() {
 #[tokio::test]
 async fn the_deadline_of_a_run_cancels_its_statement_on_the_server() {
     let mut db = database().await;
-    db.deadline = Duration::from_secs(1);
-    let started = Instant::now();
-    let report = db.run(&set(&[("V001__slow.sql", "create table a(id int);\nselect pg_sleep(30);")]), "Latest").await;
+    db.deadline = Duration::from_secs(6);
+    let report = db.run(&set(&[("V001__slow.sql", "create table a(id int);\nselect pg_sleep(300);")]), "Latest").await;
     let Err(DatabaseError::Step(failure)) = report.result else { panic!("{:?}", report.result) };
     assert_eq!((failure.class, failure.statement), (FailureClass::Deadline, Some(2)));
     assert!(failure.message.contains("spec.execution.deadline"), "{}", failure.message);
-    assert!(started.elapsed() < Duration::from_secs(15));
-    let left = "select count(*)::text from pg_stat_activity where application_name like 'sluice/%' and datname = current_database()";
-    assert_eq!(db.value(left).await, "0");
+    deserted(&db).await;
 }
 
 #[tokio::test]
 async fn a_stop_cancels_the_statement_rolls_back_and_leaves_no_session() {
     let db = database().await;
     let mut running =
-        db.start(&set(&[("V001__slow.sql", "create table a(id int);\nselect pg_sleep(30);")]), "Latest").await;
+        db.start(&set(&[("V001__slow.sql", "create table a(id int);\nselect pg_sleep(300);")]), "Latest").await;
     running.until("the slow statement runs", |progress| progress.statements_done == 1).await;
     tokio::time::sleep(Duration::from_millis(100)).await;
-    let started = Instant::now();
     running.stop.now.cancel();
     let report = running.report().await;
     assert!(matches!(report.result, Err(DatabaseError::Stopped(_))), "{:?}", report.result);
-    assert!(started.elapsed() < Duration::from_secs(15));
     assert_eq!(db.value("select to_regclass('a')::text").await, "(null)");
-    let left = "select count(*)::text from pg_stat_activity where application_name like 'sluice/%' and datname = current_database()";
-    assert_eq!(db.value(left).await, "0");
+    deserted(&db).await;
     assert_eq!(db.status().await, "");
     assert_eq!(db.value("select outcome from sluice.migration_runs").await, "interrupted");
 }
@@ -235,7 +238,7 @@ async fn an_attempt_to_lock_never_waits() {
     // The server process lets go when it ends, which is after it heard the goodbye.
     let began = Instant::now();
     while two.try_lock().await.expect("an answer") != LockAttempt::Acquired {
-        assert!(began.elapsed() < Duration::from_secs(10), "the lock was taken twice");
+        assert!(began.elapsed() < SOON, "the lock was taken twice");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     two.close().await;
@@ -253,9 +256,7 @@ async fn no_index_build_waits_for_those_who_wait_for_the_migration_lock() {
     let mut second = db.start(&set(&files), "Latest").await;
     second.until("it waits", |progress| progress.stage == Stage::AwaitingLock).await;
     execute(&mut old, "commit").await;
-    let started = Instant::now();
     first.report().await.result.expect("the first run succeeds");
-    assert!(started.elapsed() < Duration::from_secs(15));
     second.report().await.result.expect("the second run finds everything done");
     assert_eq!(value(&mut old, "select count(*)::text from pg_index where not indisvalid").await, "0");
 }

@@ -1,7 +1,7 @@
 //! What is told about a database and its server just before SQL runs, and what is made of it.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use sluice::checks::{SqlGate, ask};
@@ -10,7 +10,7 @@ use sluice::gates::preflight::{Case, Needs, Requirements, judge};
 use sqlx::AssertSqlSafe;
 use sqlx::postgres::PgConnection;
 
-use crate::support::{Database, database, execute, value};
+use crate::support::{Database, SOON, database, eventually, execute, value};
 
 pub async fn facts(db: &Database, tables: &[&str]) -> PreflightFacts {
     let tables: Vec<String> = tables.iter().map(|table| (*table).to_owned()).collect();
@@ -45,15 +45,15 @@ pub fn told(facts: &PreflightFacts, field: &str, spec: Value) -> String {
 
 /// Waits until a requirement says something that begins so.
 pub async fn until(db: &Database, tables: &[&str], field: &str, spec: Value, begins: &str) -> String {
-    let mut seen = String::new();
-    for _ in 0..400 {
-        seen = told(&facts(db, tables).await, field, spec.clone());
+    let began = Instant::now();
+    loop {
+        let seen = told(&facts(db, tables).await, field, spec.clone());
         if seen.starts_with(begins) {
             return seen;
         }
+        assert!(began.elapsed() < SOON, "{field} says {seen} instead of {begins}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    panic!("{field} says {seen} instead of {begins}");
 }
 
 /// A login that may do nothing but that.
@@ -108,12 +108,17 @@ async fn smoke_whoever_is_in_a_transaction_is_named_and_nothing_of_what_they_do(
     execute(&mut elsewhere, "begin; select 1").await;
     let mut busy = db.connect().await;
     let (idle_pid, busy_pid) = (pid(&mut idle).await, pid(&mut busy).await);
-    let running = tokio::spawn(async move { execute(&mut busy, "select pg_sleep(3), 'hunter2'").await });
-    tokio::time::sleep(Duration::from_millis(1200)).await;
+    let running =
+        tokio::spawn(async move { sqlx::raw_sql("select pg_sleep(600), 'hunter2'").execute(&mut busy).await });
+    let old = format!(
+        "select count(*)::text from pg_stat_activity where pid in ({idle_pid}, {busy_pid})
+            and clock_timestamp() > greatest(xact_start, state_change) + interval '1.1 s' and (state = 'active') = (pid = {busy_pid})"
+    );
+    eventually(&db, &old, "2").await;
     let facts = facts(&db, &["orders"]).await;
     let seen = known(&facts.sessions).seen;
     let pids: Vec<String> = seen.iter().map(|session| session.pid.to_string()).collect();
-    assert_eq!(pids, [idle_pid.clone(), busy_pid], "oldest first, and none of another database");
+    assert_eq!(pids, [idle_pid.clone(), busy_pid.clone()], "oldest first, and none of another database");
     assert!(seen[0].idle_since.is_some() && seen[1].idle_since.is_none(), "{seen:?}");
     assert!(!format!("{facts:?}").contains("hunter2"));
     let long = told(&facts, "maxTransactionAge", json!({"maxTransactionAge": "1s"}));
@@ -121,7 +126,8 @@ async fn smoke_whoever_is_in_a_transaction_is_named_and_nothing_of_what_they_do(
     assert!(long.ends_with(&format!("select pg_terminate_backend({idle_pid})")), "{long}");
     let sits = told(&facts, "maxIdleInTransaction", json!({"maxIdleInTransaction": "1s"}));
     assert!(sits.starts_with(&format!("Closed: session {idle_pid} (app `shell`")), "{sits}");
-    running.await.expect("no panic");
+    db.execute(&format!("select pg_cancel_backend({busy_pid})")).await;
+    running.await.expect("no panic").expect_err("it was cancelled");
     // The cure helps.
     let cure = long.rsplit(": ").next().expect("a statement").to_owned();
     db.execute(&cure).await;
@@ -266,9 +272,8 @@ async fn a_table_that_somebody_locks_leaves_its_size_untold_and_nothing_else() {
     db.execute("create table orders (id int)").await;
     let mut owner = db.connect().await;
     execute(&mut owner, "begin; lock table orders in access exclusive mode").await;
-    let began = std::time::Instant::now();
-    let facts = facts(&db, &["orders"]).await;
-    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    // It is locked all the time, so whoever waits for that waits for ever.
+    let facts = tokio::time::timeout(SOON, facts(&db, &["orders"])).await.expect("nobody is waited for");
     assert!(why(&facts.table_bytes).contains("55P03 lock_not_available"), "{:?}", facts.table_bytes);
     assert_eq!(known(&facts.tables).len(), 1);
     assert_eq!(known(&facts.sessions).seen.len(), 1);
@@ -283,7 +288,8 @@ async fn smoke_a_team_s_own_condition_holds_or_not_or_cannot_be_told() {
     .await;
     let database: Arc<dyn sluice::database::Database> = Arc::new(db.postgres());
     let ask = async |query: &str, expect: &str| {
-        let spec = json!({"name": "open", "query": query, "expect": expect, "timeout": "1s"});
+        let timeout = if query.contains("pg_sleep") { "1s" } else { "20s" };
+        let spec = json!({"name": "open", "query": query, "expect": expect, "timeout": timeout});
         let gate = SqlGate::of(&serde_json::from_value(spec).expect("a spec")).expect("a condition");
         let answer = ask(&database, &gate).await;
         (answer.holds, answer.shown)
@@ -297,7 +303,7 @@ async fn smoke_a_team_s_own_condition_holds_or_not_or_cannot_be_told() {
         ("select id from batches where false", "value == 0", "the query gives no row, or null"),
         ("select max(id) from batches where false", "value == 0", "the query gives no row, or null"),
         ("select nothing", "value == 0", "the query, line 1, column 8: 42703 undefined_column at `nothing`"),
-        ("select pg_sleep(3)", "value == 0", "57014"),
+        ("select pg_sleep(30)", "value == 0", "57014"),
         ("delete from batches", "value == 0", "begin with SELECT"),
         (open, "value < baseline", "`value < baseline` asks for baseline, which there is not"),
     ] {

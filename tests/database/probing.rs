@@ -10,7 +10,7 @@ use sluice::checks::{Check, Endpoints, Means, Measurement, Outcome, Probe, probe
 use sluice::database::Handle;
 use url::Url;
 
-use crate::support::Database;
+use crate::support::{Database, SOON};
 
 /// A check with what it measures with, and what was measured before.
 pub struct Probing {
@@ -76,14 +76,19 @@ impl Probing {
 
     /// Measures until it is as it shall be.
     pub async fn until(&self, expected: &str) {
-        let mut seen = String::new();
-        for _ in 0..200 {
-            seen = self.told().await;
-            if seen == expected {
-                return;
+        self.until_like(expected, |seen| seen == expected).await;
+    }
+
+    /// Measures until it is like that; what was told then.
+    pub async fn until_like(&self, what: &str, like: impl Fn(&str) -> bool) -> String {
+        let began = std::time::Instant::now();
+        loop {
+            let seen = self.told().await;
+            if like(&seen) {
+                return seen;
             }
+            assert!(began.elapsed() < SOON, "{seen} instead of {what}");
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         }
-        panic!("{seen} instead of {expected}");
     }
 }

@@ -10,7 +10,7 @@ use sluice::database::{
 };
 use sluice::plan::{Direction, Ledger, Policy, Target, make};
 
-use crate::support::{Database, Environment, Server, database, execute, identity, server, set, value};
+use crate::support::{Database, Environment, SOON, Server, database, execute, identity, server, set, value};
 
 const BASE: (&str, &str) = (
     "V001__base.sql",
@@ -262,7 +262,7 @@ async fn a_rehearsal_that_takes_too_long_ends_and_cleans_up() {
     if !dumps() {
         return db.is_not_rehearsed().await;
     }
-    let files = [("V001__slow.sql", "select pg_sleep(30);"), ("U001__slow.sql", "select 1;")];
+    let files = [("V001__slow.sql", "select pg_sleep(600);"), ("U001__slow.sql", "select 1;")];
     let mut request = db.rehearsal(&files).await;
     request.deadline = Duration::from_secs(3);
     let rehearsal = db.postgres().rehearse(&request).await.expect("an answer");
@@ -276,7 +276,7 @@ async fn a_cancelled_rehearsal_cleans_up_behind_itself() {
     if !dumps() {
         return db.is_not_rehearsed().await;
     }
-    let files = [("V001__slow.sql", "select pg_sleep(30);"), ("U001__slow.sql", "select 1;")];
+    let files = [("V001__slow.sql", "select pg_sleep(600);"), ("U001__slow.sql", "select 1;")];
     let (request, postgres) = (db.rehearsal(&files).await, db.postgres());
     let task = tokio::spawn(async move { postgres.rehearse(&request).await });
     until(|| async { !db.scratches().await.is_empty() }).await;
@@ -290,7 +290,7 @@ async fn what_a_killed_process_leaves_behind_is_swept_and_what_is_in_use_is_not(
     if !dumps() {
         return db.is_not_rehearsed().await;
     }
-    let files = [("V001__slow.sql", "select pg_sleep(30);"), ("U001__slow.sql", "select 1;")];
+    let files = [("V001__slow.sql", "select pg_sleep(600);"), ("U001__slow.sql", "select 1;")];
     let (request, postgres) = (db.rehearsal(&files).await, db.postgres());
     let (die, death) = tokio::sync::oneshot::channel::<()>();
     // A process of its own, as far as that can be had in a test: nothing of it goes on when its runtime ends.
@@ -305,15 +305,11 @@ async fn what_a_killed_process_leaves_behind_is_swept_and_what_is_in_use_is_not(
     assert_eq!(db.scratches().await, scratch);
     die.send(()).expect("a listener");
     process.join().expect("an end");
-    let mut swept = Vec::new();
-    for _ in 0..100 {
-        swept.extend(db.postgres().sweep_rehearsals().await.expect("a sweep"));
-        if db.scratches().await.is_empty() {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    assert_eq!(db.scratches().await, "");
+    until(|| async {
+        db.postgres().sweep_rehearsals().await.expect("a sweep");
+        db.scratches().await.is_empty()
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -362,13 +358,11 @@ async fn a_server_that_must_not_be_migrated_is_not_rehearsed_on() {
 }
 
 async fn until<F: Future<Output = bool>>(reached: impl Fn() -> F) {
-    for _ in 0..400 {
-        if reached().await {
-            return;
-        }
+    let began = std::time::Instant::now();
+    while !reached().await {
+        assert!(began.elapsed() < SOON, "never reached");
         tokio::time::sleep(Duration::from_millis(25)).await;
     }
-    panic!("never reached");
 }
 
 /// A server of its own for rehearsals, and how it is reached; of that major version where one is given.

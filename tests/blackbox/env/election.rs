@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use super::{Operator, SOON, Team, eventually, world};
 
-/// Long enough for a busy machine, short enough for a test.
-pub const SHORT: &[&str] = &["--lease-duration=6s", "--lease-renew-deadline=4s", "--lease-retry-period=500ms"];
+/// Long enough for a machine that stands still for seconds, short enough for a test.
+pub const SHORT: &[&str] = &["--lease-duration=14s", "--lease-renew-deadline=11s", "--lease-retry-period=500ms"];
 /// Nobody takes such a Lease over unless it was given back.
 pub const ENDLESS: &[&str] = &["--lease-duration=10m", "--lease-renew-deadline=5m", "--lease-retry-period=500ms"];
 

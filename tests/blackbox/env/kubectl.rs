@@ -37,6 +37,8 @@ impl Team {
             .args(["--namespace", &self.namespace])
             .args(arguments)
             .env("KUBECONFIG", admin)
+            // What it remembers of an API server is about this one, and not about one that had its port before.
+            .env("KUBECACHEDIR", admin.with_extension("cache"))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -7,12 +7,14 @@ mod gate;
 mod health;
 mod kubectl;
 mod operator;
+mod pace;
 mod people;
 mod proxy;
 mod sight;
 mod team;
 mod wire;
 mod world;
+mod writer;
 
 pub use app::App;
 pub use effects::{commits_a_step, counted, history};
@@ -20,11 +22,13 @@ pub use election::{ENDLESS, SHORT};
 pub use gate::{GATE, Gate, LOCKED_OUT, locked_out};
 pub use health::{SPOILS, automatic, health};
 pub use operator::Operator;
+pub use pace::Pace;
 pub use people::Person;
 pub use proxy::{Fault, Proxy};
 pub use team::{SOON, Spec, Team, condition, connect, files};
 pub use wire::Wire;
 pub use world::{Cluster, Postgres, Servers, client_of, helm_install, world};
+pub use writer::Writer;
 
 use std::time::{Duration, Instant};
 

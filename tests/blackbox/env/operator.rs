@@ -2,11 +2,14 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use super::team::SOON;
 use super::world;
 
 const LEASE_NAMESPACE: &str = "--lease-namespace";
@@ -14,7 +17,7 @@ const LEASE_NAMESPACE: &str = "--lease-namespace";
 /// A running operator; killed when dropped. Its log is shown when a test fails.
 pub struct Operator {
     child: Child,
-    pub port: u16,
+    port: OnceLock<u16>,
     log: PathBuf,
 }
 
@@ -39,15 +42,16 @@ impl Operator {
     }
 
     fn run(name: &str, confined: &[&str], kubeconfig: &Path, arguments: &[&str]) -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let log = world().admin.parent().unwrap().join(format!("operator-{name}-{port}.log"));
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let log = world().admin.parent().unwrap().join(format!("operator-{name}-{number}.log"));
         let file = File::create(&log).unwrap();
         // A binary that was built otherwise can be tried with the same scenarios.
         let binary = std::env::var_os("SLUICE_BINARY").unwrap_or_else(|| env!("CARGO_BIN_EXE_sluice").into());
         let child = Command::new(binary)
             .arg("operator")
             .args(confined)
-            .args(["--http-addr", &format!("127.0.0.1:{port}")])
+            .args(["--http-addr", "127.0.0.1:0"])
             .args(if arguments.contains(&LEASE_NAMESPACE) { &[][..] } else { &[LEASE_NAMESPACE, "sluice-system"] })
             .args(arguments)
             .env_clear()
@@ -60,7 +64,29 @@ impl Operator {
             .stderr(file)
             .spawn()
             .unwrap();
-        Self { child, port, log }
+        Self { child, port: OnceLock::new(), log }
+    }
+
+    /// Where it listens; waits until its log says so.
+    pub fn port(&self) -> u16 {
+        let began = Instant::now();
+        loop {
+            if let Some(port) = self.known_port() {
+                return port;
+            }
+            assert!(began.elapsed() < SOON, "the operator does not listen\n{}", self.log());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn known_port(&self) -> Option<u16> {
+        if let Some(port) = self.port.get() {
+            return Some(*port);
+        }
+        let log = self.log();
+        let (_, after) = log.split_once("http=127.0.0.1:")?;
+        let port = after.split_whitespace().next()?.parse().ok()?;
+        Some(*self.port.get_or_init(|| port))
     }
 
     pub fn pid(&self) -> u32 {
@@ -96,7 +122,7 @@ impl Operator {
 
     /// The body of a page, for instance `/metrics`; `None` while nobody listens.
     pub fn page(&self, path: &str) -> Option<String> {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).ok()?;
+        let mut stream = TcpStream::connect(("127.0.0.1", self.known_port()?)).ok()?;
         write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").ok()?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).ok()?;

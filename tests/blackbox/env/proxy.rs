@@ -23,6 +23,8 @@ pub enum Fault {
     /// The server does all that it asks for; the operator never hears of it, and neither of them notices that the
     /// connection is dead.
     Silence,
+    /// The same as [`Fault::ReplyLost`], and from then on nothing gets through, as after [`Proxy::black_hole`].
+    Outage,
 }
 
 /// Whether a text of SQL is the one in question.
@@ -181,11 +183,19 @@ async fn serve(shared: Arc<Shared>, mut client: TcpStream) -> io::Result<()> {
                 None => to_client.write_all(&message).await?,
                 // Ready for the next query: all that was asked for is done.
                 Some(fault) if message.first() == Some(&b'Z') => {
-                    shared.happened.send_modify(|happened| *happened += 1);
-                    if fault == Fault::ReplyLost {
-                        return Ok(());
+                    if fault == Fault::Outage {
+                        shared.weather.send_replace(Weather::BlackHole);
                     }
-                    silent = true;
+                    shared.happened.send_modify(|happened| *happened += 1);
+                    match fault {
+                        Fault::ReplyLost if *shared.orphans.borrow() => {
+                            // The operator's end alone.
+                            let _ = to_client.shutdown().await;
+                            orphaned = true;
+                        }
+                        Fault::ReplyLost | Fault::NeverArrives | Fault::Outage => return Ok(()),
+                        Fault::Silence => silent = true,
+                    }
                 }
                 Some(_) => {}
             },

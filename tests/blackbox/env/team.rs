@@ -15,8 +15,9 @@ use sqlx::{AssertSqlSafe, Connection, Executor, Row};
 
 use super::{Postgres, Proxy, eventually, world};
 
-/// How long anything that should happen at once may take on a busy machine.
-pub const SOON: Duration = Duration::from_secs(30);
+/// How long anything that should happen at once may take on a machine that is busy with everything at the same time. What ends
+/// by a fact costs nothing by being waited for long.
+pub const SOON: Duration = Duration::from_secs(120);
 
 pub struct Team {
     pub namespace: String,
@@ -270,6 +271,17 @@ impl Team {
     /// Names of the tables outside of the ledger.
     pub async fn tables(&self) -> Vec<String> {
         self.query("select tablename from pg_tables where schemaname = 'public' order by 1").await
+    }
+
+    /// Waits until the object has an event with that reason: events are published in the background. Its notes.
+    pub async fn noted(&self, name: &str, reason: &str) -> Vec<String> {
+        eventually(&format!("the event {reason}"), SOON, || async {
+            let events = self.events(name).await;
+            let notes: Vec<_> =
+                events.iter().filter(|(found, _)| found == reason).map(|(_, note)| note.clone()).collect();
+            if notes.is_empty() { Err(format!("{events:?}")) } else { Ok(notes) }
+        })
+        .await
     }
 
     /// Server sessions of Sluice on the team's database.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{NOTICED, runs_by_itself, says, stands_still};
+use super::{runs_by_itself, says, stands_still};
 use crate::env::{GATE, Gate, Operator, Spec, Team, condition, files};
 
 const ORDERS: (&str, &str) = ("V001__orders.sql", "create table orders (id int);");
@@ -102,10 +102,8 @@ async fn a_condition_that_no_longer_holds_when_there_is_room_holds_the_plan_back
     gate.open().await;
     team.at("first", "001").await;
     let told = "waiting to apply 1 migration (002): sql no-open-batch: ";
-    team.until_within("shop", told, NOTICED, |status| {
-        condition(status, "Ready").is_some_and(|(_, _, message)| message.contains(told))
-    })
-    .await;
+    team.until("shop", told, |status| condition(status, "Ready").is_some_and(|(_, _, message)| message.contains(told)))
+        .await;
     assert_eq!(team.tables().await, ["first"]);
     team.sql(DONE).await;
     runs_by_itself(&team, "002").await;

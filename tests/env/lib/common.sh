@@ -8,6 +8,8 @@ set -euo pipefail
 ENV_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # Server programs of Debian's packages (pgbouncer) live in sbin, which is not on every user's PATH.
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+# What is read here of what programs say is English with decimal points, whatever the machine speaks.
+export LC_ALL=C.UTF-8
 
 say() { printf '%s\n' "tests/env: $*" >&2; }
 die() { say "$@"; exit 1; }
@@ -80,15 +82,31 @@ make_workdir() {
   mv "$WORKDIR/lock.new" "$WORKDIR/lock"
 }
 
-# Ends a process: by the first signal, and after two seconds by SIGKILL. Pid 0 or empty means there is none.
+# Ends a process: by the first signal, and after half a minute by SIGKILL. Pid 0 or empty means there is none. It is gone
+# afterwards: a PostgreSQL that is killed before its children have ended could not be started again.
 end_process() {
-  local signal=$1 pid=${2:-0} _
+  local signal=$1 pid=${2:-0} until=$((SECONDS + 30))
   if [ "$pid" = 0 ] || ! kill -s "$signal" "$pid" 2>/dev/null; then return 0; fi
-  for _ in {1..100}; do
-    if ! kill -0 "$pid" 2>/dev/null; then break; fi
+  while kill -0 "$pid" 2>/dev/null; do
+    if [ "$SECONDS" -ge "$until" ]; then kill -s KILL "$pid" 2>/dev/null || true; fi
+    if [ "$SECONDS" -ge $((until + 30)) ]; then return 0; fi
     sleep 0.02
   done
-  kill -s KILL "$pid" 2>/dev/null || true
+}
+
+# How long a server may take to answer, in seconds: it does so in one or two, unless every core is busy with something else.
+# shellcheck disable=SC2034 # used by those who source this
+PATIENCE=180
+
+# Does something again that the network may have spoilt: five times in all.
+again() {
+  local try
+  for try in 1 2 3 4; do
+    if "$@"; then return 0; fi
+    say "try $try of 5 failed: $1"
+    sleep $((try * 3))
+  done
+  "$@"
 }
 
 # Waits until our standard input is closed, which is how the caller's end is noticed however it came.

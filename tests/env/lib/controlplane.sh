@@ -103,10 +103,10 @@ await_controlplane() {
 }
 
 wait_for_apiserver() {
-  local _
-  for _ in {1..300}; do
+  local until=$((SECONDS + PATIENCE))
+  while [ "$SECONDS" -lt "$until" ]; do
     if ! kill -0 "$ETCD_PID" 2>/dev/null || ! kill -0 "$APISERVER_PID" 2>/dev/null; then return 1; fi
-    if curl --silent --fail --max-time 2 --cacert "$CONTROLPLANE/ca.crt" --header "Authorization: Bearer $ADMIN_TOKEN" \
+    if curl --silent --fail --max-time 10 --cacert "$CONTROLPLANE/ca.crt" --header "Authorization: Bearer $ADMIN_TOKEN" \
       "https://127.0.0.1:$APISERVER_PORT/readyz" >/dev/null; then return 0; fi
     sleep 0.1
   done

@@ -71,8 +71,8 @@ start_postgres() {
 
 # The last line of the pid file says "ready" (or "standby") once connections are accepted.
 wait_for_postgres() {
-  local _ pid state
-  for _ in {1..600}; do
+  local pid state until=$((SECONDS + PATIENCE))
+  while [ "$SECONDS" -lt "$until" ]; do
     if ! kill -0 "$POSTGRES_PID" 2>/dev/null; then return 1; fi
     { mapfile -t state <"$POSTGRES_DATA/postmaster.pid"; } 2>/dev/null || state=()
     pid=${state[0]:-}
