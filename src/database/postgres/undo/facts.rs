@@ -157,6 +157,10 @@ impl Column {
         ident(self.was())
     }
 
+    pub fn is_copied_as_text(&self) -> bool {
+        self.own_type.is_some()
+    }
+
     /// The column for a copy.
     pub fn copied(&self, alias: &str) -> String {
         let cast = if self.own_type.is_some() { "::text" } else { "" };

@@ -21,7 +21,7 @@ pub(super) fn guise() -> String {
         "'user', pg_catalog.current_setting('session_authorization'), 'role', pg_catalog.current_setting('role'),
         'path', pg_catalog.current_setting('search_path'),
         'formats', (select pg_catalog.json_object_agg(f.name, pg_catalog.current_setting(f.name)) from pg_catalog.unnest(array['datestyle',
-            'intervalstyle', 'extra_float_digits', 'bytea_output', 'lc_monetary']) f(name)),
+            'intervalstyle', 'timezone', 'extra_float_digits', 'bytea_output', 'lc_monetary']) f(name)),
         'place', exists (select from pg_catalog.pg_namespace where nspname = {})",
         text(SCHEMA)
     )
