@@ -27,11 +27,17 @@ pub(super) fn guise() -> String {
     )
 }
 
-/// Creates the place for copies.
+/// Creates the place for copies: nobody else's, whatever default privileges there are.
 pub(super) fn create_place() -> String {
     let schema = ident(SCHEMA);
     format!(
         "create schema if not exists {schema}; revoke all on schema {schema} from public;
+        do $sluice$ declare other pg_catalog.regrole; begin
+            for other in select distinct a.grantee from pg_catalog.pg_namespace n cross join lateral pg_catalog.aclexplode(n.nspacl) a
+                where n.nspname = '{SCHEMA}' and a.grantee not in (0, n.nspowner) loop
+                execute pg_catalog.format('revoke all on schema {schema} from %s', other);
+            end loop;
+        end $sluice$;
         comment on schema {schema} is 'Copies that Sluice made of rows before migrations took them away; the ledger''s migration_undo says which';"
     )
 }
