@@ -103,6 +103,24 @@ mod tests {
     }
 
     #[test]
+    fn rows_are_counted_by_what_one_of_them_takes() {
+        // Two stored columns of 72 bytes each, and what a row costs.
+        let mut whole = item(What::Table);
+        assert_eq!(whole.bytes(), Some(1720));
+        assert_eq!(
+            whole.limit(&LIMITS, &Room::of(&LIMITS, 0)).unwrap_err(),
+            "about 1720 bytes are more than spec.execution.undo.maxBytes (1000)"
+        );
+        whole.table.rows = Some(5);
+        assert_eq!(whole.limit(&LIMITS, &Room::of(&LIMITS, 0)), Ok(5));
+        whole.table.rows = Some(101);
+        assert!(whole.limit(&LIMITS, &Room::of(&LIMITS, 0)).unwrap_err().contains("maxRows (100)"));
+        // A condition may leave few of many.
+        whole.what = What::Rows(Some(("t".to_owned(), "id = 1".to_owned())));
+        assert_eq!(whole.limit(&LIMITS, &Room::of(&LIMITS, 0)), Ok(5));
+    }
+
+    #[test]
     fn what_others_leave_of_the_limit_for_all_copies_of_a_run_is_a_limit_too() {
         let mut whole = item(What::Table);
         whole.table.rows = Some(5);
