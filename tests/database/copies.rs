@@ -252,6 +252,22 @@ async fn all_copies_of_a_run_together_stay_below_their_limit_and_what_is_over_it
 }
 
 #[tokio::test]
+async fn default_privileges_let_nobody_read_the_copies() {
+    let db = copying().await;
+    let role = format!("{}_nosy", db.name);
+    db.execute(&format!(
+        "create role {role}; alter default privileges grant usage on schemas to {role};
+         alter default privileges grant select on tables to {role}"
+    ))
+    .await;
+    db.up(&[PEOPLE]).await;
+    db.up(&[PEOPLE, ("V002__x.sql", r#"drop table "Odd ""People""";"#)]).await;
+    let may = format!("select has_schema_privilege('{role}', 'sluice_undo', 'usage')::text");
+    assert_eq!(db.value(&may).await, "false");
+    assert_eq!(db.value("select count(*)::text from sluice.migration_undo where copy is not null").await, "1");
+}
+
+#[tokio::test]
 async fn without_the_setting_nothing_is_copied() {
     let db = database().await;
     db.up(&[PEOPLE]).await;

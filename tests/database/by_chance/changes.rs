@@ -14,8 +14,8 @@ impl World {
         match self.below(9) {
             0 | 1 => self.drop_column(at, &table),
             2 if !self.torn.contains(&table.name) => Some(self.drop_table(at, &table)),
-            3 => Some(self.truncate(&table)),
-            4 => self.delete(&table),
+            3 if !self.torn.contains(&table.name) => Some(self.truncate(&table)),
+            4 if !self.torn.contains(&table.name) => self.delete(&table),
             5 => self.update(&table),
             6 => self.narrow(at, &table),
             7 => self.upsert(&table),
@@ -53,7 +53,7 @@ impl World {
         }
         down.extend(table.on.iter().filter(|(used, _)| concerns(used)).map(|(_, statement)| statement.clone()));
         down.extend(table.references.iter().filter(|one| one.column == column.name).map(|one| table.referring(one)));
-        if !table.has_key() && gone.iter().any(|one| one.not_null) {
+        if (!table.has_key() || table.shape == Shape::Parent) && gone.iter().any(|one| one.not_null) {
             self.torn.push(table.name.clone());
         }
         let left = &mut self.tables[at];

@@ -20,7 +20,8 @@ struct World {
     rng: StdRng,
     tables: Vec<Table>,
     numbers: u32,
-    /// Tables without a key that lost a column without nulls in this script: their rows would not come back without it.
+    /// Tables without a key, or with children, that lost a column without nulls in this script: their rows would not come back
+    /// without it.
     torn: Vec<String>,
     /// Rows went: one that a script would change may not be there.
     emptied: bool,

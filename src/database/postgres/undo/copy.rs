@@ -18,10 +18,11 @@ use super::super::sqlstate::{Retry, retry};
 use super::super::supervise::{Ended, Run, supervised};
 use super::super::unit::Attempt;
 use super::facts::{Column, Table};
-use super::items::{ALONE, Item, Room, UNTOLD, What, Word, items, over_rows, targets, together, triggers};
+use super::items::{ALONE, Item, UNTOLD, What, Word, items, targets, together, triggers};
 use super::look::{functions, steady};
+use super::room::{Room, over_rows};
 use super::statements::{Entry, Rows, create_place, enter, guise, quoted, restored, size};
-use super::{Guise, as_ourselves, refused};
+use super::{Guise, as_ourselves, refused, with_its_formats};
 
 /// How long the catalog may take to answer; a statement's own timeouts end it sooner.
 const LOOK: Duration = Duration::from_secs(60);
@@ -165,6 +166,9 @@ impl PostgresSession {
         place: &Place<'_>,
         run: Run<'_>,
     ) -> Result<Result<Option<Taken>, String>, Attempt> {
+        let ours = self.other_role.as_deref().unwrap_or("none");
+        let foreign = guise.role != ours || self.other_role.is_none() && guise.user != self.role;
+        let item = &item.relied_on(foreign, guise.reads_alike());
         let room = Room::of(limits, self.copied);
         let most = match item.limit(limits, &room) {
             Ok(most) => most,
@@ -178,9 +182,10 @@ impl PostgresSession {
             let table = quoted(&name);
             let restore = item.restore(&table);
             let rows = restore.as_deref().map_or(Rows::Perhaps(&name), |restore| Rows::Copied(&name, restore));
+            let us = if !whole && item.in_its_formats() { with_its_formats } else { as_ourselves };
             let text = format!(
                 "{}{} {} create table {table} as {}; {}",
-                as_ourselves(self.other_role.as_deref()),
+                us(self.other_role.as_deref()),
                 if guise.place { String::new() } else { create_place() },
                 item.lock(whole),
                 item.query(most, whole),

@@ -9,8 +9,9 @@ use crate::plan::Step;
 use super::super::connect::{Connector, Link};
 use super::super::failure::{SqlError, lost, name};
 use super::super::loss::read::{Reader, Target};
-use super::items::{ALONE, Room, UNTOLD, items, targets, together, triggers};
+use super::items::{ALONE, UNTOLD, items, targets, together, triggers};
 use super::look::functions;
+use super::room::Room;
 
 /// What the steps would copy before they destroy it, and what they could not.
 pub(in super::super) async fn estimates(

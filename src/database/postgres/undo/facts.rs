@@ -102,6 +102,13 @@ impl Table {
         self
     }
 
+    /// What of it is left to be set back where others bring these columns back.
+    pub fn without(mut self, columns: &[String]) -> Self {
+        let key = self.key.clone().unwrap_or_default();
+        self.columns.retain(|column| key.contains(&column.name) || !columns.contains(&column.name));
+        self
+    }
+
     /// What of it a copy with these columns can restore.
     pub fn limited_to(mut self, columns: &[String]) -> Self {
         self.columns.retain(|column| columns.contains(&column.name));
@@ -155,6 +162,10 @@ impl Column {
     /// The same, quoted.
     pub fn quoted_before(&self) -> String {
         ident(self.was())
+    }
+
+    pub fn is_copied_as_text(&self) -> bool {
+        self.own_type.is_some()
     }
 
     /// The column for a copy.

@@ -252,7 +252,7 @@ impl Before {
         };
         Some(format!(
             "select pg_catalog.setval({0}::pg_catalog.regclass, m.most) from (select {end} as most) m
-                where m.most {behind} coalesce(pg_catalog.pg_sequence_last_value({0}::pg_catalog.regclass), 0);",
+                where m.most is not null and coalesce(m.most {behind} pg_catalog.pg_sequence_last_value({0}::pg_catalog.regclass), true);",
             text(&one.sequence),
         ))
     }

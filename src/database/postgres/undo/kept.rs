@@ -44,6 +44,12 @@ pub(super) struct Kept {
     /// Columns of its rows that older copies have, which went, or were converted, before the rows did: those copies.
     #[serde(skip)]
     with: BTreeMap<String, String>,
+    /// Columns that older copies bring back: in its rows they are what the script made of them before.
+    #[serde(skip)]
+    others: Vec<String>,
+    /// The way down puts rows of its own into the table, and none that are kept elsewhere.
+    #[serde(skip)]
+    guessed: bool,
     /// What is known of its table now: one or none.
     table: Vec<Table>,
 }
@@ -72,13 +78,16 @@ impl Kept {
             return Some(if self.restored { all + JUST_NOW } else { all });
         }
         let after = self.after.as_deref().map(quoted);
-        let changed = after.as_deref().and_then(|after| restore::changed(&table, &copy, after));
-        let missing = self.gone.then(|| match self.completed(&table, &copy) {
-            Some((table, copy)) => restore::missing(&table, &copy, None),
-            None => restore::missing(&table, &copy, after.as_deref()),
-        });
-        let both: Vec<String> = changed.into_iter().chain(missing).collect();
-        (!both.is_empty() && table.stored().next().is_some()).then(|| both.join(";\n"))
+        let changed =
+            after.as_deref().and_then(|after| restore::changed(&table.clone().without(&self.others), &copy, after));
+        let completed = self.completed(&table, &copy);
+        let (whole, from) = completed.as_ref().map_or((&table, &copy), |(whole, from)| (whole, from));
+        let after = after.as_deref().filter(|_| completed.is_none());
+        let missing = self.gone.then(|| restore::missing(whole, from, after));
+        let guessed = (self.what == "table" && self.guessed).then(|| restore::guessed(whole, from)).flatten();
+        let guessed = guessed.map(|guessed| guessed + JUST_NOW);
+        let all: Vec<String> = changed.into_iter().chain(guessed).chain(missing).collect();
+        (!all.is_empty() && table.stored().next().is_some()).then(|| all.join(";\n"))
     }
 
     /// The rows of the copy as they were before columns of them went: what is restored of the table, and from where. `table` is
@@ -144,6 +153,20 @@ impl Kept {
         text.contains(&column.to_lowercase()) && Reader::default().read(one).iter().any(|found| writes(&found.target))
     }
 
+    /// Tells it what the way down does.
+    pub fn with_script(&mut self, statements: &[Statement]) {
+        let filled: Vec<String> =
+            statements.iter().filter(|one| self.is_filled_by(one)).map(|one| one.text.to_lowercase()).collect();
+        let any = |word: &str| filled.iter().any(|text| text.contains(word));
+        self.guessed = any("values") && !any("select");
+    }
+
+    /// Whether a statement may put rows into the table.
+    pub fn is_filled_by(&self, one: &Statement) -> bool {
+        let text = one.text.to_lowercase();
+        self.table.first().is_some_and(|table| text.contains("insert") && text.contains(&table.name.to_lowercase()))
+    }
+
     /// How a person can restore it later.
     pub fn cure(&self) -> String {
         if self.copy.is_some() && self.there {
@@ -191,6 +214,10 @@ pub(super) fn complete(all: &mut [Kept]) {
             let same = older.iter().filter(|other| other.there && other.is_of_the_table_of(kept));
             // The oldest has what was there before the script.
             kept.with = same.filter_map(|other| Some((other.column.clone()?, other.copy.clone()?))).collect();
+        }
+        if kept.after.is_some() {
+            let same = older.iter().filter(|other| other.there && other.is_of_the_table_of(kept));
+            kept.others = same.filter_map(|other| other.column.clone()).collect();
         }
         newer = older;
     }

@@ -5,6 +5,7 @@
 //! A copy that cannot be made or put back never fails the script: it is noted in the ledger and told. What is told is
 //! names and numbers; values go into the schema of the copies and nowhere else.
 
+mod conditions;
 mod copy;
 mod estimate;
 mod facts;
@@ -15,6 +16,7 @@ mod kept;
 mod look;
 mod refill;
 mod restore;
+mod room;
 mod settle;
 mod statements;
 
@@ -45,14 +47,20 @@ fn refused(error: &ServerError) -> String {
     format!("{}{objects}{cure}", name(&error.code))
 }
 
-/// What decides how values look as texts: copies hold texts of some, and rows are known again by them.
-const FORMATS: &str = "set local datestyle = 'ISO, YMD'; set local intervalstyle = 'postgres'; set local extra_float_digits = 1; \
+/// What decides how values look as texts: copies hold texts of some, and rows are known again by them. The order of a date's
+/// parts is how it is read, and stays.
+const FORMATS: &str = "set local datestyle = 'ISO'; set local timezone = 'UTC'; set local intervalstyle = 'postgres'; set local extra_float_digits = 1; \
     set local bytea_output = 'hex'; set local lc_monetary = 'C';";
 
 /// Ourselves again, whoever user SQL made of the session; names are still looked up as it wants.
 fn as_ourselves(role: Option<&str>) -> String {
+    format!("{} {FORMATS}", with_its_formats(role))
+}
+
+/// Likewise, and values are still read and written as it wants.
+fn with_its_formats(role: Option<&str>) -> String {
     let role = role.map_or_else(|| "none".to_owned(), ident);
-    format!("set local session authorization default; set local role {role}; {FORMATS}")
+    format!("set local session authorization default; set local role {role};")
 }
 
 /// Who the session was and where it looked.
@@ -68,6 +76,12 @@ struct Guise {
 }
 
 impl Guise {
+    /// Whether a condition means the same where values look as they do in copies.
+    fn reads_alike(&self) -> bool {
+        let is = |name: &str, value: &str| self.formats.get(name).is_some_and(|set| set.starts_with(value));
+        is("datestyle", "ISO") && is("intervalstyle", "postgres") && is("timezone", "UTC")
+    }
+
     /// Gives the session back to user SQL.
     fn back(&self) -> String {
         let formats = self

@@ -211,10 +211,14 @@ impl PostgresSession {
         self.look_at_constraints(place).await?;
         let mut rest = self.kept(step, None, place).await?;
         complete(&mut rest);
+        let script = step.script().map_or(&[][..], |script| script.statements.as_slice());
+        rest.iter_mut().for_each(|kept| kept.with_script(script));
         rest.retain(|kept| match &when {
             // A row without a column that comes later would lose what was in it.
             When::Early => kept.what == "column" || kept.has_room(),
             When::Between(unit) if kept.restored => unit.iter().any(|one| kept.is_guessed_at(one)),
+            // What the script puts into it would be there already.
+            When::Between(unit) if kept.what == "table" && after(step, unit).any(|one| kept.is_filled_by(one)) => false,
             When::Between(_) => {
                 let before = refill.before.get(&kept.id).and_then(Option::as_ref);
                 !refill.early.contains_key(&kept.id) && kept.is_back(before)
@@ -288,7 +292,8 @@ impl PostgresSession {
         all.extend(refused.into_iter().map(|(kept, why)| (kept, Err(why))));
         let (kept, whys): (Vec<Kept>, Vec<String>) = waiting.into_iter().unzip();
         let mut hand = Hand { link: &mut self.link, under: Some((&mut self.side, run)) };
-        let tried = if kept.len() > 1 { hand.put_back_together(&kept).await } else { Ok(Err(String::new())) };
+        // A row of one table may refer to another one of it.
+        let tried = if kept.is_empty() { Ok(Err(String::new())) } else { hand.put_back_together(&kept).await };
         match tried {
             Ok(Ok(done)) => all.extend(kept.into_iter().zip(done.into_iter().map(Ok))),
             Ok(Err(_)) => all.extend(kept.into_iter().zip(whys.into_iter().map(Err))),
@@ -316,6 +321,12 @@ impl PostgresSession {
             Ok(_) => Attempt::Over(crate::database::DatabaseError::Ledger("a copy was put back in part".to_owned())),
         }
     }
+}
+
+/// The statements of a script that come after these.
+fn after<'a>(step: &'a Step, unit: &[Statement]) -> impl Iterator<Item = &'a Statement> {
+    let last = unit.last().map_or(0, |one| one.number);
+    step.script().into_iter().flat_map(|script| &script.statements).filter(move |one| one.number > last)
 }
 
 const FOREIGN_KEY_VIOLATION: &str = "23503";

@@ -85,28 +85,49 @@ pub(super) fn missing(table: &Table, copy: &str, after: Option<&str>) -> String 
     )
 }
 
+/// What a row of the copy sets in a row that is there. `None` where a row cannot be known again, or nothing of it can be set.
+fn sets(table: &Table) -> Option<String> {
+    let (key, one) = table.key(&[]);
+    let settable = table.stored().filter(|column| !column.always && !key.iter().any(|key| key.name == column.name));
+    let sets: Vec<String> =
+        settable.map(|column| format!("{} = {}", column.quoted_before(), column.restored("c"))).collect();
+    (one && !sets.is_empty()).then(|| sets.join(", "))
+}
+
 /// Rows that were changed, where they still are as the change left them. `None` where a row cannot be known again, or
 /// nothing of it can be set.
 pub(super) fn changed(table: &Table, copy: &str, after: &str) -> Option<String> {
-    let (key, one) = table.key(&[]);
-    let stored: Vec<&Column> = table.stored().collect();
-    let settable: Vec<&&Column> =
-        stored.iter().filter(|column| !column.always && !key.iter().any(|key| key.name == column.name)).collect();
-    if !one || settable.is_empty() {
-        return None;
-    }
-    let sets: Vec<String> =
-        settable.iter().map(|column| format!("{} = {}", column.quoted_before(), column.restored("c"))).collect();
+    let (sets, key, stored) = (sets(table)?, table.key(&[]).0, table.stored().collect::<Vec<_>>());
+    // A value that is back already is no change of somebody else's.
+    let same: Vec<String> = stored
+        .iter()
+        .map(|column| format!("{} in ({}, {})", row(&[column], "t"), row(&[column], "a"), row(&[column], "c")))
+        .collect();
     Some(format!(
-        "update {} as t set {} from {copy} as c join {after} as a on {} = {} where {} = {} and {} = {}",
+        "update {} as t set {} from {copy} as c join {after} as a on {} = {} where {} = {} and {} <> {} and {}",
         table.quoted_before(),
-        sets.join(", "),
+        sets,
         row(&key, "a"),
         row(&key, "c"),
         row(&key, "t"),
         row(&key, "c"),
         row(&stored, "t"),
-        row(&stored, "a"),
+        row(&stored, "c"),
+        same.join(" and "),
+    ))
+}
+
+/// Rows that are there again, and are not what they were. `None` where a row cannot be known again, or nothing of it can be set.
+pub(super) fn guessed(table: &Table, copy: &str) -> Option<String> {
+    let (sets, key, stored) = (sets(table)?, table.key(&[]).0, table.stored().collect::<Vec<_>>());
+    Some(format!(
+        "update {} as t set {} from {copy} as c where {} = {} and {} <> {}",
+        table.quoted_before(),
+        sets,
+        row(&key, "t"),
+        row(&key, "c"),
+        row(&stored, "t"),
+        row(&stored, "c"),
     ))
 }
 
@@ -141,8 +162,9 @@ mod tests {
         let mut table = table();
         let sql = changed(&table, "c1", "c2").unwrap();
         assert!(sql.contains("set \"note\" = c.\"note\"::shop.mood from c1 as c join c2 as a"), "{sql}");
-        assert!(sql.ends_with("row(t.\"id\", t.\"note\")::text = row(a.\"id\", a.\"note\")::text"), "{sql}");
+        assert!(sql.ends_with("row(t.\"note\")::text in (row(a.\"note\")::text, row(c.\"note\")::text)"), "{sql}");
         table.columns.remove(1);
         assert_eq!(changed(&table, "c1", "c2"), None, "nothing of it can be set");
+        assert_eq!(guessed(&table, "c1"), None);
     }
 }

@@ -11,9 +11,10 @@ use super::super::supervise::{Ended, Run, supervised};
 use super::super::unit::Attempt;
 use super::copy::{Noted, Taken};
 use super::facts::{Column, Table};
-use super::items::{Room, Word};
+use super::items::Word;
 use super::look::by_oid;
 use super::restore::{changed, missing, numbered, numbered_by, row, row_now};
+use super::room::Room;
 use super::statements::{bytes, hash, quoted};
 use super::{FORMATS, as_ourselves, refused};
 
@@ -36,7 +37,10 @@ impl PostgresSession {
         run: Run<'_>,
         noted: &mut Noted,
     ) -> Result<(), Attempt> {
+        let copied: u64 = taken.iter().filter_map(|one| one.by_condition).sum();
         for mut one in taken {
+            // What others of its tables account for is none of its business.
+            let affected = affected.saturating_sub(copied - one.by_condition.unwrap_or_default());
             if one.word == Word::Other {
                 // A block may have altered or dropped what it changed before.
                 let look = format!("select {}::text", by_oid(one.table.oid));
@@ -188,8 +192,11 @@ impl Taken {
                 "copied, but without a key its rows cannot be told apart: only a person can restore them".to_owned(),
             );
         }
-        if let Some(copied) = self.by_condition.filter(|copied| affected > *copied) {
-            notes.push(format!("{} more rows were written in between and are not in the copy", affected - copied));
+        // Each row that a DELETE took is gone from the table, and in the copy or in none.
+        let tells = self.word == Word::Delete && !self.table.rules && self.table.after_triggers.is_empty();
+        let copied = self.by_condition.map(|copied| if tells { left.copy } else { copied });
+        if let Some(copied) = copied.filter(|copied| affected > *copied) {
+            notes.push(format!("{} more rows went or changed and are in no copy", affected - copied));
         }
         let sql = format!(
             "{drop_after} update {ledger}.migration_undo set rows = {}, bytes = {}{}, hash = {}, after = {}, restore_sql = {}, note = {}

@@ -21,17 +21,23 @@ pub(super) fn guise() -> String {
         "'user', pg_catalog.current_setting('session_authorization'), 'role', pg_catalog.current_setting('role'),
         'path', pg_catalog.current_setting('search_path'),
         'formats', (select pg_catalog.json_object_agg(f.name, pg_catalog.current_setting(f.name)) from pg_catalog.unnest(array['datestyle',
-            'intervalstyle', 'extra_float_digits', 'bytea_output', 'lc_monetary']) f(name)),
+            'intervalstyle', 'timezone', 'extra_float_digits', 'bytea_output', 'lc_monetary']) f(name)),
         'place', exists (select from pg_catalog.pg_namespace where nspname = {})",
         text(SCHEMA)
     )
 }
 
-/// Creates the place for copies.
+/// Creates the place for copies: nobody else's, whatever default privileges there are.
 pub(super) fn create_place() -> String {
     let schema = ident(SCHEMA);
     format!(
         "create schema if not exists {schema}; revoke all on schema {schema} from public;
+        do $sluice$ declare other pg_catalog.regrole; begin
+            for other in select distinct a.grantee from pg_catalog.pg_namespace n cross join lateral pg_catalog.aclexplode(n.nspacl) a
+                where n.nspname = '{SCHEMA}' and a.grantee not in (0, n.nspowner) loop
+                execute pg_catalog.format('revoke all on schema {schema} from %s', other);
+            end loop;
+        end $sluice$;
         comment on schema {schema} is 'Copies that Sluice made of rows before migrations took them away; the ledger''s migration_undo says which';"
     )
 }
