@@ -77,6 +77,17 @@ pub enum Purpose {
     Rollback(TakeBack),
 }
 
+impl Purpose {
+    /// The field that says how long such a run may take.
+    #[must_use]
+    pub fn deadline(&self) -> &'static str {
+        match self {
+            Self::Apply | Self::ApplyAndVerify(_) => "spec.execution.deadline",
+            Self::Rollback(_) => "spec.rollback.deadline",
+        }
+    }
+}
+
 /// What a verification needs when its run is over, whoever does it then.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verify {

@@ -9,7 +9,7 @@ use crate::plan::{
     self, Direction, Judgement, Ledger, Outcome, Plan, Rollback, RunSummary, TakeBack, Target, Trigger, Verification,
 };
 
-use super::back::{back, cure_of_loss, keep, origin, with_plan};
+use super::back::{back, cure_of_loss, keep, names_version, origin, with_plan};
 use super::due::Aftermath;
 use super::judging::{self, Mode, OnInconclusive};
 use super::{Desired, DueVerification, Observed};
@@ -19,17 +19,24 @@ pub fn aftermath(observed: &Observed, desired: &Desired, set: &MigrationSet, led
     let Some(last) = ledger.runs_of(&observed.object, &observed.uid).next() else {
         return requested(observed, ledger);
     };
-    if let Some(rollback) = ledger.rollback_by(last.id).filter(|_| !is_kept(observed, ledger, last)) {
-        return after_rollback(observed, desired, set, ledger, last, rollback);
-    }
-    if let Some(token) = unanswered(observed, ledger) {
-        // The window ends first; then this is asked again.
-        let run = newest_in_effect(observed, ledger).unwrap_or(last);
+    let rolled_back = ledger.rollback_by(last.id).filter(|_| !is_kept(observed, ledger, last));
+    let request = match rolled_back {
+        Some(_) => elsewhere(observed, ledger, last),
+        None => unanswered(observed, ledger),
+    };
+    if let Some(token) = request {
+        // What a rollback was to take back, or is to be gone on with; else the newest. A window ends first; then this is asked again.
+        let begun = rolled_back.and_then(|rollback| ledger.runs.iter().find(|run| run.id == rollback.what.run));
+        let begun = begun.filter(|run| !taken_back(ledger, run));
+        let run = begun.or_else(|| newest_in_effect(observed, ledger)).unwrap_or(last);
         match back(observed, desired, set, ledger, run, Trigger::Requested, &asked(&token), Some(token)) {
             // It is there already: the request changes nothing about what else is left to do.
             Aftermath::Nothing => {}
             aftermath => return aftermath,
         }
+    }
+    if let Some(rollback) = rolled_back {
+        return after_rollback(observed, desired, set, ledger, last, rollback);
     }
     if last.direction == Direction::Down {
         return Aftermath::Nothing;
@@ -65,6 +72,19 @@ pub fn unanswered(observed: &Observed, ledger: &Ledger) -> Option<String> {
     let seen = ledger.runs_of(&observed.object, &observed.uid).any(|run| run.rollback_token.as_ref() == Some(token));
     let answered = ledger.rollbacks.iter().any(|rollback| rollback.what.request_token.as_ref() == Some(token));
     (!seen && !answered).then(|| token.clone())
+}
+
+/// A request that names a version, made when a rollback came to its end: to go further than it went, or less far than it could. One that
+/// names none may have been made before anybody saw that rollback, and must not take back more.
+fn elsewhere(observed: &Observed, ledger: &Ledger, attempt: &RunSummary) -> Option<String> {
+    let over = match attempt.outcome {
+        Some(
+            Outcome::Succeeded | Outcome::Blocked | Outcome::Failed | Outcome::DeadlineExceeded | Outcome::Aborted,
+        ) => true,
+        // Nobody knows what the database holds, or the rollback goes on first.
+        Some(Outcome::NeedsOperator | Outcome::Interrupted) | None => false,
+    };
+    unanswered(observed, ledger).filter(|token| over && names_version(Some(token)))
 }
 
 /// A request on a database where this object has never run anything.

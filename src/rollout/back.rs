@@ -88,7 +88,7 @@ fn banned(desired: &Desired, set: &MigrationSet, ledger: &Ledger, up: &RunSummar
 }
 
 /// `TOKEN@VERSION`
-fn names_version(token: Option<&str>) -> bool {
+pub(super) fn names_version(token: Option<&str>) -> bool {
     token.is_some_and(|token| token.contains('@'))
 }
 

@@ -132,8 +132,9 @@ pub(super) fn summary(observed: &Observed, state: &State) -> (Reason, String) {
         State::TooManyFailures(number, plan) => (
             Reason::TooManyFailures,
             format!(
-                "{number} runs failed or were taken back within an hour (spec.rollback.maxFailuresPerHour): waiting to {} until somebody has \
-                 looked. The database is at version {}. Go on with: {}",
+                "{number} {} within an hour (spec.rollback.maxFailuresPerHour): waiting to {} until somebody has looked. The database is at \
+                 version {}. Go on with: {}",
+                if *number == 1 { "run failed or was taken back" } else { "runs failed or were taken back" },
                 work(plan),
                 current(observed),
                 annotate(&observed.object, "retry"),
@@ -236,19 +237,19 @@ fn subject(plan: &Plan) -> String {
 
 fn verification(observed: &Observed, verifying: &Verifying, stop: bool) -> String {
     let tallies = &verifying.window.tallies;
-    let worried: Vec<String> = tallies
-        .iter()
-        .filter(|tally| tally.counts.failed_in_a_row > 0 || tally.counts.errors_in_a_row > 0)
-        .map(|tally| tally.name.clone())
-        .collect();
+    let (unmeasured, rest): (Vec<_>, Vec<_>) = tallies.iter().partition(|tally| tally.counts.errors_in_a_row > 0);
+    let failed: Vec<_> = rest.into_iter().filter(|tally| tally.counts.failed_in_a_row > 0).collect();
     let mut text = format!(
         "version {} is in effect and is being verified by {} {}",
         verifying.version,
         tallies.len(),
         if tallies.len() == 1 { "check" } else { "checks" }
     );
-    if !worried.is_empty() {
-        text.push_str(&format!("; not as expected at the last look: {}", worried.join(", ")));
+    for (what, which) in [("not as expected", failed), ("could not be measured", unmeasured)] {
+        if !which.is_empty() {
+            let names: Vec<_> = which.iter().map(|tally| tally.name.as_str()).collect();
+            text.push_str(&format!("; {what} at the last look: {}", names.join(", ")));
+        }
     }
     if let Some(trouble) = &verifying.trouble {
         text.push_str(&format!("; the verdict could not be recorded yet: {trouble}"));

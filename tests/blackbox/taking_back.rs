@@ -342,6 +342,18 @@ async fn a_run_past_its_deadline_is_taken_back() {
 }
 
 #[tokio::test]
+async fn a_rollback_past_its_deadline_says_which_one_to_raise() {
+    let (team, _operator) = Team::verified_at_001("back-deadline").await;
+    let mut scripts = files(SPOILS);
+    scripts.insert("U002__tag.sql".to_owned(), "drop index users_tag; select pg_sleep(60);".to_owned());
+    team.scripts("sql", &scripts).await;
+    team.falls_ill_with("tag").await;
+    team.apply("shop", &Team::shop("002").set("/rollback/deadline", json!("2s"))).await;
+    let message = team.reason("shop", "RollbackFailed").await;
+    assert!(message.contains("raise spec.rollback.deadline") && message.contains("at version 002"), "{message}");
+}
+
+#[tokio::test]
 async fn three_failed_runs_within_an_hour_stop_the_object_until_a_person_has_looked() {
     let (team, operator) = Team::verified_at_001("failures").await;
     let with = |sql: &str| {

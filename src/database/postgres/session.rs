@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use serde_json::Value;
 
 use crate::database::{
-    DatabaseError, FailureClass, LockAttempt, ProgressSender, RunIdentity, RunStart, Session, SessionSettings,
+    DatabaseError, FailureClass, LockAttempt, ProgressSender, Purpose, RunIdentity, RunStart, Session, SessionSettings,
     StepFailure, StepReport, StopSignal,
 };
 use crate::migration::TransactionMode;
@@ -27,6 +27,8 @@ pub(super) struct PostgresSession {
     pub sql: Sql,
     pub identity: RunIdentity,
     pub settings: SessionSettings,
+    /// The field that says how long the run may take.
+    pub deadline: &'static str,
     pub backend: Backend,
     pub recorder: Recorder,
     /// What the session is called on the server.
@@ -79,6 +81,7 @@ impl PostgresSession {
             sql: sql.clone(),
             identity: run.clone(),
             settings: settings.clone(),
+            deadline: Purpose::Apply.deadline(),
             backend,
             recorder: Recorder::new(sql, run, &facts.session_user),
             other_role: (facts.current_user != facts.session_user).then(|| facts.current_user.clone()),
@@ -146,10 +149,10 @@ impl PostgresSession {
     pub fn ended(&self, cause: Cause, place: &failure::Place<'_>) -> DatabaseError {
         match cause {
             Cause::Asked => DatabaseError::Stopped(format!("{} was cut short; {}", place.label, place.left)),
-            Cause::Deadline => DatabaseError::Step(Box::new(place.failure(
-                FailureClass::Deadline,
-                "cancelled because the run's deadline passed; raise spec.execution.deadline",
-            ))),
+            Cause::Deadline => {
+                let what = format!("cancelled because the run's deadline passed; raise {}", self.deadline);
+                DatabaseError::Step(Box::new(place.failure(FailureClass::Deadline, &what)))
+            }
         }
     }
 
@@ -211,6 +214,7 @@ impl Session for PostgresSession {
     }
 
     async fn begin_run(&mut self, start: &RunStart) -> Result<(), DatabaseError> {
+        self.deadline = start.purpose.deadline();
         let role = self.role.clone();
         let site = Site {
             role: &role,

@@ -7,7 +7,7 @@ use rstest::rstest;
 use super::earlier::{UP, automatic, judged, outcome};
 use super::fixture::{With, at, observed, set};
 use crate::api::v1alpha1::Reason;
-use crate::checks::Window;
+use crate::checks::{Measurement, Outcome, Window};
 use crate::rollout::{Requests, Source, Verifying, decide, report};
 
 fn verifying() -> Verifying {
@@ -49,6 +49,20 @@ fn a_change_of_the_spec_that_waits_for_the_end_of_the_window_is_told_with_the_wa
     for part in ["the change of the spec is looked at when that is over", "sluice.dev/abort"] {
         assert!(message(4).contains(part), "{}", message(4));
     }
+}
+
+#[test]
+fn what_could_not_be_measured_is_not_said_to_be_bad() {
+    let limits = automatic().verification.unwrap().checks[0].limits;
+    let mut window = Window::new(["errors", "orders", "users"].map(|name| (name.to_owned(), limits, true)));
+    let measured = [Outcome::Failed, Outcome::Error("nobody answers".into()), Outcome::Passed];
+    for (number, outcome) in measured.into_iter().enumerate() {
+        window.add(number, Measurement { at: at(999_500), outcome, shown: String::new() });
+    }
+    let observed = observed().with(|o| o.verifying = Some(Verifying { window, ..verifying() }));
+    let message = report(&observed, &decide(&observed).state).conditions[0].message.clone();
+    let told = "; not as expected at the last look: errors; could not be measured at the last look: orders";
+    assert!(message.ends_with(told), "{message}");
 }
 
 #[test]

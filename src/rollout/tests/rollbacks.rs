@@ -152,6 +152,43 @@ fn so_many_failures_within_an_hour_stop_the_object_until_it_is_told_to_try_again
     assert_eq!(outcome(&failing(&[90, 20, 0])), ("start", Reason::Applying), "not within an hour");
     let later = failing(&[50, 20, 0]).with(|o| o.now = at(9_000_000));
     assert_eq!(outcome(&later), ("wait", Reason::TooManyFailures), "it stays stopped");
+    let once = failing(&[50]).with(|o| {
+        o.desired = Ok(wanted(json!({"mode": "Automatic", "maxFailuresPerHour": 1}), "Latest"));
+    });
+    let message = &report(&once, &decide(&once).state).conditions[0].message;
+    assert!(message.starts_with("1 run failed or was taken back within an hour"), "{message}");
     let told = failing(&[50, 20, 0]).with(|o| o.retry_token = Some("again".into()));
     assert_eq!(outcome(&told), ("start", Reason::Applying));
+}
+
+#[rstest]
+#[case::further(&["001"], Outcome::Succeeded, "1@0", "roll back", Reason::RollingBack)]
+#[case::it_is_there(&["001"], Outcome::Succeeded, "1@001", "wait", Reason::RolledBack)]
+#[case::no_version(&["001"], Outcome::Succeeded, "1@x", "wait", Reason::RollbackBlocked)]
+#[case::made_before_anybody_saw_it(&["001"], Outcome::Succeeded, "1", "wait", Reason::RolledBack)]
+#[case::elsewhere_than_where_rows_are_at_risk(&["001", "002"], Outcome::Blocked, "1@0", "roll back", Reason::RollingBack)]
+#[case::elsewhere_than_where_it_failed(&["001", "002"], Outcome::Failed, "1@0", "roll back", Reason::RollingBack)]
+#[case::nowhere_else(&["001", "002"], Outcome::Failed, "1@002", "wait", Reason::RollbackFailed)]
+#[case::nobody_knows(&["001", "002"], Outcome::NeedsOperator, "1@0", "wait", Reason::RollbackFailed)]
+fn after_a_rollback_a_person_can_say_where_to_go_instead(
+    #[case] applied: &[&str],
+    #[case] end: Outcome,
+    #[case] token: &str,
+    #[case] action: &str,
+    #[case] reason: Reason,
+) {
+    let asked = taken_back(applied, Some(end)).with(asking(token));
+    assert_eq!(outcome(&asked), (action, reason));
+    if let Action::Start(job) = decide(&asked).action {
+        assert_eq!((job.plan.steps.len(), job.plan.to), (applied.len(), None));
+    }
+}
+
+#[test]
+fn a_rollback_that_was_interrupted_ends_before_a_person_is_asked_where_to_go() {
+    let asked = taken_back(&["001", "002"], Some(Outcome::Interrupted)).with(asking("1@0"));
+    match decide(&asked).action {
+        Action::Start(job) => assert_eq!(job.plan.to.map(|to| to.to_string()).as_deref(), Some("001")),
+        other => panic!("{other:?}"),
+    }
 }
