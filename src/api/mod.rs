@@ -23,10 +23,38 @@ pub fn crds() -> Result<Vec<Value>, serde_json::Error> {
         status.remove("nullable");
     }
     let approval = serde_json::to_value(v1alpha1::MigrationApproval::crd())?;
-    let policy = serde_json::to_value(v1alpha1::MigrationPolicy::crd())?;
+    let mut policy = serde_json::to_value(v1alpha1::MigrationPolicy::crd())?;
+    for selector in ["namespaceSelector", "selector"] {
+        let place = format!("/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/{selector}");
+        policy.pointer_mut(&place).into_iter().for_each(labels);
+    }
     let mut definitions = vec![migration, approval, policy];
     definitions.iter_mut().for_each(whole);
     Ok(definitions)
+}
+
+/// Writes into a selector's schema what labels look like: one that there cannot be selects nothing, and the policy would not hold where
+/// it was meant to. The API server works out rules about keys only where there are few.
+fn labels(selector: &mut Value) {
+    let value = json!({"type": "string", "maxLength": 63, "pattern": v1alpha1::LABEL_VALUE});
+    for (place, is) in [
+        ("/properties/matchLabels", json!({"maxProperties": 16, "additionalProperties": value.clone()})),
+        ("/properties/matchExpressions/items/properties/key", json!({"maxLength": 317, "pattern": v1alpha1::LABEL})),
+        ("/properties/matchExpressions/items/properties/values", json!({"items": value})),
+    ] {
+        if let (Some(schema), Value::Object(is)) = (selector.pointer_mut(place).and_then(Value::as_object_mut), is) {
+            schema.extend(is);
+        }
+    }
+    let rule = json!({
+        "rule": format!("!has(self.matchLabels) || self.matchLabels.all(key, key.matches('{}'))", v1alpha1::LABEL),
+        "message": "a key of matchLabels is none that a label can have; write it as the label is written, without blanks",
+    });
+    selector
+        .pointer_mut("/x-kubernetes-validations")
+        .and_then(Value::as_array_mut)
+        .into_iter()
+        .for_each(|rules| rules.push(rule.clone()));
 }
 
 /// Writes bounds such as 1.0 as the API server gives them back, 1, so that tools that compare see no difference.

@@ -21,6 +21,6 @@ pub use check::{Check, CheckKind, InvalidCheck};
 pub use condition::{SqlAnswer, SqlGate, ask, free_disk};
 pub use expect::{Expectation, InvalidExpectation};
 pub use probe::{Endpoints, Means, Probe, ProbeError, Sample};
-pub use registry::build;
+pub use registry::{build, unknown_endpoints};
 
 pub use crate::database::CountBy;

@@ -104,6 +104,40 @@ pub struct Endpoints {
     pub service: Option<String>,
 }
 
+impl Endpoints {
+    /// The address of a Prometheus server.
+    ///
+    /// # Errors
+    /// When nobody declared it: which there are, and how one is declared.
+    pub fn of_prometheus(&self, name: &str) -> Result<&Url, String> {
+        self.prometheus.get(name).ok_or_else(|| undeclared("Prometheus", "prometheus", name, &self.prometheus))
+    }
+
+    /// The address of a web service.
+    ///
+    /// # Errors
+    /// When nobody declared it: which there are, and how one is declared.
+    pub fn of_http(&self, name: &str) -> Result<&Url, String> {
+        self.http.get(name).ok_or_else(|| undeclared("HTTP", "http", name, &self.http))
+    }
+}
+
+/// So many names are told.
+const MOST_NAMES: usize = 10;
+
+fn undeclared(kind: &str, word: &str, name: &str, declared: &BTreeMap<String, Url>) -> String {
+    let mut names: Vec<&str> = declared.keys().map(String::as_str).take(MOST_NAMES).collect();
+    if declared.len() > MOST_NAMES {
+        names.push("…");
+    }
+    let there_are =
+        if names.is_empty() { "none is declared".to_owned() } else { format!("there is {}", names.join(", ")) };
+    format!(
+        "there is no {kind} endpoint {name} ({there_are}); correct the name, or declare it: spec.endpoints.{word} of a MigrationPolicy, or \
+         --{word}-endpoint {name}=URL of the operator"
+    )
+}
+
 /// What probes measure with.
 #[derive(Clone)]
 pub struct Means {

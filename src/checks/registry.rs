@@ -1,9 +1,9 @@
 //! Which probe measures which kind of check: one line each.
 
-use crate::api::v1alpha1::BuiltinCheck;
+use crate::api::v1alpha1::{BuiltinCheck, CheckMode, CheckSpec};
 
 use super::check::{Check, CheckKind};
-use super::probe::{Means, Probe};
+use super::probe::{Endpoints, Means, Probe};
 use super::probes::{
     Connectivity, ForeignKeys, Http, InvalidObjects, Latency, LedgerIntegrity, Prometheus, RowCounts, ServerErrors,
     Sql, Statements, Workload,
@@ -33,4 +33,19 @@ pub fn build(check: &Check, means: &Means) -> Result<Box<dyn Probe>, String> {
         CheckKind::Builtin(BuiltinCheck::Connectivity) => Box::new(Connectivity::new(database)),
         CheckKind::Builtin(BuiltinCheck::ServerErrors) => Box::new(ServerErrors::new(database)),
     })
+}
+
+/// The addresses that checks name and nobody declared: such a check measures nothing, which is better known before a run than after it.
+/// One that only observes decides nothing, and holds nothing back.
+#[must_use]
+pub fn unknown_endpoints(checks: &[CheckSpec], endpoints: &Endpoints) -> Vec<String> {
+    let deciding = checks.iter().filter(|check| check.mode != Some(CheckMode::Observe));
+    let unknown = deciding.filter_map(|check| {
+        let prometheus =
+            check.prometheus.as_ref().map(|asked| ("prometheus", endpoints.of_prometheus(&asked.endpoint)));
+        let http = check.http.as_ref().and_then(|asked| asked.endpoint.as_ref());
+        let (kind, found) = prometheus.or_else(|| http.map(|name| ("http", endpoints.of_http(name))))?;
+        Some(format!("spec.verification.checks.{}.{kind}.endpoint: {}", check.name, found.err()?))
+    });
+    unknown.collect()
 }

@@ -12,7 +12,7 @@ use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Api, Client, ResourceExt};
 
 use crate::api::v1alpha1::{DatabaseMigration, DatabaseMigrationSpec};
-use crate::checks::Endpoints;
+use crate::checks::{self, Endpoints};
 use crate::policy::{ByRisk, DatabaseRules, Labels, Policy, Raised, raise};
 use crate::rollout::{Closed, Platform};
 
@@ -112,12 +112,14 @@ fn ruled(by_risk: &ByRisk<Raised>, own: &Arc<Endpoints>) -> Ruled {
     // Which database, and which addresses there are, is the same for every risk.
     let any = by_risk.strictest();
     let (endpoints, conflicts) = addresses(&any.endpoints, own);
+    let checks = any.spec.verification.as_ref().map(|verification| verification.checks.as_slice()).unwrap_or_default();
+    let unknown = checks::unknown_endpoints(checks, &endpoints);
     let asked = |raised: &Raised| Asked {
         spec: raised.spec.clone(),
         platform: Platform {
             policies: Some(raised.imposed.clone()),
             closed: None,
-            violations: raised.violations.iter().chain(&conflicts).cloned().collect(),
+            violations: raised.violations.iter().chain(&conflicts).chain(&unknown).cloned().collect(),
         },
     };
     Ruled { by_risk: by_risk.map(asked), database: any.database.clone(), endpoints, hide_sql: any.hide_sql }

@@ -1,5 +1,6 @@
 //! `spec.gates`, validated once.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::api::v1alpha1::{
@@ -95,10 +96,16 @@ fn approvals(spec: &ApprovalsSpec) -> Result<ApprovalRule, (String, String)> {
         // A matrix alone says all there is to say.
         required: number(spec.required, usize::from(spec.by_risk.is_none()))?,
         by_risk,
-        groups: spec.groups.clone().unwrap_or_default(),
+        groups: once(spec.groups.as_deref().unwrap_or_default()),
         exclude_author: spec.exclude_author.unwrap_or(false),
         expires_after: some_time("approvals.expiresAfter", spec.expires_after.as_deref())?,
     })
+}
+
+/// Each name once, in the order in which they stand there.
+fn once(names: &[String]) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    names.iter().filter(|name| seen.insert(*name)).cloned().collect()
 }
 
 fn lint(spec: &LintSpec) -> Result<LintPolicy, (String, String)> {

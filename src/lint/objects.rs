@@ -142,7 +142,7 @@ impl Created {
         let inside = format!("{from}.");
         let objects = std::mem::take(&mut self.objects);
         let renamed = objects.into_iter().map(|(mut object, number)| {
-            if object.name == from && object.kind.is_relation() {
+            if object.name == from && (object.kind.is_relation() || object.kind == ObjectKind::Type) {
                 to.clone_into(&mut object.name);
             } else if let Some(rest) = object.name.strip_prefix(&inside) {
                 object.name = format!("{to}.{rest}");

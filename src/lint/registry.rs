@@ -47,6 +47,7 @@ pub const RULES: &[&dyn Rule] = &[
     &rules::RoleChange,
     &rules::SetRole,
     &rules::Credentials,
+    &rules::StoredPasswords,
     &rules::SecurityDefinerWithoutSearchPath,
     &rules::UntrustedLanguage,
     &rules::RemoteAccess,

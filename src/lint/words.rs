@@ -95,9 +95,27 @@ impl<'a> Words<'a> {
         (word.kind == TokenKind::Word).then(|| word.text.to_lowercase())
     }
 
-    /// The functions that are called, with their index: names before an opening parenthesis.
+    /// The functions that are called, with their index: names before an opening parenthesis, and those that an operator, an
+    /// aggregate or a type is made of.
     pub(super) fn calls(&self) -> impl Iterator<Item = (usize, String)> {
-        self.find(&["("]).filter_map(|at| at.checked_sub(1)).filter_map(|at| Some((at, self.name(at)?)))
+        let called = self.find(&["("]).filter_map(|at| at.checked_sub(1));
+        let named = self.find(&["="]).filter(|at| self.names_a_function(*at)).map(|at| self.last_of_name(at + 1));
+        called.chain(named).filter_map(|at| Some((at, self.name(at)?)))
+    }
+
+    /// Whether what follows `=` is what `CREATE OPERATOR … (FUNCTION = …)` calls.
+    fn names_a_function(&self, at: usize) -> bool {
+        let first = self.statement(at).start;
+        let kind = first + 1 + 2 * usize::from(self.are(first + 1, &["OR", "REPLACE"]));
+        self.is(first, "CREATE") && self.is_any(kind, &["OPERATOR", "AGGREGATE", "TYPE"])
+    }
+
+    /// The last part of the name that begins at an index.
+    pub(super) fn last_of_name(&self, mut at: usize) -> usize {
+        while self.is(at + 1, ".") {
+            at += 2;
+        }
+        at
     }
 
     /// The words of the statement that a word is part of, from `at` on.
@@ -123,6 +141,11 @@ impl<'a> Words<'a> {
     /// Whether the word at an index is a string.
     pub(super) fn is_string(&self, at: usize) -> bool {
         self.0.get(at).is_some_and(|word| matches!(word.kind, TokenKind::String | TokenKind::DollarString))
+    }
+
+    /// Whether the word at an index is a name in quotes.
+    pub(super) fn is_name(&self, at: usize) -> bool {
+        self.0.get(at).is_some_and(|word| word.kind == TokenKind::QuotedIdentifier)
     }
 
     /// Whether it is a string that is read as a body.
@@ -207,6 +230,7 @@ const RUN_TEXT: &[&str] = &[
     "dblink_send_query",
     "dblink_open",
     "xpath_table",
+    "pg_background_launch",
 ];
 
 /// Whether the words end in an open call of a function that runs text.

@@ -92,11 +92,15 @@ impl Reach {
 fn requirements(field: &str, selector: Option<&LabelSelector>) -> Result<Vec<Requirement>, (String, String)> {
     let Some(selector) = selector else { return Ok(Vec::new()) };
     let labels = selector.match_labels.iter().flatten();
+    for (key, value) in labels.clone() {
+        possible(key, [value]).map_err(|problem| (format!("{field}.matchLabels"), problem))?;
+    }
     let mut requirements: Vec<Requirement> =
         labels.map(|(key, value)| Requirement { key: key.clone(), test: Test::In(vec![value.clone()]) }).collect();
     for (number, expression) in selector.match_expressions.iter().flatten().enumerate() {
-        let test =
-            test(expression).map_err(|problem| (format!("{field}.matchExpressions[{number}]"), problem.to_owned()))?;
+        let at = |problem: String| (format!("{field}.matchExpressions[{number}]"), problem);
+        let test = test(expression).map_err(|problem| at(problem.to_owned()))?;
+        possible(&expression.key, expression.values.iter().flatten()).map_err(at)?;
         requirements.push(Requirement { key: expression.key.clone(), test });
     }
     Ok(requirements)
@@ -112,5 +116,33 @@ fn test(expression: &LabelSelectorRequirement) -> Result<Test, &'static str> {
         ("DoesNotExist", true) => Ok(Test::DoesNotExist),
         ("Exists" | "DoesNotExist", false) => Err("its operator takes no values; remove them"),
         (_, _) => Err("its operator is not known; write In, NotIn, Exists or DoesNotExist"),
+    }
+}
+
+/// Whether there can be such a label. One that there cannot be would never be found, and what the policy asks for never hold.
+fn possible<'a>(key: &str, values: impl IntoIterator<Item = &'a String>) -> Result<(), String> {
+    let word = |text: &str| {
+        let ends = text.starts_with(|c: char| c.is_ascii_alphanumeric())
+            && text.ends_with(|c: char| c.is_ascii_alphanumeric());
+        ends && text.len() <= 63 && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+    };
+    let domain = |text: &str| {
+        let letter = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+        text.starts_with(letter)
+            && text.ends_with(letter)
+            && text.len() <= 253
+            && text.chars().all(|c| letter(c) || "-.".contains(c))
+    };
+    let (prefix, name) = key.split_once('/').map_or((None, key), |(prefix, name)| (Some(prefix), name));
+    if !word(name) || !prefix.is_none_or(domain) {
+        return Err(format!(
+            "`{key}` is no key that a label can have; write it as the label is written, without blanks"
+        ));
+    }
+    match values.into_iter().find(|value| !value.is_empty() && !word(value)) {
+        Some(value) => Err(format!(
+            "`{value}` is nothing that a label can say; write it as the label's value is written, without blanks"
+        )),
+        None => Ok(()),
     }
 }

@@ -21,7 +21,7 @@ pub fn markdown(plan: &PlanShown) -> String {
     facts.extend(plan.rewrites.then(|| "rewrites a table".to_owned()));
     facts.extend(plan.scans.then(|| "scans a table while writers wait".to_owned()));
     facts.extend(plan.estimate.as_ref().map(|estimate| format!("about {estimate}")));
-    facts.push(format!("{} steps, {} statements", plan.steps.len(), plan.statements));
+    facts.push(format!("{}, {}", count(plan.steps.len(), "step"), count(plan.statements, "statement")));
     lines.push(facts.join(" · "));
     lines.push(String::new());
     lines.extend(plan.risk_reasons.iter().map(|reason| format!("- {}", inline(reason))));
@@ -43,7 +43,7 @@ fn section(step: &StepShown) -> Vec<String> {
     let verb = match step.action {
         "revert" => "take back",
         "baseline" => "record as applied, run nothing",
-        "repeat" => "run again, it changed",
+        "repeat" => "run, it is new or changed",
         _ => "apply",
     };
     let file = step.script.as_ref().map(|script| format!(" (`{}`)", inline(&script.file))).unwrap_or_default();
@@ -133,6 +133,10 @@ fn finding(finding: &Finding) -> Vec<String> {
         lines.push(format!("  {fence}"));
     }
     lines
+}
+
+fn count(number: usize, what: &str) -> String {
+    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
 }
 
 /// A text that stays within its line and its table cell.

@@ -52,10 +52,14 @@ pub(super) fn summary(observed: &Observed, state: &State) -> (Reason, String) {
         State::PlanOnly(job) => {
             let gates = gating::told(&job.verdicts);
             let gates = if gates.is_empty() { String::new() } else { format!("; it would wait for {gates}") };
+            let violations = observed.platform.violations.join("; ");
+            // Waiting does not help against it, and a message is cut at its end.
+            let refused =
+                if violations.is_empty() { String::new() } else { format!("; it would be refused: {violations}") };
             (
                 Reason::PlanOnly,
                 format!(
-                    "spec.mode is Plan: would {}; nothing is run; status.plan tells more, and the ConfigMap that it names tells all{gates}",
+                    "spec.mode is Plan: would {}; nothing is run; status.plan tells more, and the ConfigMap that it names tells all{refused}{gates}",
                     work(&job.plan)
                 ),
             )

@@ -115,7 +115,7 @@ pub struct Platform {
     pub policies: Option<Vec<PolicyStatus>>,
     /// Why nothing is done at all.
     pub closed: Option<Closed>,
-    /// What policies ask for and could not impose: no run begins.
+    /// What policies ask for and could not impose, and addresses that nobody declared: no run begins.
     pub violations: Vec<String>,
 }
 

@@ -92,7 +92,7 @@ async fn a_share_of_failures_above_half_rolls_back() {
 }
 
 #[tokio::test]
-async fn an_application_that_is_gone_is_a_failed_measurement_and_an_endpoint_that_is_not_declared_is_none() {
+async fn an_application_that_is_gone_is_a_failed_measurement() {
     let (team, app, _operator) = with_app("gone").await;
     let gone = Operator::with(&team.namespace, &["--leader-elect=false"]);
     drop(gone);
@@ -100,12 +100,6 @@ async fn an_application_that_is_gone_is_a_failed_measurement_and_an_endpoint_tha
     let (verdict, reason) = judged(&team, http(json!({})), LONG).await;
     assert_eq!((verdict.verdict.as_str(), reason.as_str()), ("Failed", "RolledBack"));
     assert!(verdict.checks[0].last.as_ref().unwrap().contains("status 0"), "{verdict:?}");
-
-    let team = Team::new("undeclared").await;
-    let _operator = Operator::start(&team.namespace);
-    let (verdict, reason) = judged(&team, http(json!({})), "1s").await;
-    assert_eq!((verdict.verdict.as_str(), reason.as_str()), ("Inconclusive", "Paused"));
-    assert!(verdict.checks[0].last.as_ref().unwrap().contains("--http-endpoint"), "{verdict:?}");
 }
 
 #[tokio::test]

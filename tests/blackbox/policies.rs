@@ -149,6 +149,38 @@ async fn the_free_disk_is_asked_of_a_prometheus_that_a_policy_names() {
     platform.lift().await;
 }
 
+#[tokio::test]
+async fn an_address_that_nobody_declared_is_told_before_anything_runs_and_a_policy_that_declares_it_lets_the_plan_go() {
+    let team = Team::new("undeclared").await;
+    let app = App::start().await;
+    app.always(200, "{}");
+    let _operator = Operator::start(&team.namespace);
+    let check = json!({"name": "app", "http": {"endpoint": "app"}, "expect": "status == 200"});
+    let judged = json!({"initialDelay": "100ms", "interval": "100ms", "duration": "1s", "checks": [check]});
+    let wanted = spec().set("/verification", judged);
+    team.apply("shop", &wanted.clone().set("/mode", json!("Plan"))).await;
+    let message = team.reason("shop", "PlanOnly").await;
+    assert!(
+        message.contains("it would be refused: spec.verification.checks.app.http.endpoint: there is no"),
+        "{message}"
+    );
+
+    team.apply("shop", &wanted).await;
+    let message = team.reason("shop", "PolicyViolation").await;
+    assert!(message.contains("there is no HTTP endpoint app (none is declared)"), "{message}");
+    assert!(team.tables().await.is_empty(), "nothing runs");
+    assert!(team.get("shop").await.status.unwrap().plan.is_some(), "what would run is shown all the same");
+
+    let mut platform = Platform::of(&team).await;
+    let url = format!("http://127.0.0.1:{}", app.port);
+    platform.impose("addresses", json!({"endpoints": {"http": [{"name": "app", "url": url}]}})).await;
+    let status = team
+        .until("shop", "a verdict", |status| status.verification.as_ref().is_some_and(|v| v.verdict == "Passed"))
+        .await;
+    assert!(status.applied.is_some());
+    platform.lift().await;
+}
+
 /// A window that opens on the 29th of February alone.
 fn shut() -> Value {
     json!([{"schedule": "0 0 29 2 *", "duration": "1m"}])

@@ -109,7 +109,8 @@ words! {
         GateFailed,
         /// Somebody who was asked said no to the plan.
         ApprovalDenied,
-        /// What a MigrationPolicy asks for cannot be had with this spec, or the policy itself is in error. Nothing is run.
+        /// What a MigrationPolicy asks for cannot be had with this spec, the policy itself is in error, or a check names an address that
+        /// nobody declared. Nothing is run.
         PolicyViolation,
         /// `spec.suspend` is set while there is something to do.
         Suspended,

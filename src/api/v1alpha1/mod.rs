@@ -19,6 +19,7 @@ pub use gates::{
 };
 pub use lint::LintSpec;
 use patterns::{KEY, NAME, NAMESPACE, NOT_ZERO};
+pub(crate) use patterns::{LABEL, LABEL_VALUE};
 pub use policy::{
     ApprovalsByRisk, EndpointSpec, ForbiddenRole, FromRisk, MigrationPolicy, MigrationPolicySpec, PolicyDatabase,
     PolicyEndpoints, PolicyExecution, PolicyPromotion, PolicyRollback, PolicyTls, PolicyVerification, RequiredCheck,

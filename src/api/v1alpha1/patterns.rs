@@ -9,3 +9,8 @@ pub(super) const NAMESPACE: &str = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$";
 pub(super) const KEY: &str = "^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$";
 /// A rule for durations: there is a digit that is not 0.
 pub(super) const NOT_ZERO: &str = "self.matches('[1-9]')";
+/// What a label may be called, with or without the domain that it belongs to.
+pub(crate) const LABEL: &str =
+    r"^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$";
+/// What a label may say.
+pub(crate) const LABEL_VALUE: &str = r"^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$";

@@ -17,7 +17,6 @@ const OPERATORS: &str = "!has(self.matchExpressions) || self.matchExpressions.al
     ? has(test.values) && size(test.values) > 0 : test.operator in ['Exists', 'DoesNotExist'] && (!has(test.values) || size(test.values) == 0))";
 const OPERATORS_CURE: &str =
     "operators of matchExpressions are In and NotIn, which need values, and Exists and DoesNotExist, which take none";
-
 /// What the platform team imposes on the DatabaseMigrations that it selects. It can only tighten: of what the object and all policies that
 /// select it ask for, the strictest holds.
 #[derive(CustomResource, KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -117,7 +117,7 @@ pub struct FreeDiskFromSpec {
 #[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FreeDiskQuerySpec {
-    /// The name of an endpoint that the operator was started with (`--prometheus-endpoint NAME=URL`).
+    /// The name of an endpoint that a MigrationPolicy declares, or that the operator was started with (`--prometheus-endpoint NAME=URL`).
     #[schemars(length(min = 1, max = 63))]
     pub endpoint: String,
     /// An instant query in PromQL.

@@ -202,7 +202,7 @@ pub struct StatementsCheckSpec {
 #[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PrometheusCheckSpec {
-    /// The name of an endpoint that the operator was started with (`--prometheus-endpoint NAME=URL`).
+    /// The name of an endpoint that a MigrationPolicy declares, or that the operator was started with (`--prometheus-endpoint NAME=URL`).
     #[schemars(length(min = 1, max = 63))]
     pub endpoint: String,
     /// An instant query in PromQL.
@@ -215,7 +215,7 @@ pub struct PrometheusCheckSpec {
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("has(self.endpoint) != has(self.serviceRef)").message("give exactly one of endpoint and serviceRef"))]
 pub struct HttpCheckSpec {
-    /// The name of an endpoint that the operator was started with (`--http-endpoint NAME=URL`).
+    /// The name of an endpoint that a MigrationPolicy declares, or that the operator was started with (`--http-endpoint NAME=URL`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 63))]
     pub endpoint: Option<String>,

@@ -44,9 +44,7 @@ impl Http {
         timeout: Duration,
     ) -> Result<Self, String> {
         let place = match (endpoint, service) {
-            (Some(name), _) => Place::Endpoint(means.endpoints.http.get(name).cloned().ok_or_else(|| {
-                format!("there is no HTTP endpoint {name}; start the operator with --http-endpoint {name}=URL, or correct the name")
-            })?),
+            (Some(name), _) => Place::Endpoint(means.endpoints.of_http(name)?.clone()),
             (None, Some((name, port))) => Place::Service {
                 client: means.client.clone(),
                 namespace: means.namespace.clone(),

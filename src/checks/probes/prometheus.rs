@@ -25,13 +25,7 @@ pub struct Prometheus {
 
 impl Prometheus {
     pub fn new(endpoints: &Endpoints, endpoint: &str, query: &str) -> Result<Self, String> {
-        let base = endpoints.prometheus.get(endpoint).ok_or_else(|| {
-            format!(
-                "there is no Prometheus endpoint {endpoint}; start the operator with --prometheus-endpoint {endpoint}=URL, or \
-                 correct the name"
-            )
-        })?;
-        let mut url = below(base, "/api/v1/query")?;
+        let mut url = below(endpoints.of_prometheus(endpoint)?, "/api/v1/query")?;
         url.query_pairs_mut().append_pair("query", query).append_pair("timeout", "10s");
         Ok(Self { endpoint: endpoint.to_owned(), url })
     }

@@ -6,7 +6,7 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 use crate::api::v1alpha1::CheckSpec;
-use crate::checks::{Check, CheckKind, CountBy, Limit, Limits, NoData};
+use crate::checks::{Check, CheckKind, CountBy, Endpoints, Limit, Limits, NoData, unknown_endpoints};
 
 fn spec(fields: &Value) -> CheckSpec {
     let mut fields = fields.clone();
@@ -103,4 +103,30 @@ fn each_kind_is_read_with_its_own_defaults() {
 fn what_cannot_be_used_is_refused_with_the_field(#[case] fields: Value, #[case] told: &str) {
     let error = Check::of(&spec(&fields)).unwrap_err().to_string();
     assert!(error.contains(told), "{error}");
+}
+
+#[test]
+fn an_address_that_nobody_declared_is_told_before_anything_is_measured_unless_the_check_only_observes() {
+    let check = |fields: Value| -> CheckSpec { serde_json::from_value(fields).unwrap() };
+    let endpoints =
+        Endpoints { http: [("shop".to_owned(), "http://shop".parse().unwrap())].into(), ..Endpoints::default() };
+    let checks = [
+        check(json!({"name": "a", "http": {"endpoint": "shop"}, "expect": "true"})),
+        check(json!({"name": "b", "http": {"endpoint": "shpo"}, "expect": "true"})),
+        check(json!({"name": "c", "http": {"serviceRef": {"name": "shpo", "port": 80}}, "expect": "true"})),
+        check(json!({"name": "d", "prometheus": {"endpoint": "shop", "query": "up"}, "expect": "true"})),
+        check(
+            json!({"name": "e", "prometheus": {"endpoint": "shop", "query": "up"}, "expect": "true", "mode": "Observe"}),
+        ),
+        check(json!({"name": "f", "sql": {"query": "select 1"}, "expect": "true"})),
+    ];
+    let unknown = unknown_endpoints(&checks, &endpoints);
+    assert_eq!(unknown.len(), 2, "{unknown:?}");
+    assert!(
+        unknown[0]
+            .starts_with("spec.verification.checks.b.http.endpoint: there is no HTTP endpoint shpo (there is shop)")
+    );
+    assert!(
+        unknown[1].starts_with("spec.verification.checks.d.prometheus.endpoint: there is no Prometheus endpoint shop")
+    );
 }

@@ -186,7 +186,16 @@ async fn what_says_nothing_about_the_service_is_an_error() {
 #[tokio::test]
 async fn an_endpoint_that_there_is_not_is_named_with_the_flag_that_declares_it() {
     let why = crate::checks::build(&check("/", "status == 200", PATIENT), &means(&[])).err().unwrap();
-    assert!(why.contains("no HTTP endpoint web") && why.contains("--http-endpoint web=URL"), "{why}");
+    assert!(why.contains("no HTTP endpoint web (none is declared)"), "{why}");
+    assert!(
+        why.contains("--http-endpoint web=URL") && why.contains("spec.endpoints.http of a MigrationPolicy"),
+        "{why}"
+    );
+    let why = crate::checks::build(
+        &check("/", "status == 200", PATIENT),
+        &means(&[("app", "http://a"), ("shop", "http://b")]),
+    );
+    assert!(why.err().unwrap().contains("(there is app, shop)"));
     let why = crate::checks::build(&check("/../admin", "status == 200", PATIENT), &means(&[("web", "http://web/app")]))
         .err()
         .unwrap();

@@ -155,7 +155,7 @@ fn what(step: &StepShown) -> String {
     match step.action {
         "revert" => format!("take back: {}", step.description),
         "baseline" => format!("record as applied, run nothing: {}", step.description),
-        "repeat" => format!("run again, it changed: {}", step.description),
+        "repeat" => format!("run, it is new or changed: {}", step.description),
         _ => step.description.clone(),
     }
 }

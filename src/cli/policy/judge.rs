@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::api::v1alpha1::{DatabaseMigrationSpec, PolicyStatus};
+use crate::checks;
 use crate::migration::Risk;
 use crate::policy::{ByRisk, Fault, Labels, Policy, Raised, raise};
 use crate::rollout::Desired;
@@ -37,6 +38,9 @@ pub struct Answer {
     pub higher: Vec<Higher>,
     /// What is looked at when the database is connected to.
     pub database: Vec<String>,
+    /// Addresses that checks name and no policy declares: the operator has to be started with them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub endpoints: Vec<String>,
     /// The spec that holds in the end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spec: Option<DatabaseMigrationSpec>,
@@ -96,6 +100,12 @@ fn of_raised(object: String, by_risk: &ByRisk<Raised>, risk: Option<Risk>) -> An
         faults: Vec::new(),
         violations,
         database: raised.database.sentences(),
+        endpoints: raised
+            .spec
+            .verification
+            .as_ref()
+            .map(|verification| checks::unknown_endpoints(&verification.checks, &raised.endpoints))
+            .unwrap_or_default(),
         spec: Some(raised.spec.clone()),
     }
 }

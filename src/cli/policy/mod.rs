@@ -277,6 +277,17 @@ mod tests {
     }
 
     #[test]
+    fn an_address_that_no_policy_declares_is_for_the_operators_flags() {
+        let asked =
+            "  ? spec.verification.checks.health.http.endpoint: there is no HTTP endpoint shop (none is declared)";
+        let shown = |line: &str| report::text(&test(&arguments(line)).unwrap()).unwrap();
+        let other = shown("test examples/policies/development.yaml examples/production.yaml");
+        assert!(other.contains(asked) && other.contains("✔ it fits"), "{other}");
+        let production = shown(&format!("{EXAMPLE} --namespace-labels environment=production"));
+        assert!(!production.contains("no HTTP endpoint"), "{production}");
+    }
+
+    #[test]
     fn two_policies_of_one_name_are_refused_since_a_cluster_holds_one() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let policy = |people: u8| {

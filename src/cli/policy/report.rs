@@ -22,7 +22,7 @@ fn one(answer: &Answer) -> Result<String, String> {
     if answer.policies.is_empty() && answer.faults.is_empty() {
         lines.push("  no policy selects it".to_owned());
     }
-    lines.extend(answer.database.iter().map(|rule| format!("  ? {rule}")));
+    lines.extend(answer.database.iter().chain(&answer.endpoints).map(|rule| format!("  ? {rule}")));
     lines.extend(answer.faults.iter().chain(&answer.violations).map(|problem| format!("  ✖ {problem}")));
     lines.push(match (answer.faults.len() + answer.violations.len(), &answer.spec) {
         (0, _) => "  ✔ it fits".to_owned(),

@@ -106,6 +106,8 @@ fn each_group_must_be_represented() {
     );
     assert!(verdict.opens.unwrap().starts_with("an approval of sha256:aaaaaaaaaaaa… by people of security: "));
     assert_eq!(world.says("carol", "Approve", json!({"groups": ["security"]})).one(check).state, GateState::Open);
+    let twice = World::of(json!({"approvals": {"required": 1, "groups": ["dba", "dba"]}})).one(check);
+    assert_eq!(twice.message, "0 of 1 approvals; nobody of dba");
 }
 
 #[rstest]

@@ -41,6 +41,9 @@ pub(super) fn select(statement: &ast::Stmt, sketch: &mut Sketch<'_, '_>) -> bool
     reads::tell(statement.syntax(), sketch);
     code::calls(statement.syntax(), sketch);
     writes(statement.syntax(), sketch);
+    if matches!(statement, ast::Stmt::Explain(_)) && all::<ast::Execute>(statement.syntax()).next().is_some() {
+        sketch.opaque = Some("it may run a prepared statement".to_owned());
+    }
     true
 }
 

@@ -103,12 +103,21 @@ fn alter_type(alter: &ast::AlterType, sketch: &mut Sketch<'_, '_>) {
         ast::AlterTypeAction::RenameValue(_) if !is_new => {
             sketch.risk(Risk::High, format!("whoever uses the old value of type {} fails", name.shown));
         }
-        ast::AlterTypeAction::TypeRenameTo(_) | ast::AlterTypeAction::SetSchema(_) if !is_new => {
+        ast::AlterTypeAction::TypeRenameTo(rename) => {
+            if !is_new {
+                sketch.risk(Risk::High, format!("whoever uses type {} by its old name fails", name.shown));
+            }
+            // An enum that loses a value is written as a new type that takes the old one's name.
+            if let Some(new) = rename.type_name().and_then(|to| path(to.syntax()).pop()) {
+                let schema = name.full.rsplit_once('.').map_or("public", |(schema, _)| schema);
+                sketch.changes.push(Change::Rename(name.full.clone(), format!("{schema}.{}", join(&[new]))));
+            }
+        }
+        ast::AlterTypeAction::SetSchema(_) if !is_new => {
             sketch.risk(Risk::High, format!("whoever uses type {} by its old name fails", name.shown));
         }
         ast::AlterTypeAction::AddValue(_)
         | ast::AlterTypeAction::RenameValue(_)
-        | ast::AlterTypeAction::TypeRenameTo(_)
         | ast::AlterTypeAction::SetSchema(_)
         | ast::AlterTypeAction::OwnerTo(_)
         | ast::AlterTypeAction::SetOptions(_) => {}

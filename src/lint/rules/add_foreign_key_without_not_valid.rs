@@ -4,7 +4,7 @@ use squawk_syntax::ast::{self, AstNode};
 
 use super::super::classify::proves_references;
 use super::super::{About, Class, Found, Rule, Severity, Subject};
-use super::support::{each_new_constraint, name, shown, table_of, written};
+use super::support::{after_keyword, each_new_constraint, name, shown, table_of, written};
 
 /// A foreign key is added and checked in one step.
 pub struct AddForeignKeyWithoutNotValid;
@@ -47,7 +47,7 @@ impl Rule for AddForeignKeyWithoutNotValid {
             let given = constraint.constraint_name();
             let text = shown(constraint.syntax());
             let named = given.as_ref().map(|name| format!("CONSTRAINT {} ", shown(name.syntax()))).unwrap_or_default();
-            let key = text.strip_prefix(&named).unwrap_or(&text).to_owned();
+            let key = after_keyword(&text, &named).unwrap_or(&text).to_owned();
             let (key, name) = match column {
                 Some(column) => (
                     format!("FOREIGN KEY ({}) {key}", written(column.column_name())),

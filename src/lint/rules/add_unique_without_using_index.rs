@@ -3,7 +3,7 @@
 use squawk_syntax::ast::{self, AstNode};
 
 use super::super::{About, Class, Found, Rule, Severity, Subject};
-use super::support::{each_new_constraint, shown, written};
+use super::support::{after_keyword, each_new_constraint, shown, written};
 
 /// A unique or primary key is added and its index built in one step.
 pub struct AddUniqueWithoutUsingIndex;
@@ -75,7 +75,7 @@ impl Key {
     fn of(text: &str) -> Self {
         let (before, rest) = text.split_once('(').unwrap_or((text, "…)"));
         let (columns, rest) = rest.split_once(')').unwrap_or((rest, ""));
-        let (included, rest) = match rest.trim_start().strip_prefix("INCLUDE").and_then(|rest| rest.split_once(')')) {
+        let (included, rest) = match after_keyword(rest.trim_start(), "INCLUDE").and_then(|rest| rest.split_once(')')) {
             Some((included, rest)) => (format!(" INCLUDE{included})"), rest),
             None => (String::new(), rest),
         };

@@ -28,7 +28,9 @@ impl Rule for DangerousSetting {
             let words = judged.words();
             for at in words.settings() {
                 let name = words.name(at).or_else(|| words.literal(at).map(str::to_lowercase)).unwrap_or_default();
-                if PROTECTIONS.contains(&name.as_str()) {
+                // Those of an extension begin with its name.
+                let name = name.split('.').next().unwrap_or_default();
+                if PROTECTIONS.contains(&name) {
                     found.at(
                         judged,
                         words.span(at..at + 1),
@@ -66,4 +68,5 @@ const PROTECTIONS: &[&str] = &[
     "full_page_writes",
     "wal_consistency_checking",
     "password_encryption",
+    "pgaudit",
 ];

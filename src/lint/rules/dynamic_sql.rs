@@ -48,6 +48,9 @@ impl Rule for DynamicSql {
                 let message = "what the body does is written in escapes or in pieces";
                 found.at(judged, words.span(at - 1..at), message);
             }
+            for at in words.find(&["UESCAPE"]).filter_map(|at| at.checked_sub(1)).filter(|at| words.is_name(*at)) {
+                found.at(judged, words.span(at..at + 3), "what is named here is written in escapes of its own");
+            }
             for (at, name) in words.calls().filter(|(_, name)| runs_text(name)) {
                 let is_name = at > 0 && words.is_any(at - 1, &["FUNCTION", "PROCEDURE"]);
                 if !is_name && !words.is_plain(at + 2, &[",", ")"]) {
@@ -70,7 +73,7 @@ fn hidden_bodies<'a>(words: &'a Words<'_>) -> impl Iterator<Item = usize> + 'a {
         };
         let pieces = begin != "$" && words.literal(*at).is_some_and(|inner| inner.replace("''", "").contains("'\n"));
         match begin {
-            "u" | "U" => text.contains('\\') || pieces,
+            "u" | "U" => text.contains('\\') || pieces || words.is(words.after_body(*at).unwrap_or(*at), "UESCAPE"),
             "e" | "E" => numbers(text) || pieces,
             _ => pieces,
         }

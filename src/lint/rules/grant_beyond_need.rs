@@ -34,7 +34,10 @@ impl Rule for GrantBeyondNeed {
                 let membership = !on && !words.are(0, &["ALTER", "DEFAULT"]);
                 let server = (at..to).filter_map(|at| words.name(at)).find(|name| name.starts_with("pg_"));
                 let parameter = (at..to).any(|at| words.are(at, &["ON", "PARAMETER"]));
-                let (what, severity) = if parameter {
+                let foreign = (at..to).any(|at| words.are(at, &["ON", "FOREIGN"]) && !words.is(at + 2, "TABLE"));
+                let (what, severity) = if foreign {
+                    ("the role can connect the database to other servers and files".to_owned(), Severity::Error)
+                } else if parameter {
                     ("settings of the whole server are the role's to change".to_owned(), Severity::Error)
                 } else if let Some(role) = server.filter(|_| membership) {
                     (format!("{role} gives rights over the whole server"), Severity::Error)

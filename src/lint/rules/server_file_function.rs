@@ -28,9 +28,17 @@ impl Rule for ServerFileFunction {
             for (at, name) in words.calls().filter(|(_, name)| is_about_files(name)) {
                 found.at(judged, words.span(at..at + 1), format!("{name} reaches for files of the database server"));
             }
+            for (at, _) in words.iter().filter(|(at, _)| !words.is(*at + 1, "(")) {
+                if let Some(view) = words.name(at).filter(|name| VIEWS.contains(&name.as_str())) {
+                    let message = format!("{view} shows what is in files of the database server");
+                    found.at(judged, words.span(at..at + 1), message);
+                }
+            }
         }
     }
 }
+
+const VIEWS: &[&str] = &["pg_hba_file_rules", "pg_ident_file_mappings", "pg_file_settings"];
 
 fn is_about_files(name: &str) -> bool {
     const EXACT: &[&str] = &[

@@ -35,6 +35,8 @@ impl Rule for ServerWideObject {
                     &["LARGE", "OBJECT"],
                     &["TEXT", "SEARCH", "PARSER"],
                     &["TEXT", "SEARCH", "TEMPLATE"],
+                    &["OPERATOR", "CLASS"],
+                    &["OPERATOR", "FAMILY"],
                 ];
                 let Some(kind) = what.iter().find(|kind| words.are(at + 1, kind)).filter(|_| words.begins(at)) else {
                     continue;
@@ -45,6 +47,13 @@ impl Rule for ServerWideObject {
                 }
                 let message = format!("{} {} reaches beyond the schema", words.upper(at), kind.join(" "));
                 found.at(judged, words.span(at..at + 1 + kind.len()), message);
+            }
+            for at in words.find(&["CREATE", "TYPE"]).filter(|at| words.begins(*at)) {
+                let name = words.last_of_name(at + 2);
+                if words.is(name + 1, "(") {
+                    let message = "what values of the type are is told by code that runs past every permission";
+                    found.at(judged, words.span(at..name + 1), message);
+                }
             }
             for at in words.find(&["SECURITY", "LABEL"]).filter(|at| words.begins(*at)) {
                 found.at(judged, words.span(at..at + 2), "SECURITY LABEL decides who may reach what");

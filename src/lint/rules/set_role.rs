@@ -29,19 +29,24 @@ impl Rule for SetRole {
                 let next = at
                     + 1
                     + usize::from(words.is_any(at + 1, &["LOCAL", "SESSION"]) && !words.is(at + 2, "AUTHORIZATION"));
-                let changes = words.is(next, "ROLE")
-                    || words.is(next, "\"role\"")
+                let changes = words.name(next).is_some_and(|name| names_a_role(&name))
                     || words.are(next, &["SESSION", "AUTHORIZATION"]);
-                let of_routine = words.is_any(0, &["CREATE", "ALTER"]) && words.has(0..at, "FUNCTION");
+                let of_routine = words.is_any(0, &["CREATE", "ALTER"])
+                    && ["FUNCTION", "PROCEDURE", "ROUTINE"].iter().any(|routine| words.has(0..at, routine));
                 if changes && (words.begins(at) || of_routine) {
                     found.at(judged, words.span(at..next + 1), "what follows runs as another role");
                 }
             }
             for at in words.settings().filter(|at| words.is_string(*at)) {
-                if words.literal(at).is_some_and(|name| name == "role" || name == "session_authorization") {
+                if words.literal(at).is_some_and(|name| names_a_role(&name.to_lowercase())) {
                     found.at(judged, words.span(at..at + 1), "what follows runs as another role");
                 }
             }
         }
     }
+}
+
+/// Whether a setting is the role as which a session goes on.
+fn names_a_role(setting: &str) -> bool {
+    setting == "role" || setting == "session_authorization"
 }

@@ -147,6 +147,12 @@ pub(super) fn shown(node: &SyntaxNode) -> String {
     without_literals(&node.text().to_string()).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// What follows a text's beginning, which people write in capitals or not.
+pub(super) fn after_keyword<'a>(text: &'a str, beginning: &str) -> Option<&'a str> {
+    let (head, rest) = text.split_at_checked(beginning.len())?;
+    head.eq_ignore_ascii_case(beginning).then_some(rest)
+}
+
 /// Whether the statement is in a transaction with all others of the script.
 pub(super) fn in_transaction(subject: &Subject<'_>) -> bool {
     subject.script.mode == TransactionMode::Transactional

@@ -171,3 +171,17 @@ fn a_function_may_put_quoted_names_and_values_into_what_it_executes() {
     // In a block it runs now, and nobody can tell on what.
     assert!(rules(&lint("DO $$ BEGIN EXECUTE format('ANALYZE %I', 'x'); END $$;")).contains(&"dynamic-sql"));
 }
+
+#[test]
+fn an_enum_that_loses_a_value_is_a_new_type_under_the_old_name() {
+    let swap = |from: &str, values: &str| {
+        format!(
+            "CREATE TYPE \"Kind{from}\" AS ENUM ({values});\nALTER TABLE orders ALTER COLUMN kind TYPE \"Kind{from}\" USING \
+             kind::text::\"Kind{from}\";\nDROP TYPE \"Kind\";\nALTER TYPE \"Kind{from}\" RENAME TO \"Kind\";"
+        )
+    };
+    let files = [("001_a.up.sql", swap("_new", "'a'")), ("001_a.down.sql", swap("_old", "'a', 'b'"))];
+    let files = files.each_ref().map(|(name, sql)| (*name, sql.as_str()));
+    let found = rules(&lint_files(&files, &Catalog::default())).join(" ");
+    assert!(!found.contains("way-back-incomplete") && found.contains("change-type"), "{found}");
+}

@@ -149,3 +149,17 @@ fn what_a_way_back_forgets_is_dropped_by_a_statement_that_the_server_understands
         assert!(told.contains(&&*format!("-- in 001_a.down.sql\n{statement}")), "{statement} is not in {told:#?}");
     }
 }
+
+#[test]
+fn keywords_in_small_letters_are_keywords_too() {
+    holds(
+        "alter table orders add constraint of_customer foreign key (customer) references customers (id);",
+        "add-foreign-key-without-not-valid",
+        &["ALTER TABLE orders ADD CONSTRAINT of_customer foreign key (customer) references customers (id) NOT VALID;"],
+    );
+    holds(
+        "alter table orders add constraint number unique nulls not distinct (number) include (day) deferrable;",
+        "add-unique-without-using-index",
+        &["number ON orders (number) INCLUDE (day) NULLS NOT DISTINCT;", "UNIQUE USING INDEX number deferrable;"],
+    );
+}

@@ -53,3 +53,30 @@ fn where_the_labels_of_the_namespace_are_not_known_a_policy_that_asks_for_them_c
         json!({"namespaceSelector": by_namespace["namespaceSelector"], "selector": {"matchLabels": {"x": "y"}}});
     assert!(!selects(&unknown, elsewhere), "nor is one that is about another object anyway");
 }
+
+#[test]
+fn a_label_that_there_cannot_be_closes_for_it_would_select_nothing() {
+    let fault = |selectors: Value| policy("a", selectors).map(|_| ()).map_err(|fault| fault.to_string());
+    for (selectors, told) in [
+        (
+            json!({"namespaceSelector": {"matchLabels": {"environment ": "production"}}}),
+            "spec.namespaceSelector.matchLabels: `environment ` is no",
+        ),
+        (json!({"selector": {"matchLabels": {"team": "sales "}}}), "spec.selector.matchLabels: `sales ` is nothing"),
+        (json!({"selector": {"matchLabels": {"Example.com/team": "a"}}}), "`Example.com/team` is no key"),
+        (json!({"selector": {"matchLabels": {"a/b/c": "a"}}}), "`a/b/c` is no key"),
+        (
+            json!({"selector": {"matchExpressions": [{"key": "", "operator": "Exists"}]}}),
+            "spec.selector.matchExpressions[0]: `` is no key",
+        ),
+        (
+            json!({"selector": {"matchExpressions": [{"key": "a", "operator": "In", "values": ["b", "-c"]}]}}),
+            "`-c` is nothing",
+        ),
+    ] {
+        let error = fault(selectors.clone()).unwrap_err();
+        assert!(error.contains(told), "{selectors}: {error}");
+    }
+    let labels = json!({"kubernetes.io/metadata.name": "shop", "a_b": "", "c.d": "E-1_2.3"});
+    assert_eq!(fault(json!({"selector": {"matchLabels": labels}})), Ok(()));
+}

@@ -11,7 +11,7 @@ use crate::checks::SqlAnswer;
 use crate::plan::{Ledger, Outcome, RunSummary};
 use crate::rollout::{Action, Desired, Observed, Room, State, decide, events, holds, opened_by, report, waiting_since};
 
-fn wanted(more: Value) -> Desired {
+pub(super) fn wanted(more: Value) -> Desired {
     let mut spec = json!({
         "database": {"secretRef": {"name": "db"}}, "source": {"configMaps": [{"name": "sql"}]}, "targetVersion": "Latest",
     });

@@ -1,6 +1,9 @@
 //! What the platform imposes: what it holds back, and what it leaves alone.
 
+use serde_json::json;
+
 use super::fixture::{With, observed, running, seen};
+use super::gates::wanted;
 use crate::api::v1alpha1::{ConditionType, PolicyStatus, Reason};
 use crate::database::Stage;
 use crate::rollout::{Action, Closed, Look, Observed, Platform, State, Task, decide, report};
@@ -58,6 +61,22 @@ fn what_a_policy_asks_for_in_vain_holds_a_plan_back_and_nothing_else() {
 
     let done = under(violated()).with(|o| o.database = Look::Seen(Box::new(seen(&["001", "002"]))));
     assert!(matches!(State::of(&done), State::UpToDate), "there is nothing to hold back");
+}
+
+#[test]
+fn what_would_refuse_a_plan_that_is_only_shown_is_told_before_its_gates() {
+    let shown = |platform: Platform| {
+        under(platform)
+            .with(|o| o.desired = Ok(wanted(json!({"mode": "Plan", "gates": {"approvals": {"required": 1}}}))))
+    };
+    let observed = shown(violated());
+    assert!(matches!(decide(&observed).action, Action::Wait));
+    let (reason, message) = told(&observed);
+    assert_eq!(reason, Reason::PlanOnly.to_string());
+    let refused = "; it would be refused: MigrationPolicy a: a check is missing; MigrationPolicy b: another; it would wait for approvals";
+    assert!(message.contains(refused), "{message}");
+    let (_, message) = told(&shown(Platform::default()));
+    assert!(!message.contains("refused") && message.contains("it would wait for approvals"), "{message}");
 }
 
 /// What a policy from HIGH on did for a plan of that risk, and what it says of others.
