@@ -128,7 +128,7 @@ fn text(copies: &[UndoCopy]) -> String {
     for copy in copies {
         table.add_row([
             copy.id.to_string(),
-            format!("{} {}", copy.key, copy.direction.as_str()),
+            format!("{} {}", copy.label, copy.direction.as_str()),
             copy.object.clone(),
             format!("{}:{}", copy.file, copy.line),
             copy.rows.map(|rows| rows.to_string()).unwrap_or_default(),
@@ -143,7 +143,7 @@ fn text(copies: &[UndoCopy]) -> String {
 fn object(copy: &UndoCopy) -> serde_json::Value {
     json!({
         "id": copy.id,
-        "key": copy.key,
+        "step": copy.label,
         "direction": copy.direction.as_str(),
         "file": copy.file,
         "line": copy.line,

@@ -6,7 +6,7 @@ use kube::Client;
 use kube::runtime::reflector::Store;
 use tokio_util::sync::CancellationToken;
 
-use crate::api::v1alpha1::MigrationApproval;
+use crate::api::v1alpha1::{DatabaseMigration, MigrationApproval};
 use crate::telemetry::Metrics;
 
 use super::Options;
@@ -25,6 +25,8 @@ pub struct Context {
     pub client: Client,
     /// What the process was started with.
     pub options: Options,
+    /// The objects that there are, as the watch has shown them.
+    pub objects: Store<DatabaseMigration>,
     /// What is remembered between passes.
     pub memory: Memory,
     /// Runs in the background.

@@ -5,13 +5,11 @@ use std::time::Duration;
 use kube::ResourceExt;
 
 use crate::api::v1alpha1::{ConditionType, DatabaseMigration, DatabaseMigrationStatus, Reason};
-use crate::database::{DatabaseError, FailureClass};
+use crate::database::{DatabaseError, FailureClass, RunReport};
 use crate::gates::GateState;
-use crate::plan::Target;
+use crate::plan::{Direction, Target, Trigger};
 use crate::rollout::{Job, Look, Observed, State, Task, waiting_since};
 use crate::telemetry::{Metrics, ObjectSample, ReconcileResult, RunResult};
-
-use super::tasks::Ended;
 
 /// One pass that came to a state.
 pub fn pass(metrics: &Metrics, state: &State, written: bool, elapsed: Duration) {
@@ -54,9 +52,8 @@ pub fn pass(metrics: &Metrics, state: &State, written: bool, elapsed: Duration) 
     metrics.reconciled(result, elapsed);
 }
 
-/// One run that ended.
-pub fn run(metrics: &Metrics, ended: &Ended) {
-    let (direction, elapsed, report) = (ended.direction, ended.elapsed, &ended.report);
+/// One run that ended; with what made it begin, where it took another one back.
+pub fn run(metrics: &Metrics, direction: Direction, trigger: Option<Trigger>, elapsed: Duration, report: &RunReport) {
     let result = match &report.result {
         Ok(_) => RunResult::Succeeded,
         Err(DatabaseError::Step(failure)) => match failure.class {
@@ -76,7 +73,7 @@ pub fn run(metrics: &Metrics, ended: &Ended) {
         ) => RunResult::Interrupted,
     };
     metrics.run_finished(direction.as_str(), result, elapsed);
-    if let Some(trigger) = ended.trigger {
+    if let Some(trigger) = trigger {
         metrics.rolled_back(trigger.as_str(), result, elapsed);
     }
     metrics.lock_waited(report.waited);
@@ -202,8 +199,9 @@ fn database_up(observed: &Observed) -> Option<bool> {
     match (&observed.database, &observed.task) {
         (Look::Seen(_), _) | (Look::NotDue { .. }, _) | (_, Task::Running { .. }) => Some(true),
         // A server that answers is up, whatever it answers.
-        (Look::Failed(DatabaseError::Unreachable(_)), _) => Some(false),
-        (Look::Failed(_), _) => Some(true),
+        (Look::Failed(error) | Look::FailedBefore { error, .. }, _) => {
+            Some(!matches!(error, DatabaseError::Unreachable(_)))
+        }
         (Look::None | Look::Later | Look::NotReady(_) | Look::Unavailable(_), Task::None | Task::Ended { .. }) => None,
     }
 }

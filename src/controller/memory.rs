@@ -11,8 +11,9 @@ use kube::ResourceExt;
 use crate::api::v1alpha1::{
     ABORT, ALLOW_DATA_LOSS, DatabaseMigration, DatabaseMigrationStatus, REQUESTED_AT, RETRY, ROLLBACK,
 };
-use crate::database::{Inspection, ServerFacts, UndoEstimate};
+use crate::database::{DatabaseError, Inspection, ServerFacts, UndoEstimate};
 use crate::lint::Assessment;
+use crate::policy::DatabaseRules;
 use crate::rollout::{Requests, Settled, SettledKey};
 
 use super::inputs::{Input, Inputs};
@@ -26,10 +27,14 @@ pub struct Memo {
     name: String,
     /// The look that found nothing left to do.
     pub settled: Option<Settled>,
+    /// How often something showed that the next pass has to look, whatever the one under way finds.
+    pub unsettled: u64,
     /// Tries in a row that are to be repeated, and what they were tries of.
     pub attempts: u32,
     /// What the attempts were made with: spec, scripts, credentials, requests.
     pub attempts_of: Option<SettledKey>,
+    /// The last look, where it failed.
+    pub failed: Option<FailedLook>,
     /// No run starts before that time.
     pub not_before: Option<Timestamp>,
     /// What this process reported last; `None` when it is not known what the API server made of it.
@@ -50,6 +55,27 @@ pub struct Memo {
     pub server: Option<ServerFacts>,
     /// What the spec and the annotations were when the object last woke a pass.
     seen: Option<Seen>,
+}
+
+/// A look at the database that failed.
+#[derive(Debug, Clone)]
+pub struct FailedLook {
+    /// What it was for.
+    pub key: SettledKey,
+    /// What policies asked of the connection.
+    pub rules: DatabaseRules,
+    /// Why it failed.
+    pub error: DatabaseError,
+    /// When the next try is due.
+    pub due: Instant,
+}
+
+impl FailedLook {
+    /// How long the next try for the same thing can wait; `None` means that it is due now.
+    pub fn due_in(&self, key: &SettledKey, rules: &DatabaseRules, now: Instant) -> Option<Duration> {
+        let left = self.due.saturating_duration_since(now);
+        (self.key == *key && self.rules == *rules && !left.is_zero()).then_some(left)
+    }
 }
 
 /// A plan that people can read.
@@ -100,6 +126,14 @@ pub struct Assessed {
     pub names: Arc<Vec<String>>,
     /// What would be copied before it is destroyed.
     pub undo: Arc<Vec<UndoEstimate>>,
+}
+
+impl Memo {
+    /// What the last look found holds no longer.
+    fn unsettle(&mut self) {
+        self.settled = None;
+        self.unsettled += 1;
+    }
 }
 
 /// The status as it was written last.
@@ -205,8 +239,23 @@ impl Memory {
         if object.status.as_ref() == Some(&report.status) || report.covers(object) {
             return false;
         }
-        memo.settled = None;
+        memo.unsettle();
         true
+    }
+
+    /// Notes that the object has to be looked at again, a pass that is under way notwithstanding.
+    pub fn unsettle(&self, uid: &str) {
+        self.update(uid, Memo::unsettle);
+    }
+
+    /// Keeps what a pass found, unless something showed meanwhile that there has to be another look: `since` is what
+    /// [`Memo::unsettled`] was when the pass began.
+    pub fn settle(&self, uid: &str, since: u64, settled: Settled) {
+        self.update(uid, |memo| {
+            if memo.unsettled == since {
+                memo.settled = Some(settled);
+            }
+        });
     }
 
     /// Whether an input, as the API server now shows it, differs from what the object's last pass read.
@@ -231,7 +280,7 @@ impl Memory {
             return false;
         }
         memo.shown = None;
-        memo.settled = None;
+        memo.unsettle();
         true
     }
 
@@ -283,6 +332,23 @@ impl Memory {
                 report.version = version;
             }
         });
+    }
+
+    /// Notes that a pass has nothing to report but what is there already.
+    pub fn says_so_already(&self, uid: &str, object: &DatabaseMigration, status: &DatabaseMigrationStatus) {
+        let version = resource_version(object);
+        self.update(uid, |memo| {
+            memo.report.get_or_insert_with(|| Report { status: status.clone(), under_way: false, version });
+        });
+    }
+
+    /// Whether the status that is there is another one than this process reported last: what was found then is not told any more.
+    pub fn is_told_otherwise(&self, uid: &str, object: &DatabaseMigration) -> bool {
+        let told = self.previous(uid, object);
+        self.lock()
+            .get(uid)
+            .and_then(|memo| memo.report.as_ref())
+            .is_some_and(|report| Some(&report.status) != told.as_ref())
     }
 
     /// Notes that nobody knows what became of the report. The next pass looks again, so that it has something to tell.

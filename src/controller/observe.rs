@@ -1,7 +1,7 @@
 //! Gathers everything that one decision needs. Reads only: nothing is written, neither in Kubernetes nor in a database.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use kube::ResourceExt;
@@ -12,8 +12,8 @@ use crate::database::{Database, Inspection, RehearsalServer};
 use crate::migration::{MigrationSet, Risk};
 use crate::policy::DatabaseRules;
 use crate::rollout::{
-    Closed, Desired, Look, Observed, Rehearsed, Room, Settled, SettledKey, Source, SourceDesired, State, Task,
-    Verifying, backoff, due, later,
+    Closed, Desired, Look, Observed, Rehearsed, Room, SettledKey, Source, SourceDesired, State, Task, Verifying,
+    backoff, due, later,
 };
 use crate::sources::{ConfigMaps, Source as _, SourceError};
 
@@ -22,7 +22,7 @@ use super::context::Context;
 use super::credentials::{self, NoDatabase};
 use super::gates::{self, Wanted};
 use super::inputs::Input;
-use super::memory::requests;
+use super::memory::{Memo, requests};
 use super::tasks::Ended;
 
 /// How long what was seen of a database is good enough to begin a run with, which looks again under its lock.
@@ -38,10 +38,14 @@ pub struct Sight {
     pub rehearsal_server: Option<Result<RehearsalServer, String>>,
     /// What this pass is a try of, and what its look is for.
     pub key: Option<SettledKey>,
+    /// How often looks had been called for when this pass began.
+    pub unsettled: u64,
     /// The report of a run that ended since the last pass.
     pub ended: Option<Ended>,
     /// The addresses that checks may name.
     pub endpoints: Arc<Endpoints>,
+    /// What policies ask of the connection.
+    pub rules: DatabaseRules,
     /// Plans of higher risk are asked for more, so that what a plan passes depends on its risk.
     pub by_risk: bool,
 }
@@ -84,8 +88,10 @@ pub async fn observe(context: &Context, object: &DatabaseMigration) -> Sight {
         database: None,
         rehearsal_server: None,
         key: None,
+        unsettled: memo.unsettled,
         ended: None,
         endpoints: ruled.endpoints,
+        rules: ruled.database,
         by_risk: ruled.by_risk.differs(),
     };
     // Only a pass that comes to its gates waits for others.
@@ -105,7 +111,7 @@ pub async fn observe(context: &Context, object: &DatabaseMigration) -> Sight {
     }
     sight.observed.verifying = context.verifications.under_way(&uid);
     if let Some(verifying) = &sight.observed.verifying
-        && !keeps_up(context, &sight.observed, verifying, &namespace, &ruled.database).await
+        && !keeps_up(context, &sight.observed, verifying, &namespace, &sight.rules).await
     {
         sight.observed.verifying = None;
     }
@@ -126,7 +132,7 @@ pub async fn observe(context: &Context, object: &DatabaseMigration) -> Sight {
 
     let inputs = match still(context, &sight, desired) {
         Some(inputs) => inputs,
-        None => read(context, &namespace, &uid, desired, &ruled.database).await,
+        None => read(context, &namespace, &uid, desired, &sight.rules).await,
     };
     sight.observed.source = inputs.source;
     sight.rehearsal_server = inputs.rehearsal_server;
@@ -171,7 +177,7 @@ pub async fn observe(context: &Context, object: &DatabaseMigration) -> Sight {
         }
     };
     sight.observed.room = room(context, &database);
-    sight.observed.database = look(context, &sight, &key, memo.settled.as_ref(), &database).await;
+    sight.observed.database = look(context, object, &sight, &key, &memo, &database).await;
     if !matches!(sight.observed.database, Look::Later) {
         // The look took its time.
         sight.observed.room = room(context, &database);
@@ -203,9 +209,10 @@ fn room(context: &Context, database: &Arc<dyn Database>) -> Room {
 /// Looks at the database, unless a run just brought the ledger along or no look is due.
 async fn look(
     context: &Context,
+    object: &DatabaseMigration,
     sight: &Sight,
     key: &SettledKey,
-    settled: Option<&Settled>,
+    memo: &Memo,
     database: &Arc<dyn Database>,
 ) -> Look {
     let uid = &sight.observed.uid;
@@ -221,10 +228,19 @@ async fn look(
     if sight.ended.is_none() {
         let observed = &sight.observed;
         let previous = observed.previous.as_ref();
-        if let Some((due_in, remembered)) = due(settled, key, previous, observed.now, observed.resync, observed.jitter)
+        let settled = memo.settled.as_ref();
+        // What somebody else wrote over, or took away, is to be told again.
+        if !context.memory.is_told_otherwise(uid, object)
+            && let Some((due_in, remembered)) =
+                due(settled, key, previous, observed.now, observed.resync, observed.jitter)
         {
-            context.memory.update(uid, |memo| memo.settled = Some(remembered));
+            context.memory.settle(uid, sight.unsettled, remembered);
             return Look::NotDue { due_in };
+        }
+        if let Some(failed) = &memo.failed
+            && let Some(due_in) = failed.due_in(key, &sight.rules, Instant::now())
+        {
+            return Look::FailedBefore { error: failed.error.clone(), due_in };
         }
         if let Some((for_key, at, seen)) = &waiting
             && for_key == key
@@ -238,7 +254,10 @@ async fn look(
     }
     match database.inspect_for_run().await {
         Ok(inspection) => {
-            context.memory.update(uid, |memo| memo.server = Some(inspection.server.clone()));
+            context.memory.update(uid, |memo| {
+                memo.server = Some(inspection.server.clone());
+                memo.failed = None;
+            });
             Look::Seen(Box::new(inspection))
         }
         Err(error) => Look::Failed(error),

@@ -11,16 +11,18 @@ use kube::ResourceExt;
 use kube::runtime::controller::Action as Requeue;
 
 use crate::api::v1alpha1::{ConditionType, DatabaseMigration, DatabaseMigrationStatus};
-use crate::rollout::{Action, Decision, Settled, Task, backoff, decide, events, report};
+use crate::rollout::{Action, Decision, Look, Settled, Task, backoff, decide, events, report};
 use crate::telemetry::{Metrics, ReconcileResult};
 
 use super::act::act;
 use super::context::Context;
 use super::error::Error;
 use super::measure;
+use super::memory::FailedLook;
 use super::observe::{Sight, observe};
 use super::record;
 use super::show;
+use super::watch;
 
 /// One pass over one object.
 ///
@@ -29,6 +31,7 @@ use super::show;
 pub async fn reconcile(object: Arc<DatabaseMigration>, context: Arc<Context>) -> Result<Requeue, Error> {
     let began = Instant::now();
     let result = alone(&context.metrics, began, pass(&object, &context, began)).await;
+    watch::forget_if_gone(&context, &object);
     // Room that this pass was woken for and did not take, for whatever reason, is for the next in the queue.
     context.tasks.offer();
     result
@@ -60,9 +63,6 @@ async fn pass(object: &DatabaseMigration, context: &Context, began: Instant) -> 
         return Ok(Requeue::await_change());
     }
     let mut sight = observe(context, object).await;
-    if let Some(ended) = &sight.ended {
-        measure::run(&context.metrics, ended);
-    }
     let decision = decide(&sight.observed);
     show::plan(context, object, &mut sight, &decision.state).await;
     let next = report(&sight.observed, &decision.state);
@@ -119,6 +119,10 @@ fn remember(context: &Context, sight: &Sight, decision: &Decision) {
     if let Some(key) = &sight.key {
         context.memory.count(uid, key, retrying || interrupted);
     }
+    if let (Look::Failed(error), Some(key), Some(wait)) = (&observed.database, &sight.key, requeue) {
+        let (key, rules, error, due) = (key.clone(), sight.rules.clone(), error.clone(), Instant::now() + wait);
+        context.memory.update(uid, |memo| memo.failed = Some(FailedLook { key, rules, error, due }));
+    }
     if interrupted {
         context.memory.cool_down(uid, observed.now, observed.cooldown);
     }
@@ -130,10 +134,8 @@ fn remember(context: &Context, sight: &Sight, decision: &Decision) {
         && observed.inspection().is_some()
     {
         let until = observed.now.checked_add(requeue.unwrap_or(observed.resync)).unwrap_or(Timestamp::MAX);
-        context.memory.update(uid, |memo| {
-            memo.settled = Some(Settled { key: key.clone(), until });
-            memo.attempts = 0;
-        });
+        context.memory.settle(uid, sight.unsettled, Settled { key: key.clone(), until });
+        context.memory.update(uid, |memo| memo.attempts = 0);
     } else if !settles {
         // What is reported now is not what that look found: when its cause goes, the database is looked at again.
         context.memory.update(uid, |memo| memo.settled = None);
@@ -145,6 +147,7 @@ pub fn on_error(object: Arc<DatabaseMigration>, error: &Error, context: Arc<Cont
     let uid = object.uid().unwrap_or_default();
     let attempts = context.memory.recall(&uid).attempts;
     context.memory.update(&uid, |memo| memo.attempts = memo.attempts.saturating_add(1));
+    watch::forget_if_gone(&context, &object);
     tracing::warn!(object = %object.name_any(), %error, "a pass failed");
     Requeue::requeue(backoff(attempts, rand::random()))
 }

@@ -23,10 +23,11 @@ pub async fn status(
     previous: Option<&DatabaseMigrationStatus>,
     next: &DatabaseMigrationStatus,
 ) -> Result<bool, kube::Error> {
+    let (Some(uid), Some(namespace)) = (object.uid(), object.namespace()) else { return Ok(false) };
     if previous == Some(next) {
+        context.memory.says_so_already(&uid, object, next);
         return Ok(false);
     }
-    let (Some(uid), Some(namespace)) = (object.uid(), object.namespace()) else { return Ok(false) };
     context.memory.reporting(&uid, next);
     let api: Api<DatabaseMigration> = Api::namespaced(context.client.clone(), &namespace);
     let body = json!({

@@ -122,6 +122,7 @@ async fn lead(
     let context = Arc::new(Context {
         client,
         options,
+        objects: store.clone(),
         memory: Memory::default(),
         tasks: Arc::clone(&tasks),
         rehearsals,
@@ -135,7 +136,7 @@ async fn lead(
         lease,
     });
 
-    let objects = watch::objects(Arc::clone(&context), store.clone(), writer);
+    let objects = watch::objects(Arc::clone(&context), writer);
     let (by_secret, secrets_of) = (Arc::clone(&context), store.clone());
     let (by_map, maps_of) = (Arc::clone(&context), store.clone());
     let (by_policy, imposed_on) = (Arc::clone(&context), store.clone());

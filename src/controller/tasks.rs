@@ -20,6 +20,8 @@ use crate::plan::{Direction, Trigger};
 use crate::rollout::{Room, SettledKey};
 use crate::telemetry::Metrics;
 
+use super::measure;
+
 /// What a run is started with.
 pub struct Start {
     /// The object.
@@ -258,10 +260,11 @@ impl Tasks {
     }
 
     fn end(&self, uid: &str, object: ObjectRef<DatabaseMigration>, ended: Ended) {
+        // Here, and not where somebody asks how it ended: nobody does so for an object that is gone.
+        measure::run(&self.metrics, ended.direction, ended.trigger, ended.elapsed, &ended.report);
         {
             let mut inner = self.lock();
             let forgotten = inner.running.remove(uid).is_some_and(|running| running.forgotten);
-            // Nobody asks how the run of an object ended that is gone.
             if !forgotten {
                 inner.ended.insert(uid.to_owned(), ended);
             }

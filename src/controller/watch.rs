@@ -78,7 +78,6 @@ where
 /// The stream of objects to look at. Fills the cache on its way, and forgets objects that are gone.
 pub fn objects(
     context: Arc<Context>,
-    store: Store<DatabaseMigration>,
     writer: Writer<DatabaseMigration>,
 ) -> impl Stream<Item = Result<DatabaseMigration, watcher::Error>> + Send {
     let api = api::<DatabaseMigration>(&context.client, context.options.namespace.as_deref());
@@ -88,11 +87,11 @@ pub fn objects(
         .reflect(writer)
         .inspect(move |event| match event {
             Ok(Event::Delete(object)) => {
-                forget(&cleaning, object);
+                deleted(&cleaning, object);
                 cleaning.neighbours.changed(object, true);
             }
             Ok(Event::InitDone) => {
-                forget_absent(&cleaning, &store);
+                forget_absent(&cleaning);
                 cleaning.neighbours.began_anew();
             }
             Ok(Event::Apply(object)) => cleaning.neighbours.changed(object, false),
@@ -102,28 +101,39 @@ pub fn objects(
         .filter(move |object| future::ready(object.as_ref().map_or(true, |object| context.memory.touched(object))))
 }
 
-fn forget(context: &Context, object: &DatabaseMigration) {
+fn deleted(context: &Context, object: &DatabaseMigration) {
     let Some(uid) = object.uid() else { return };
-    let namespace = object.namespace().unwrap_or_default();
-    context.tasks.forget(&uid, &ObjectRef::from_obj(object));
-    context.verifications.forget(&uid);
-    context.rehearsals.forget(&uid);
-    context.neighbours.forget(&uid);
-    context.memory.forget(&uid);
-    context.metrics.forget(&namespace, &object.name_any());
-    tracing::info!(object = %format!("{namespace}/{}", object.name_any()), "deleted; the database is left as it is");
+    let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
+    forget(context, &uid, &namespace, &name);
+    tracing::info!(object = %format!("{namespace}/{name}"), "deleted; the database is left as it is");
 }
 
 /// Deletions that happened while the watch was down show only as an absence.
-fn forget_absent(context: &Context, store: &Store<DatabaseMigration>) {
-    let present: HashSet<String> = store.state().iter().filter_map(|object| object.uid()).collect();
+fn forget_absent(context: &Context) {
+    let present: HashSet<String> = context.objects.state().iter().filter_map(|object| object.uid()).collect();
     for (uid, namespace, name) in context.memory.retain(&present) {
-        context.tasks.forget(&uid, &ObjectRef::new(&name).within(&namespace));
-        context.verifications.forget(&uid);
-        context.rehearsals.forget(&uid);
-        context.neighbours.forget(&uid);
-        context.metrics.forget(&namespace, &name);
+        forget(context, &uid, &namespace, &name);
     }
+}
+
+/// Forgets once more an object that was deleted while a pass was at it: what that pass began, noted and showed after the watch had told
+/// of the deletion would stay for ever.
+pub fn forget_if_gone(context: &Context, object: &DatabaseMigration) {
+    let there = context.objects.get(&ObjectRef::from_obj(object));
+    let Some(uid) = object.uid() else { return };
+    // The cache changes before anybody is told. A successor of the same name has had no pass yet.
+    if there.and_then(|there| there.uid()).as_ref() != Some(&uid) {
+        forget(context, &uid, &object.namespace().unwrap_or_default(), &object.name_any());
+    }
+}
+
+fn forget(context: &Context, uid: &str, namespace: &str, name: &str) {
+    context.tasks.forget(uid, &ObjectRef::new(name).within(namespace));
+    context.verifications.forget(uid);
+    context.rehearsals.forget(uid);
+    context.neighbours.forget(uid);
+    context.memory.forget(uid);
+    context.metrics.forget(namespace, name);
 }
 
 /// Approvals; fills their cache on the way.
@@ -188,7 +198,7 @@ pub fn unfinished(
     });
     concerned
         .map(|object| {
-            context.memory.update(&object.uid().unwrap_or_default(), |memo| memo.settled = None);
+            context.memory.unsettle(&object.uid().unwrap_or_default());
             ObjectRef::from_obj(object.as_ref())
         })
         .collect()

@@ -79,6 +79,14 @@ pub struct Activity {
     pub deadlocks: u64,
     /// Queries that were cancelled because of a conflict with recovery.
     pub conflicts: u64,
+    /// Sessions that were begun. A login that is refused begins none, and no counter of the server tells of it.
+    pub sessions: u64,
+    /// Sessions that ended because their client was gone.
+    pub abandoned: u64,
+    /// Sessions that ended in a fatal error.
+    pub fatal: u64,
+    /// Sessions that somebody ended.
+    pub killed: u64,
 }
 
 /// Which statements of applications are meant.

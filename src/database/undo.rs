@@ -14,15 +14,22 @@ pub struct UndoLimits {
     pub max_rows: u64,
     /// At most so many bytes of one table.
     pub max_bytes: u64,
+    /// At most so many bytes of all copies of a run together.
+    pub max_total_bytes: u64,
     /// How long a copy is kept.
     pub keep: Duration,
 }
 
 impl Default for UndoLimits {
     /// As the reference page states them. A copy of this size was made in 0.3 s on a small server, for which an application
-    /// waits that wants the table, and put back in 1 s.
+    /// waits that wants the table, and put back in 1 s. Eight of them are as much as one script should make anybody wait for.
     fn default() -> Self {
-        Self { max_rows: 100_000, max_bytes: 32 << 20, keep: Duration::from_secs(168 * 3600) }
+        Self {
+            max_rows: 100_000,
+            max_bytes: 32 << 20,
+            max_total_bytes: 256 << 20,
+            keep: Duration::from_secs(168 * 3600),
+        }
     }
 }
 
@@ -92,8 +99,8 @@ impl UndoState {
 pub struct UndoCopy {
     /// By which it is restored.
     pub id: i64,
-    /// The version, or `R__name`.
-    pub key: String,
+    /// The step's label: `003`, or `R__name`.
+    pub label: String,
     /// Whether its way up or its way down took the rows away.
     pub direction: Direction,
     /// The script's file.
@@ -106,7 +113,7 @@ pub struct UndoCopy {
     pub table: Option<String>,
     /// How many.
     pub rows: Option<u64>,
-    /// How large the table is.
+    /// How large it is.
     pub bytes: Option<u64>,
     /// When it was made.
     pub created_at: Timestamp,

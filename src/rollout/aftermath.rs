@@ -221,11 +221,10 @@ fn half_way(
     ledger: &Ledger,
     run: &RunSummary,
 ) -> Aftermath {
-    let moved = ledger.current().map(ToString::to_string) != origin(observed, ledger, run);
+    let moved = ledger.current().map(ToString::to_string) != origin(observed, desired, ledger, run);
     // Statements of a script without a transaction that are in effect have no way back of their own.
     let torn = ledger.entries.iter().any(|entry| !entry.in_effect() && !entry.journal.is_empty());
-    let automatic = desired.rollback.mode == Mode::Automatic && desired.rollback.on_apply_failure;
-    if !automatic || !moved || torn || retried(observed, set, run) {
+    if !desired.rollback.takes_back_half() || !moved || torn || retried(observed, set, run) {
         return Aftermath::Nothing;
     }
     let message = run.failure.as_ref().map(|failure| failure.message.clone()).unwrap_or_default();

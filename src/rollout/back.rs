@@ -29,7 +29,7 @@ pub(super) fn back(
     if desired.rollback.mode == Mode::Disabled {
         return blocked(format!("{message}; spec.rollback.mode is Disabled"));
     }
-    let from = origin(observed, ledger, up);
+    let from = origin(observed, desired, ledger, up);
     let moved = ledger.current().map(ToString::to_string) != up.to;
     if trigger == Trigger::Requested
         && up.outcome == Some(Outcome::Succeeded)
@@ -123,13 +123,27 @@ pub(super) fn cure_of_loss(observed: &Observed, desired: &Desired) -> String {
     }
 }
 
-/// Where the database was before a run, and before those that were interrupted and that it went on with.
-pub(super) fn origin(observed: &Observed, ledger: &Ledger, run: &RunSummary) -> Option<String> {
+/// Where the database was before a run, and before those that it went on with: interrupted ones, and those that failed half way and
+/// would have been taken back, had nobody asked for another try before that began.
+pub(super) fn origin(observed: &Observed, desired: &Desired, ledger: &Ledger, run: &RunSummary) -> Option<String> {
     let older = ledger.runs_of(&observed.object, &observed.uid).skip_while(|other| other.id != run.id).skip(1);
-    let interrupted = older.take_while(|other| {
-        other.direction == Direction::Up && matches!(other.outcome, Some(Outcome::Interrupted) | None)
+    let gone_on_with = older.take_while(|other| {
+        other.direction == Direction::Up
+            && match other.outcome {
+                Some(Outcome::Interrupted) | None => true,
+                // Under another spec it may have been left where it was on purpose.
+                Some(Outcome::Failed | Outcome::DeadlineExceeded) => {
+                    desired.rollback.takes_back_half() && run_by(observed, other) && run_by(observed, run)
+                }
+                Some(Outcome::Succeeded | Outcome::NeedsOperator | Outcome::Blocked | Outcome::Aborted) => false,
+            }
     });
-    interrupted.last().unwrap_or(run).from.clone()
+    gone_on_with.last().unwrap_or(run).from.clone()
+}
+
+/// Whether the object as it is now made that run.
+fn run_by(observed: &Observed, run: &RunSummary) -> bool {
+    run.object_uid == observed.uid && run.generation == observed.generation
 }
 
 /// The way down that takes a run back.

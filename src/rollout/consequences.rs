@@ -21,8 +21,10 @@ pub(super) fn was_taken_back(rollback: &Rollback, plan: &Plan) -> &'static str {
     match (rollback.what.trigger, plan.steps.len()) {
         (Trigger::Requested, 1) => "was taken back",
         (Trigger::Requested, _) => "were taken back",
-        (Trigger::Check | Trigger::Inconclusive | Trigger::ApplyFailure, 1) => "did not hold and was taken back",
-        (Trigger::Check | Trigger::Inconclusive | Trigger::ApplyFailure, _) => "did not hold and were taken back",
+        (Trigger::Check | Trigger::Inconclusive, 1) => "did not hold and was taken back",
+        (Trigger::Check | Trigger::Inconclusive, _) => "did not hold and were taken back",
+        // Not all of them had come to be in effect.
+        (Trigger::ApplyFailure, _) => "failed half way, and what was in effect of that was taken back",
     }
 }
 

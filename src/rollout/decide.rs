@@ -71,9 +71,16 @@ pub fn decide(observed: &Observed) -> Decision {
         State::InvalidSpec(_) => (Action::Wait, None, false, false),
         State::InvalidSource(_) => (Action::Wait, Some(resync), false, false),
         State::SourceNotReady(_) => (Action::Wait, Some(SAFETY_NET), false, false),
-        State::SourceUnavailable(_) | State::Unreachable(_) | State::Unsuitable(_) => {
-            (Action::Wait, Some(again), true, false)
-        }
+        State::SourceUnavailable(_) | State::Unreachable(_) | State::Unsuitable(_) => match &observed.database {
+            Look::FailedBefore { due_in, .. } => (Action::Wait, Some(*due_in), false, false),
+            Look::None
+            | Look::NotDue { .. }
+            | Look::Later
+            | Look::NotReady(_)
+            | Look::Unavailable(_)
+            | Look::Failed(_)
+            | Look::Seen(_) => (Action::Wait, Some(again), true, false),
+        },
         State::Refused(_)
         | State::UpToDate
         | State::Suspended(_)
@@ -93,6 +100,7 @@ pub fn decide(observed: &Observed) -> Decision {
                 | Look::NotReady(_)
                 | Look::Unavailable(_)
                 | Look::Failed(_)
+                | Look::FailedBefore { .. }
                 | Look::Seen(_) => resync,
             };
             (Action::Wait, Some(due_in), false, true)

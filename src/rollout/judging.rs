@@ -197,6 +197,14 @@ impl RollbackPolicy {
     }
 }
 
+impl RollbackPolicy {
+    /// Whether what a run applied before it failed is taken back by itself.
+    #[must_use]
+    pub fn takes_back_half(&self) -> bool {
+        self.mode == Mode::Automatic && self.on_apply_failure
+    }
+}
+
 fn invalid(field: &str, problem: &str) -> InvalidSpec {
     InvalidSpec { field: format!("spec.verification.{field}"), problem: problem.to_owned() }
 }

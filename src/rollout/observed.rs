@@ -46,6 +46,14 @@ pub enum Look {
     Unavailable(String),
     /// It could not be looked at.
     Failed(DatabaseError),
+    /// It could not be looked at a moment ago, and whatever woke this pass does not make the next try due: a server in
+    /// trouble is not asked once more for each policy, approval or label that changes meanwhile.
+    FailedBefore {
+        /// Why it could not.
+        error: DatabaseError,
+        /// When the next try is due.
+        due_in: Duration,
+    },
     /// This is what it holds.
     Seen(Box<Inspection>),
 }
@@ -267,7 +275,8 @@ impl Observed {
             | Look::Later
             | Look::NotReady(_)
             | Look::Unavailable(_)
-            | Look::Failed(_) => None,
+            | Look::Failed(_)
+            | Look::FailedBefore { .. } => None,
         }
     }
 }

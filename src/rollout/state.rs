@@ -170,10 +170,12 @@ impl State {
             Look::Later => Self::AwaitingTurn(observed.room.clone()),
             Look::NotReady(message) => Self::SourceNotReady(message.clone()),
             Look::Unavailable(message) => Self::SourceUnavailable(message.clone()),
-            Look::Failed(DatabaseError::Unsuitable(message) | DatabaseError::Ledger(message)) => {
-                Self::Unsuitable(message.clone())
-            }
-            Look::Failed(error) => Self::Unreachable(error.to_string()),
+            Look::Failed(error) | Look::FailedBefore { error, .. } => match error {
+                DatabaseError::Unsuitable(message) | DatabaseError::Ledger(message) => {
+                    Self::Unsuitable(message.clone())
+                }
+                error => Self::Unreachable(error.to_string()),
+            },
             Look::Seen(inspection) => Self::of_ledger(observed, desired, set, inspection),
         }
     }

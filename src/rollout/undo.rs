@@ -25,11 +25,8 @@ pub(super) fn limits(spec: Option<&UndoSpec>, rollback: Mode) -> Result<Option<U
                 .filter(|rows| *rows > 0)
                 .ok_or_else(|| invalid("maxRows", "give at least 1; mode: Disabled copies nothing".to_owned()))?,
         },
-        max_bytes: match spec.max_bytes.as_deref() {
-            None => defaults.max_bytes,
-            Some(text) => bytes(text)
-                .ok_or_else(|| invalid("maxBytes", format!("`{text}` is no size: write Ki, Mi or Gi, as in 32Mi")))?,
-        },
+        max_bytes: size("maxBytes", spec.max_bytes.as_deref(), defaults.max_bytes)?,
+        max_total_bytes: size("maxTotalBytes", spec.max_total_bytes.as_deref(), defaults.max_total_bytes)?,
         keep: match spec.keep.as_deref() {
             None => defaults.keep,
             Some(text) => crate::duration::parse(text).map_err(|error| invalid("keep", error.to_string()))?,
@@ -40,6 +37,11 @@ pub(super) fn limits(spec: Option<&UndoSpec>, rollback: Mode) -> Result<Option<U
         None | Some(UndoMode::Disabled) => None,
         Some(UndoMode::Copy) => Some(limits),
     })
+}
+
+fn size(field: &str, text: Option<&str>, default: u64) -> Result<u64, InvalidSpec> {
+    let Some(text) = text else { return Ok(default) };
+    bytes(text).ok_or_else(|| invalid(field, format!("`{text}` is no size: write Ki, Mi or Gi, as in 32Mi")))
 }
 
 /// `32Mi` in bytes; nobody copies Ti in the transaction of a script.
@@ -73,9 +75,10 @@ mod tests {
             mode: Some(UndoMode::Copy),
             max_rows: Some(5),
             max_bytes: Some("2Ki".to_owned()),
+            max_total_bytes: Some("3Ki".to_owned()),
             keep: Some("1h30m".to_owned()),
         };
-        let read = UndoLimits { max_rows: 5, max_bytes: 2048, keep: Duration::from_secs(5400) };
+        let read = UndoLimits { max_rows: 5, max_bytes: 2048, max_total_bytes: 3072, keep: Duration::from_secs(5400) };
         assert_eq!(limits(Some(&spec), Mode::Manual), Ok(Some(read)));
     }
 
@@ -91,6 +94,8 @@ mod tests {
             assert_eq!(bytes(size), None, "{size}");
         }
         assert!(with(|spec| spec.max_bytes = Some("32MB".to_owned())).contains("as in 32Mi"));
+        let told = with(|spec| spec.max_total_bytes = Some("1Ti".to_owned()));
+        assert!(told.starts_with("spec.execution.undo.maxTotalBytes: `1Ti` is no size"), "{told}");
         assert!(with(|spec| spec.keep = Some("a week".to_owned())).starts_with("spec.execution.undo.keep"));
     }
 }

@@ -4,7 +4,9 @@ use std::time::{Duration, Instant};
 
 use sqlx::{AssertSqlSafe, Executor};
 
-use crate::env::{GATE, Gate, Operator, Pace, Postgres, SOON, Servers, Spec, Team, connect, eventually, files};
+use crate::env::{
+    Cluster, GATE, Gate, Operator, Pace, Postgres, SOON, Servers, Spec, Team, connect, eventually, files,
+};
 
 /// How soon a database that comes back is noticed, unaided.
 const A_MINUTE: Duration = Duration::from_secs(60);
@@ -42,21 +44,21 @@ impl Team {
     }
 }
 
-async fn tries(operator: &Operator, count: f64) {
-    eventually("tries", A_MINUTE, || async {
-        let tries = operator.metric("sluice_reconcile_total{result=\"blocked\"}").unwrap_or_default();
-        if tries >= count { Ok(()) } else { Err(format!("{tries} of {count} tries")) }
+/// Waits until the operator has looked at its objects that often and found nothing to do but wait.
+async fn passes(operator: &Operator, count: f64) {
+    eventually("passes", A_MINUTE, || async {
+        let passes = operator.metric("sluice_reconcile_total{result=\"blocked\"}").unwrap_or_default();
+        if passes >= count { Ok(()) } else { Err(format!("{passes} of {count} passes")) }
     })
     .await;
 }
 
 #[tokio::test]
-async fn a_database_that_is_down_is_tried_again_ever_more_slowly_and_used_when_it_is_back() {
+async fn a_database_that_is_down_is_told_once_and_used_when_it_is_back() {
     let servers = Servers::start(&["postgres"]);
     let team = Team::on("down", &servers.postgres()).await;
     servers.tell("stop postgres");
     let operator = Operator::start(&team.namespace);
-    let began = Instant::now();
     team.apply("shop", &Spec::latest().inline(&files(&[A]))).await;
     let message = team.reason("shop", "DatabaseUnreachable").await;
     for part in [format!("127.0.0.1:{}", team.server.port), "refused".to_owned(), "trying again".to_owned()] {
@@ -64,9 +66,7 @@ async fn a_database_that_is_down_is_tried_again_ever_more_slowly_and_used_when_i
     }
     let writes = team.writes();
     assert_eq!(writes.iter().filter(|write| write.contains("databasemigrations/status")).count(), 1, "{writes:?}");
-    tries(&operator, 4.0).await;
-    // One second, two, four, and a quarter less each at worst.
-    assert!(began.elapsed() > Duration::from_secs(5), "four tries within {:?}", began.elapsed());
+    passes(&operator, 4.0).await;
     team.told_once("shop", "DatabaseUnreachable").await;
     eventually("both writes are in the audit log", SOON, || async {
         if team.writes().len() < 2 { Err(format!("{:?}", team.writes())) } else { Ok(()) }
@@ -81,6 +81,35 @@ async fn a_database_that_is_down_is_tried_again_ever_more_slowly_and_used_when_i
     team.at_within("shop", "001", A_MINUTE).await;
     assert!(back.elapsed() < A_MINUTE);
     assert_eq!(operator.metric(&down), Some(1.0));
+}
+
+#[tokio::test]
+async fn a_database_that_is_down_is_tried_ever_more_slowly_whatever_else_wakes_its_object() {
+    let team = Team::new("ever-slower").await;
+    let operator = Operator::start(&team.namespace);
+    // Hangs up on whoever calls, and notes when that was.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let server = Postgres { port: listener.local_addr().unwrap().port(), ..team.server.clone() };
+    let (called, mut calls) = tokio::sync::mpsc::unbounded_channel();
+    std::thread::spawn(move || listener.incoming().take_while(|_| called.send(Instant::now()).is_ok()).for_each(drop));
+    team.secret_by(&server).await;
+    let began = Instant::now();
+    team.apply("shop", &Spec::latest().inline(&files(&[A]))).await;
+    let mut tries = Vec::new();
+    let mut label = 0;
+    while tries.len() < 4 {
+        tokio::select! {
+            call = calls.recv() => tries.push(call.unwrap() - began),
+            // What is imposed on the namespace may have changed: each of these wakes the object.
+            () = tokio::time::sleep(Duration::from_millis(100)) => {
+                label += 1;
+                team.label("turn", &label.to_string()).await;
+            }
+        }
+    }
+    // One second, two, four, and a quarter less each at worst.
+    assert!(tries[3] > Duration::from_secs(5), "tried at {tries:?}, with {label} changes meanwhile");
+    passes(&operator, 8.0).await;
 }
 
 #[tokio::test]
@@ -99,6 +128,44 @@ async fn a_database_that_goes_down_while_its_object_is_ready_is_told_and_comes_b
     servers.tell("start postgres");
     team.at("shop", "002").await;
     team.told_once("shop", "DatabaseUnreachable").await;
+}
+
+#[tokio::test]
+async fn an_api_server_that_is_out_when_the_secret_is_to_be_read_is_asked_again_and_nothing_is_connected_to_meanwhile()
+{
+    let cluster = Cluster::start();
+    let servers = Servers::start(&["postgres"]);
+    let team = Team::of(cluster.client().await, "no-secret", &servers.postgres()).await;
+    servers.tell("stop postgres");
+    let operator = Operator::as_told(&team.namespace, &cluster.operator, &["--leader-elect=false"]);
+    // Inline scripts: the Secret is all that a pass reads.
+    team.apply("shop", &Spec::latest().inline(&files(&[A]))).await;
+    team.reason("shop", "DatabaseUnreachable").await;
+    let in_vain = || operator.metric("sluice_reconcile_total{result=\"error\"}").unwrap_or_default();
+
+    cluster.servers.tell("stop apiserver");
+    let of = format!("{{name=\"shop\",namespace=\"{}\",reason=\"SourceNotReady\"}}", team.namespace);
+    eventually("a pass that cannot read the Secret", A_MINUTE, || async {
+        let shown = operator.metric(&format!("sluice_migration_status{of}"));
+        if shown == Some(1.0) { Ok(()) } else { Err(operator.page("/metrics").unwrap_or_default()) }
+    })
+    .await;
+    servers.tell("start postgres");
+    let before = in_vain();
+    eventually("another pass", A_MINUTE, || async {
+        if in_vain() > before { Ok(()) } else { Err(format!("{before} as before")) }
+    })
+    .await;
+    assert_eq!(team.tables().await, [""; 0], "where a database is, and who one is there, is never taken from memory");
+
+    cluster.servers.tell("start apiserver");
+    eventually("the script is in effect", 2 * A_MINUTE, || async {
+        let tables = team.tables().await;
+        if tables == ["a"] { Ok(()) } else { Err(operator.log()) }
+    })
+    .await;
+    let log = operator.log();
+    assert!(!log.contains("panicked"), "{log}");
 }
 
 #[tokio::test]
@@ -200,7 +267,7 @@ async fn a_role_that_may_do_too_little_is_told_the_very_grant_that_is_missing() 
     for part in ["may not create the ledger", &format!("GRANT CREATE ON DATABASE \"{database}\" TO \"{role}\"")] {
         assert!(message.contains(part), "{part} is not in: {message}");
     }
-    tries(&operator, 4.0).await;
+    passes(&operator, 4.0).await;
     team.told_once("shop", "DatabaseUnsuitable").await;
 
     team.sql(&format!(

@@ -94,7 +94,7 @@ async fn the_command_line_shows_the_copies_and_restores_one() {
     team.at("shop", "002").await;
     let list = said(&sluice(&["undo", "list"], &variables));
     assert!(
-        list.contains("column public.users.No te") && list.contains("V002__drop.sql:1") && list.contains("kept"),
+        ["002 up", "column public.users.No te", "V002__drop.sql:1", "kept"].iter().all(|part| list.contains(part)),
         "{list}"
     );
     let output = sluice(&["undo", "list", "-o", "json"], &variables);

@@ -300,3 +300,22 @@ async fn the_share_of_rollbacks_is_that_since_the_measurement_before() {
     }
     assert!(quickest.0 < Duration::from_secs(5), "{quickest:?}");
 }
+
+#[tokio::test]
+async fn sessions_that_came_to_a_bad_end_are_told_apart() {
+    let db = database().await;
+    let expect = "killed == 2 && fatal == 0 && sessions >= 3";
+    let check = Probing::of(&db, json!({"builtin": "ServerErrors", "expect": expect})).await;
+    let first = check.told().await;
+    assert!(first.starts_with("failed: value ") && first.contains("killed 0"), "{first}");
+    let victims = [db.connect().await, db.connect().await];
+    let mut killer = db.connect().await;
+    let kill = "select pg_terminate_backend(pid) from pg_stat_activity
+        where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'";
+    execute(&mut killer, kill).await;
+    drop(victims);
+    let counted = "select (sessions_killed >= 2)::text from pg_stat_database where datname = current_database()";
+    crate::support::eventually(&db, counted, "true").await;
+    let second = check.told().await;
+    assert!(second.starts_with("passed: ") && second.contains("killed 2"), "{second}");
+}

@@ -28,7 +28,8 @@ pub const COPIES: &str = "select count(*)::text from pg_class c join pg_namespac
 /// A database whose runs copy what they destroy.
 pub async fn copying() -> Database {
     let mut db = database().await;
-    let limits = UndoLimits { max_rows: 10_000, max_bytes: 8 << 20, keep: Duration::from_secs(3600) };
+    let limits =
+        UndoLimits { max_rows: 10_000, max_bytes: 8 << 20, keep: Duration::from_secs(3600), ..UndoLimits::default() };
     db.settings.undo = Some(limits);
     db
 }
@@ -66,7 +67,12 @@ async fn what_is_over_the_limit_is_noted_and_runs_all_the_same() {
     );
     db.up(&[base]).await;
     db.execute("analyze big").await;
-    db.settings.undo = Some(UndoLimits { max_rows: 100, max_bytes: 1 << 20, keep: Duration::from_secs(3600) });
+    db.settings.undo = Some(UndoLimits {
+        max_rows: 100,
+        max_bytes: 1 << 20,
+        keep: Duration::from_secs(3600),
+        ..UndoLimits::default()
+    });
     let files = [
         base,
         ("V002__x.sql", "alter table big drop v;\ndrop table fresh;"),
@@ -182,7 +188,7 @@ drop table "Odd ""People""";"#,
         ),
     ];
     let plan = make(&set(&files), &db.ledger().await, &Target::Latest, &db.policy).expect("a plan");
-    let limits = UndoLimits { max_rows: 1000, max_bytes: 4096, keep: Duration::from_secs(60) };
+    let limits = UndoLimits { max_rows: 1000, max_bytes: 4096, keep: Duration::from_secs(60), ..UndoLimits::default() };
     let estimates = db.postgres().undo_estimates(&plan.steps, &limits).await.expect("estimates");
     assert_eq!(estimates.len(), 2, "{estimates:?}");
     assert_eq!(
@@ -196,6 +202,53 @@ drop table "Odd ""People""";"#,
         "{estimates:?}"
     );
     assert_eq!(db.value("select count(*)::text from pg_namespace where nspname = 'sluice_undo'").await, "0");
+}
+
+/// In one transaction, and with each statement in one of its own.
+#[tokio::test]
+async fn all_copies_of_a_run_together_stay_below_their_limit_and_what_is_over_it_is_told_before() {
+    const OVER: &str = "more than what other copies of the run leave of spec.execution.undo.maxTotalBytes (350000)";
+    for header in ["", "-- sluice:no-transaction\n"] {
+        let mut db = copying().await;
+        let table = |name: &str, rows: u32| {
+            format!(
+                "create table {name}(id int primary key, v text not null);
+                 insert into {name} select n, repeat('x', 100) from generate_series(1, {rows}) n;"
+            )
+        };
+        // A copy of the large ones takes some 155000 bytes.
+        let base = [table("a", 1000), table("b", 1000), table("c", 1000), table("d", 5), table("e", 1000)].concat();
+        let base = ("V001__base.sql", base.as_str());
+        db.up(&[base]).await;
+        db.execute("analyze").await;
+        let limits = UndoLimits { max_total_bytes: 350_000, ..UndoLimits::default() };
+        db.settings.undo = Some(limits);
+        let up = format!("{header}truncate a;\ndelete from b;\ntruncate c;\ntruncate d;");
+        // Of rows that change there are two, as they were and as they became.
+        let later = format!("{header}truncate a;\nupdate e set v = v || '.';\ntruncate c;");
+        let files = [base, ("V002__x.sql", up.as_str()), ("V003__x.sql", later.as_str())];
+        let plan = make(&set(&files[..2]), &db.ledger().await, &Target::Latest, &db.policy).expect("a plan");
+        let estimates = db.postgres().undo_estimates(&plan.steps, &limits).await.expect("estimates");
+        let kept: Vec<bool> = estimates.iter().map(|one| one.not_copied.is_none()).collect();
+        assert_eq!(kept, [true, true, false, true], "{estimates:?}");
+        assert!(estimates[2].to_string().contains(OVER), "{estimates:?}");
+        let first = told(&db.up(&files[..2]).await);
+        assert!(first.len() == 1 && first[0].starts_with("rows of public.c: not copied, "), "{first:?}");
+        assert!(first[0].contains(OVER), "{first:?}");
+        // The next run has room of its own.
+        db.execute("insert into a select id, v from e; insert into c select id, v from e").await;
+        let second = told(&db.up(&files).await);
+        assert!(second.len() == 1 && second[0].starts_with("rows of public.e: not copied, "), "{second:?}");
+        assert!(second[0].contains(OVER), "{second:?}");
+        let runs = "select string_agg(copied, '; ' order by ordinal) from (
+            select r.ordinal, string_agg(u.object || ' ' || u.rows, ', ' order by u.id) as copied
+            from sluice.migration_undo u join sluice.migration_runs r on r.id = u.run_id where u.copy is not null group by r.ordinal
+            having sum(u.bytes) <= 350000) s";
+        assert_eq!(
+            db.value(runs).await,
+            "rows of public.a 1000, rows of public.b 1000, rows of public.d 5; rows of public.a 1000, rows of public.c 1000"
+        );
+    }
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use sluice::database::{DatabaseError, FailureClass, Stage, StopSignal, progress,
 use sluice::plan::{Outcome, Refusal};
 
 use crate::proxy::{Fault, Proxy};
-use crate::support::{Database, database, execute, set};
+use crate::support::{Database, database, eventually, execute, set};
 
 const TABLE: (&str, &str) = (
     "V001__t.sql",
@@ -286,4 +286,58 @@ async fn a_gentle_stop_ends_between_two_statements_and_the_next_run_goes_on() {
     assert!(matches!(report.result, Err(DatabaseError::Stopped(_))), "{:?}", report.result);
     db.up(&files).await;
     assert_eq!(db.value("select count(*)::text from t where id <= 0").await, "2");
+}
+
+#[tokio::test]
+async fn a_script_that_is_stopped_while_it_waits_for_locks_says_what_of_it_is_in_effect() {
+    let blocks = [
+        (
+            "-- sluice:no-transaction\ninsert into t values (0, 0);\nalter table t add column b int;",
+            "statement 1 is in effect and stays",
+        ),
+        (
+            "-- sluice:no-transaction\ninsert into t values (0, 0);\ninsert into t values (-1, 0);\nbegin;\n\
+             alter table t add column b int;\ncommit;",
+            "statements 1 to 2 are in effect and stay",
+        ),
+        ("-- sluice:no-transaction\nalter table t add column b int;", "nothing of it is in effect"),
+    ];
+    for ((script, left), gently) in blocks.into_iter().flat_map(|block| [(block, true), (block, false)]) {
+        let db = database().await;
+        db.up(&[TABLE]).await;
+        let files = [TABLE, ("V002__x.sql", script)];
+        let mut reader = db.connect().await;
+        execute(&mut reader, "begin; select * from t").await;
+        let mut running = db.start(&set(&files), "Latest").await;
+        running.until("it waits", |progress| progress.stage == Stage::RetryingLock).await;
+        if gently {
+            running.stop.gently.cancel()
+        } else {
+            running.stop.now.cancel()
+        }
+        let Err(DatabaseError::Stopped(told)) = running.report().await.result else {
+            panic!("it was stopped: {script}")
+        };
+        assert!(told.contains(left), "{told}");
+        execute(&mut reader, "commit").await;
+        db.up(&files).await;
+    }
+}
+
+/// What is said of its outcome is what the next run asks.
+#[tokio::test]
+async fn a_procedure_that_is_cut_short_says_that_what_it_committed_stays_and_what_to_do() {
+    let db = database().await;
+    let before = (
+        "V001__p.sql",
+        "create table t(id int);\ncreate procedure p() language plpgsql as $$ begin\n\
+        insert into t values (1); commit; perform pg_sleep(60); end $$;",
+    );
+    db.up(&[before]).await;
+    let running = db.start(&set(&[before, ("V002__call.sql", "-- sluice:no-transaction\ncall p();")]), "Latest").await;
+    eventually(&db, "select count(*)::text from t", "1").await;
+    running.stop.now.cancel();
+    let Err(DatabaseError::Stopped(told)) = running.report().await.result else { panic!("it was stopped") };
+    assert!(told.contains("what it committed before stays") && told.contains("if it took effect: UPDATE"), "{told}");
+    assert!(!told.contains("nothing of it is in effect"), "{told}");
 }

@@ -189,8 +189,8 @@ async fn a_person_restores_what_no_way_down_brought_back_and_only_once() {
     assert_eq!(copies.len(), 2);
     let copy = &copies[1];
     assert_eq!(
-        (copy.key.as_str(), copy.object.as_str(), copy.line, copy.rows, copy.state),
-        ("2", "column public.t.v", 1, Some(2), UndoState::Kept)
+        (copy.label.as_str(), copy.object.as_str(), copy.line, copy.rows, copy.state),
+        ("002", "column public.t.v", 1, Some(2), UndoState::Kept)
     );
     let error = postgres.undo_restore(copy.id).await.expect_err("there is no such column");
     assert!(error.to_string().contains("42703 undefined_column"), "{error}");

@@ -110,7 +110,8 @@ fn differences(before: &[String], after: &[String]) -> Vec<String> {
 /// Goes there and back; what is wrong.
 pub async fn there_and_back(parts: &Parts) -> Vec<String> {
     let mut db = database().await;
-    let limits = UndoLimits { max_rows: 10_000, max_bytes: 8 << 20, keep: Duration::from_secs(3600) };
+    let limits =
+        UndoLimits { max_rows: 10_000, max_bytes: 8 << 20, keep: Duration::from_secs(3600), ..UndoLimits::default() };
     db.settings.undo = Some(limits);
     let mut files: Vec<(String, String)> = vec![("V001__base.sql".to_owned(), of(parts, "base").concat())];
     for (number, (up, down)) in of(parts, "up").into_iter().zip(of(parts, "down")).enumerate() {

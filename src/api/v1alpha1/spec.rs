@@ -262,6 +262,10 @@ pub struct UndoSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 12), regex(pattern = r"^[1-9][0-9]{0,8}(Ki|Mi|Gi)$"))]
     pub max_bytes: Option<String>,
+    /// All copies of a run together up to this size, `256Mi` unless set; what is over it is not copied, likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 12), regex(pattern = r"^[1-9][0-9]{0,8}(Ki|Mi|Gi)$"))]
+    pub max_total_bytes: Option<String>,
     /// How long a copy is kept, `168h` unless set. The first run after that drops it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 2, max = 32), regex(pattern = crate::duration::PATTERN))]

@@ -283,7 +283,7 @@ pub enum BuiltinCheck {
     Connectivity,
     /// The share of transactions that ended in a rollback since the measurement before. `value` goes from 0 to 1 and must not exceed
     /// `0.05` where there were 20 transactions or more, unless `expect` says otherwise; `transactions`, `rollbacks`, `deadlocks`,
-    /// `conflicts` are counts since then.
+    /// `conflicts`, `sessions`, `abandoned`, `fatal`, `killed` are counts since then.
     ServerErrors,
 }
 

@@ -1,4 +1,5 @@
-//! The share of transactions that ended in a rollback since the measurement before, as the server counts them.
+//! The share of transactions that ended in a rollback since the measurement before, and the sessions that came to a bad end, as
+//! the server counts them. It does not count refused logins: whoever has metrics of those asks Prometheus.
 //!
 //! What happened before the first measurement is nobody's: the run itself rolls back when it does not get its locks. So the
 //! first measurement watches for a moment.
@@ -43,6 +44,10 @@ fn between(before: Activity, after: Activity) -> Option<Activity> {
         rollbacks: after.rollbacks.checked_sub(before.rollbacks)?,
         deadlocks: after.deadlocks.checked_sub(before.deadlocks)?,
         conflicts: after.conflicts.checked_sub(before.conflicts)?,
+        sessions: after.sessions.checked_sub(before.sessions)?,
+        abandoned: after.abandoned.checked_sub(before.abandoned)?,
+        fatal: after.fatal.checked_sub(before.fatal)?,
+        killed: after.killed.checked_sub(before.killed)?,
     })
 }
 
@@ -76,6 +81,10 @@ impl Probe for ServerErrors {
             ("rollbacks", json!(since.rollbacks)),
             ("deadlocks", json!(since.deadlocks)),
             ("conflicts", json!(since.conflicts)),
+            ("sessions", json!(since.sessions)),
+            ("abandoned", json!(since.abandoned)),
+            ("fatal", json!(since.fatal)),
+            ("killed", json!(since.killed)),
         ]))
     }
 }
@@ -85,7 +94,7 @@ mod tests {
     use super::*;
 
     fn activity(commits: u64, rollbacks: u64) -> Activity {
-        Activity { commits, rollbacks, deadlocks: 1, conflicts: 0 }
+        Activity { commits, rollbacks, deadlocks: 1, ..Activity::default() }
     }
 
     #[test]

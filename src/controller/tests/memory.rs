@@ -1,14 +1,16 @@
 //! The memory, as stories: what wakes an object and what does not.
 
 use std::collections::HashSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use serde_json::json;
 
-use crate::api::v1alpha1::{DatabaseMigration, DatabaseMigrationStatus, REQUESTED_AT, RETRY};
+use crate::api::v1alpha1::{DatabaseMigration, DatabaseMigrationStatus, PolicyTls, REQUESTED_AT, RETRY};
 use crate::controller::inputs::Input;
-use crate::controller::memory::{Content, Memory, Shown};
+use crate::controller::memory::{Content, FailedLook, Memory, Shown};
+use crate::database::DatabaseError;
+use crate::policy::DatabaseRules;
 use crate::rollout::{Requests, Settled, SettledKey};
 
 const UID: &str = "uid-1";
@@ -144,6 +146,18 @@ fn tries_are_counted_for_one_thing_and_begin_anew_with_another() {
 }
 
 #[test]
+fn a_look_that_failed_stands_until_its_next_try_is_due_or_something_else_is_to_be_looked_at() {
+    let (now, wait) = (Instant::now(), Duration::from_secs(4));
+    let (rules, error) = (DatabaseRules::default(), DatabaseError::Unreachable("down".to_owned()));
+    let failed = FailedLook { key: key("a"), rules: rules.clone(), error, due: now + wait };
+    assert_eq!(failed.due_in(&key("a"), &rules, now), Some(wait));
+    assert_eq!(failed.due_in(&key("a"), &rules, now + wait), None, "it is due");
+    assert_eq!(failed.due_in(&key("b"), &rules, now), None, "other scripts");
+    let tls = DatabaseRules { tls: Some((PolicyTls::VerifyFull, "production".to_owned())), ..rules };
+    assert_eq!(failed.due_in(&key("a"), &tls, now), None, "another connection");
+}
+
+#[test]
 fn objects_that_vanished_while_nobody_watched_are_named_and_forgotten() {
     let memory = reported();
     assert_eq!(memory.retain(&HashSet::from([UID.to_owned()])), []);
@@ -189,4 +203,40 @@ fn a_write_of_a_plan_that_failed_leaves_what_was_known_of_the_one_before() {
     assert!(memory.shown(UID, None));
     assert_eq!(memory.recall(UID).shown, plan("7"));
     assert!(memory.plan_tampered(UID, &map, Some("8")));
+}
+
+#[test]
+fn what_somebody_wrote_while_a_pass_was_at_it_is_told_from_what_that_pass_had_nothing_to_add_to() {
+    let memory = Memory::default();
+    assert!(memory.touched(&shown(1, 1)), "after a restart");
+    let pass = memory.recall(UID);
+    assert!(memory.touched(&shown(2, 0)), "somebody writes over it");
+    memory.settle(UID, pass.unsettled, Settled { key: key("a"), until: Timestamp::MAX });
+    memory.says_so_already(UID, &shown(1, 1), &status(1));
+    assert!(memory.is_told_otherwise(UID, &shown(2, 0)), "the next pass has to look");
+    assert!(!memory.is_told_otherwise(UID, &shown(2, 1)), "a label that is changed needs no look");
+    assert!(
+        !Memory::default().is_told_otherwise(UID, &shown(2, 0)),
+        "nor does an object of which nothing was reported yet"
+    );
+}
+
+#[test]
+fn what_an_earlier_process_had_reported_wakes_nobody_once_a_pass_has_nothing_to_add() {
+    let memory = Memory::default();
+    assert!(memory.touched(&shown(1, 1)));
+    memory.says_so_already(UID, &shown(1, 1), &status(1));
+    assert!(!memory.touched(&shown(2, 1)), "a label that is changed");
+    assert!(memory.touched(&shown(3, 0)), "somebody else");
+}
+
+#[test]
+fn a_look_that_is_called_for_while_a_pass_is_at_it_is_not_forgotten_when_that_ends() {
+    let memory = reported();
+    let pass = memory.recall(UID);
+    memory.unsettle(UID);
+    memory.settle(UID, pass.unsettled, Settled { key: key("a"), until: Timestamp::MAX });
+    assert!(memory.recall(UID).settled.is_none());
+    memory.settle(UID, memory.recall(UID).unsettled, Settled { key: key("a"), until: Timestamp::MAX });
+    assert!(memory.recall(UID).settled.is_some());
 }

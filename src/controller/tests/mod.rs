@@ -2,6 +2,7 @@
 
 mod bench;
 mod inputs;
+mod leftovers;
 mod memory;
 mod memory_model;
 mod neighbours;

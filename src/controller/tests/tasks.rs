@@ -18,11 +18,13 @@ struct Bench {
     tasks: Arc<Tasks>,
     woken: mpsc::UnboundedReceiver<ObjectRef<DatabaseMigration>>,
     site: Arc<Site>,
+    metrics: Metrics,
 }
 
 fn bench(limit: usize) -> Bench {
     let (wake, woken) = mpsc::unbounded_channel();
-    Bench { tasks: Tasks::new(limit, Metrics::new().unwrap(), wake), woken, site: Arc::default() }
+    let metrics = Metrics::new().unwrap();
+    Bench { tasks: Tasks::new(limit, metrics.clone(), wake), woken, site: Arc::default(), metrics }
 }
 
 impl Bench {
@@ -168,4 +170,20 @@ async fn closing_with_nothing_under_way_takes_no_time() {
     let began = Instant::now();
     bench(4).tasks.close(Duration::from_secs(20), Duration::from_secs(5)).await;
     assert_eq!(began.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_run_of_an_object_that_is_gone_is_counted_and_told_to_nobody() {
+    let mut bench = bench(4);
+    assert!(bench.start(1, SHORT));
+    assert!(bench.start(2, SHORT));
+    bench.tasks.forget(&uid(1), &object(1));
+    bench.woken(1).await;
+    bench.woken(2).await;
+    bench.tasks.forget(&uid(2), &object(2));
+    assert!(bench.tasks.take_ended(&uid(1)).is_none() && bench.tasks.take_ended(&uid(2)).is_none());
+    let page = bench.metrics.encode().unwrap();
+    let series = page.lines().filter(|line| line.starts_with("sluice_runs_total{"));
+    let runs: f64 = series.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum();
+    assert!((runs - 2.0).abs() < f64::EPSILON, "{page}");
 }

@@ -8,7 +8,7 @@ use crate::database::{Blocker, DatabaseError, FailureClass, Stage};
 use crate::migration::{Statement, StatementClass};
 
 use super::failure::{Place, SqlError, lost};
-use super::journaled::{Along, Journaled, left_behind};
+use super::journaled::{Along, Journaled, in_effect, left_behind};
 use super::ledger::RawJournal;
 use super::patience::Patience;
 use super::probe::{Phase, Verdict};
@@ -16,7 +16,7 @@ use super::quote::{millis, text};
 use super::recognise::{Known, recognise};
 use super::session::PostgresSession;
 use super::sqlstate::{Retry, retry};
-use super::supervise::{Ended, Run, statement, supervised};
+use super::supervise::{Cause, Ended, Run, statement, supervised};
 use super::unit::Attempt;
 
 /// How often an orphan, or another builder of the same index, is looked at.
@@ -25,6 +25,9 @@ const LOOK: Duration = Duration::from_secs(1);
 const EARLY: Duration = Duration::from_millis(500);
 /// What a statement that is not tried again may wait for a table lock: no writer is stalled longer.
 const SINGLE_TRY: Duration = Duration::from_secs(1);
+
+/// What of a statement is in effect that may commit in its midst and failed.
+const OPAQUE_FAILED: &str = "what it committed before stays, with what ran before it; the next run begins it anew";
 
 /// What is left to do.
 enum Left {
@@ -61,7 +64,7 @@ impl PostgresSession {
             | StatementClass::Commit
             | StatementClass::Rollback => Known::Opaque,
         };
-        let mut patience = Patience::new(self.settings.lock_timeout, self.settings.lock_retry_deadline);
+        let mut patience = Patience::of(&self.settings);
         let mut this = Alone { script, one, known, before: None, place: script.place(one, &left) };
         let mut phase = Phase::First;
         if let Some(entry) = script.in_doubt(one) {
@@ -84,10 +87,11 @@ impl PostgresSession {
                         return self.executed(&this, Some(rows), along, run).await;
                     }
                 }
-                Ended::Cancelled(cause) => return Err(self.ended(cause, &this.place)),
+                Ended::Cancelled(cause) => return Err(self.cut_short(cause, &this)),
                 Ended::Failed(SqlError::Lost(why)) => return Err(lost(&self.link.address, &why)),
                 Ended::Failed(SqlError::Server(error)) => {
-                    let mut failure = self.judged(&this.place, &error);
+                    let left = if this.known == Known::Opaque { OPAQUE_FAILED } else { this.place.left };
+                    let mut failure = self.judged(&Place { left, ..this.place.clone() }, &error);
                     if let Err(error) = self.settle(&this, Phase::AfterError, &mut patience, run).await {
                         let DatabaseError::Step(_) = &error else { return Err(error) };
                         failure
@@ -96,17 +100,27 @@ impl PostgresSession {
                         return Err(DatabaseError::Step(Box::new(failure)));
                     }
                     if retry(&error.code) != Retry::Soon || this.known == Known::Opaque {
-                        if this.known == Known::Opaque {
-                            failure.message.push_str("; what it committed before it failed stays");
-                        }
                         let error = Attempt::Over(DatabaseError::Step(Box::new(failure)));
                         return Err(self.refused(script, one, error).await?);
                     }
-                    self.wait(failure, &mut patience, run).await?;
+                    self.wait(failure, this.place.left, &mut patience, run).await?;
                 }
             }
             phase = Phase::AfterError;
         }
+    }
+
+    /// The end of a statement that was cancelled because the run had to end.
+    fn cut_short(&self, cause: Cause, this: &Alone<'_>) -> DatabaseError {
+        if this.known != Known::Opaque {
+            return self.ended(cause, &this.place);
+        }
+        // It was announced, and stays so: nobody can tell whether what it committed was all of it.
+        let left = format!(
+            "what it committed before stays, with what ran before it; {}",
+            self.recorder.by_hand(&this.script.of, this.one)
+        );
+        self.ended(cause, &Place { left: &left, ..this.place.clone() })
     }
 
     /// Waits until the server process of an earlier attempt is gone: until then it may still be at it.
@@ -206,7 +220,7 @@ impl PostgresSession {
                 let mut failure = self.judged(&this.place, &error);
                 failure.message.push_str(&format!("; this was while dropping the INVALID index {index}"));
                 if retry(&error.code) == Retry::Soon {
-                    return self.wait(failure, patience, run).await;
+                    return self.wait(failure, this.place.left, patience, run).await;
                 }
                 Err(DatabaseError::Step(Box::new(failure)))
             }
@@ -234,7 +248,7 @@ impl PostgresSession {
             };
             record.push_str(&format!("set lock_timeout = {};", millis(timeout)));
         }
-        self.in_own_transaction(this.script.step, "", &record, false, run).await
+        self.in_own_transaction(this.script.step, &record, &this.place, run).await
     }
 
     async fn executed(
@@ -246,7 +260,8 @@ impl PostgresSession {
     ) -> Result<(), DatabaseError> {
         let noted = self.untold_alone(this.script.step, this.one);
         let record = self.recorder.executed(&this.script.of, this.one, rows) + &noted.record;
-        self.in_own_transaction(this.script.step, "", &record, false, run).await?;
+        let left = in_effect(this.one.number);
+        self.in_own_transaction(this.script.step, &record, &this.script.place(this.one, &left), run).await?;
         along.told.extend(noted.told);
         Ok(())
     }

@@ -19,7 +19,7 @@ use super::record::key;
 use super::session::PostgresSession;
 use super::supervise::{Ended, Run, show_free, show_step, supervised};
 use super::undo::{Before, Noted, Refill, supersede};
-use super::unit::{Attempt, Row};
+use super::unit::{Attempt, NOTHING, Row};
 
 /// A script on its way.
 pub(super) struct Journaled<'a> {
@@ -64,10 +64,15 @@ impl<'a> Journaled<'a> {
 
 /// What stays in effect when a statement fails.
 pub(super) fn left_behind(one: &Statement) -> String {
-    match one.number {
-        0 | 1 => "nothing of it is in effect".to_owned(),
-        2 => "statement 1 is in effect and stays; the next run goes on here".to_owned(),
-        number => format!("statements 1 to {} are in effect and stay; the next run goes on here", number - 1),
+    in_effect(one.number.saturating_sub(1))
+}
+
+/// Likewise, when so many statements have taken effect.
+pub(super) fn in_effect(statements: u32) -> String {
+    match statements {
+        0 => NOTHING.to_owned(),
+        1 => "statement 1 is in effect and stays; the next run goes on here".to_owned(),
+        number => format!("statements 1 to {number} are in effect and stay; the next run goes on here"),
     }
 }
 
@@ -107,7 +112,9 @@ impl PostgresSession {
     /// Marks the step as running and finds out where to go on.
     async fn begin_attempt<'a>(&mut self, step: &'a Step, run: Run<'_>) -> Result<Journaled<'a>, DatabaseError> {
         let prelude = self.clean();
-        let opened = self.begin(std::slice::from_ref(step), &prelude, "").await.map_err(Attempt::into_error)?;
+        // What earlier runs did of it is not known before.
+        let place = Place { label: step.label(), file: "", statement: None, left: "" };
+        let opened = self.begin(std::slice::from_ref(step), &prelude, "", &place).await.map_err(Attempt::into_error)?;
         let key = key(step);
         let direction = direction(step);
         let row = opened.rows.get(&key);
@@ -121,7 +128,9 @@ impl PostgresSession {
         if journal.is_empty() && matches!(step.action, Action::Apply { .. }) {
             record.push_str(&supersede(&self.sql.schema, &key, &self.recorder.run));
         }
-        let place = Place { label: step.label(), file: "", statement: None, left: "nothing of it is in effect" };
+        let done = journal.iter().filter(|entry| entry.state == "done").map(|entry| entry.statement).max();
+        let left = in_effect(done.unwrap_or_default());
+        let place = Place { left: &left, ..place };
         let refill = self.before_way_down(step, Some(number), &place).await.map_err(Attempt::into_error)?;
         self.commit(&opened.transaction, &record, false, &place, run).await.map_err(Attempt::into_error)?;
         let own_lock_timeout = step.script().is_some_and(|script| script.sql.to_lowercase().contains("lock_timeout"));
@@ -187,14 +196,14 @@ impl PostgresSession {
         along: &mut Along,
         run: Run<'_>,
     ) -> Result<(), DatabaseError> {
-        let mut patience = Patience::new(self.settings.lock_timeout, self.settings.lock_retry_deadline);
+        let mut patience = Patience::of(&self.settings);
         loop {
             match self.try_at_the_end(script, record, last, &patience, run).await {
                 Ok(told) => {
                     along.told.extend(told);
                     return Ok(());
                 }
-                Err(Attempt::Again(failure)) => self.wait(*failure, &mut patience, run).await?,
+                Err(Attempt::Again(failure)) => self.wait(*failure, ALL, &mut patience, run).await?,
                 Err(error) => return Err(error.into_error()),
             }
         }
@@ -209,8 +218,8 @@ impl PostgresSession {
         run: Run<'_>,
     ) -> Result<Vec<String>, Attempt> {
         let timeout = format!("set local lock_timeout = {};", millis(patience.lock_timeout()));
-        let opened = self.begin(std::slice::from_ref(script.step), &self.clean(), &timeout).await?;
         let place = after_all(script.step);
+        let opened = self.begin(std::slice::from_ref(script.step), &self.clean(), &timeout, &place).await?;
         let mut noted = Noted::default();
         self.refill(script.step, &script.refill, &place, run, &mut noted).await?;
         self.commit(&opened.transaction, &format!("{record} {}", noted.record), last, &place, run).await?;
@@ -258,14 +267,12 @@ impl PostgresSession {
     pub(super) async fn in_own_transaction(
         &mut self,
         step: &Step,
-        prelude: &str,
         record: &str,
-        last: bool,
+        place: &Place<'_>,
         run: Run<'_>,
     ) -> Result<(), DatabaseError> {
-        let opened = self.begin(std::slice::from_ref(step), prelude, "").await.map_err(Attempt::into_error)?;
-        let place = after_all(step);
-        self.commit(&opened.transaction, record, last, &place, run).await.map_err(Attempt::into_error)
+        let opened = self.begin(std::slice::from_ref(step), "", "", place).await.map_err(Attempt::into_error)?;
+        self.commit(&opened.transaction, record, false, place, run).await.map_err(Attempt::into_error)
     }
 
     /// Writes into the journal that a statement was refused, and hands the error on.
@@ -286,10 +293,13 @@ impl PostgresSession {
     }
 }
 
+/// What of a script is in effect after its last statement.
+const ALL: &str = "its statements are in effect and stay";
+
 /// Where a script stands when it is not at a statement.
 fn after_all(step: &Step) -> Place<'_> {
     let file = step.script().map_or("", |script| script.file.as_str());
-    Place { label: step.label(), file, statement: None, left: "its statements are in effect and stay" }
+    Place { label: step.label(), file, statement: None, left: ALL }
 }
 
 /// The journal of an attempt that did not end and that this step goes on with.

@@ -8,6 +8,8 @@ use std::time::Duration;
 use rand::Rng as _;
 use tokio::time::Instant;
 
+use crate::database::SessionSettings;
+
 /// Tries with the same `lock_timeout`.
 const TRIES_PER_LEVEL: u32 = 4;
 /// The longest `lock_timeout` that growing leads to.
@@ -27,8 +29,12 @@ pub(super) struct Patience {
 }
 
 impl Patience {
-    /// Patience for a step that begins now.
-    pub fn new(lock_timeout: Duration, retry_deadline: Duration) -> Self {
+    /// Patience for what begins now.
+    pub fn of(settings: &SessionSettings) -> Self {
+        Self::new(settings.lock_timeout, settings.lock_retry_deadline)
+    }
+
+    fn new(lock_timeout: Duration, retry_deadline: Duration) -> Self {
         Self { first: lock_timeout, until: Instant::now() + retry_deadline, tries: 0 }
     }
 

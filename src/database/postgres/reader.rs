@@ -219,9 +219,14 @@ impl Reader for PostgresReader {
             rollbacks: u64,
             deadlocks: u64,
             conflicts: u64,
+            sessions: u64,
+            abandoned: u64,
+            fatal: u64,
+            killed: u64,
         }
-        let Counters { commits, rollbacks, deadlocks, conflicts } = self.one(readings::ACTIVITY).await?;
-        Ok(Activity { commits, rollbacks, deadlocks, conflicts })
+        let Counters { commits, rollbacks, deadlocks, conflicts, sessions, abandoned, fatal, killed } =
+            self.one(readings::ACTIVITY).await?;
+        Ok(Activity { commits, rollbacks, deadlocks, conflicts, sessions, abandoned, fatal, killed })
     }
 
     async fn preflight(&mut self, tables: &[String]) -> Result<PreflightFacts, ReadError> {

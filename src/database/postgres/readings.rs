@@ -117,7 +117,10 @@ pub(super) const INVALID_OBJECTS: &str = "select coalesce(pg_catalog.json_agg(fo
 pub(super) const ACTIVITY: &str = "select pg_catalog.json_build_object(
         'commits', pg_catalog.pg_stat_get_db_xact_commit(d.oid), 'rollbacks', pg_catalog.pg_stat_get_db_xact_rollback(d.oid),
         'deadlocks', pg_catalog.pg_stat_get_db_deadlocks(d.oid),
-        'conflicts', pg_catalog.pg_stat_get_db_conflict_all(d.oid))::text
+        'conflicts', pg_catalog.pg_stat_get_db_conflict_all(d.oid), 'sessions', pg_catalog.pg_stat_get_db_sessions(d.oid),
+        'abandoned', pg_catalog.pg_stat_get_db_sessions_abandoned(d.oid),
+        'fatal', pg_catalog.pg_stat_get_db_sessions_fatal(d.oid),
+        'killed', pg_catalog.pg_stat_get_db_sessions_killed(d.oid))::text
     from pg_catalog.pg_database d where d.datname = pg_catalog.current_database()";
 
 /// The ledger, where it is there: an array of one part or none. JSON.

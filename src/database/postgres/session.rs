@@ -39,6 +39,8 @@ pub(super) struct PostgresSession {
     pub flush: String,
     /// Undo copies that were begun.
     pub copies: u32,
+    /// Bytes of the undo copies of the run, those of the transaction at hand included.
+    pub copied: u64,
     pub ground: Ground,
     /// Whether the server had a ledger before the lock was asked for, and nobody held it. Until the first try.
     pub expected: Option<bool>,
@@ -83,6 +85,7 @@ impl PostgresSession {
             role: facts.current_user,
             flush,
             copies: 0,
+            copied: 0,
             ground: Ground { schema_exists: facts.schema_exists, installed: facts.installed, ..Ground::default() },
             expected: facts.holder.is_none().then_some(facts.installed),
             along: None,
@@ -251,7 +254,7 @@ impl Session for PostgresSession {
             if stop.gently.is_cancelled() {
                 self.own(FLUSH, true).await?;
                 pending.into_iter().for_each(&mut *done);
-                return Err(DatabaseError::Stopped(format!("before {}, nothing of which is in effect", step.label())));
+                return Err(DatabaseError::Stopped(format!("before {}, of which this run did nothing", step.label())));
             }
             match self.step(step, index + 1 == steps.len(), run).await {
                 Ok(reports) => pending.extend(reports),

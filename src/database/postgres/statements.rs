@@ -319,6 +319,7 @@ impl Sql {
     pub fn begin_unit<'a>(&self, keys: impl IntoIterator<Item = &'a str>, role: Option<&str>) -> String {
         let schema = &self.schema;
         let ourselves = ourselves(role);
+        let newest = format!("(select id from {schema}.migration_runs order by ordinal desc limit 1)");
         format!(
             "with held as materialized (select exists (select from pg_catalog.pg_lock_status() l
                 where l.pid = pg_catalog.pg_backend_pid() and {row}) as held),
@@ -327,7 +328,7 @@ impl Sql {
                 'again', case when locked and not held then pg_catalog.pg_try_advisory_lock({key}) end)::text from mine;
             savepoint look; {ourselves}
             select pg_catalog.json_build_object('transaction', pg_catalog.pg_current_xact_id()::text,
-                'newest_run', (select id from {schema}.migration_runs order by ordinal desc limit 1),
+                'newest_run', {newest}, 'copied', {copied},
                 'rows', coalesce((select pg_catalog.jsonb_object_agg(m.key, pg_catalog.jsonb_build_object('status', m.status,
                     'reverting', m.reverting, 'attempt', m.attempt,
                     'journal', case when m.status in ('running', 'failed') then ({journal}) end))
@@ -335,6 +336,7 @@ impl Sql {
             rollback to savepoint look; release savepoint look;",
             row = self.lock_row("l"),
             key = self.key,
+            copied = super::undo::total(schema, &newest),
             journal = self.journal(),
             keys = list(keys),
         )

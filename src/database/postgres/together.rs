@@ -24,11 +24,12 @@ impl PostgresSession {
         along: &mut Along,
         run: Run<'_>,
     ) -> Result<(), DatabaseError> {
-        let mut patience = Patience::new(self.settings.lock_timeout, self.settings.lock_retry_deadline);
+        let mut patience = Patience::of(&self.settings);
+        let left = left_behind(one);
         loop {
             match self.try_together(script, one, along, &patience, run).await {
                 Ok(()) => return Ok(()),
-                Err(Attempt::Again(failure)) => self.wait(*failure, &mut patience, run).await?,
+                Err(Attempt::Again(failure)) => self.wait(*failure, &left, &mut patience, run).await?,
                 Err(error) => return Err(self.refused(script, one, error).await?),
             }
         }
@@ -45,7 +46,7 @@ impl PostgresSession {
         let left = left_behind(one);
         let place = script.place(one, &left);
         let timeout = self.lock_timeout(script, "set local", patience);
-        let opened = self.begin(std::slice::from_ref(script.step), "", &timeout).await?;
+        let opened = self.begin(std::slice::from_ref(script.step), "", &timeout, &place).await?;
         let (mut noted, mut refill) = (Noted::default(), script.refill.clone());
         let taken = self.copy_before(script.step, one, &along.before, &place, run, &mut noted).await?;
         let ended = self.statement_of(script.step, one, &mut refill, patience.first_look(), &place, run).await?;
@@ -67,12 +68,13 @@ impl PostgresSession {
         along: &mut Along,
         run: Run<'_>,
     ) -> Result<(), DatabaseError> {
-        let mut patience = Patience::new(self.settings.lock_timeout, self.settings.lock_retry_deadline);
+        let mut patience = Patience::of(&self.settings);
+        let left = unit.first().map(left_behind).unwrap_or_default();
         loop {
             let mut at = unit.first();
             match self.try_block(script, unit, along, &mut at, &patience, run).await {
                 Ok(()) => return Ok(()),
-                Err(Attempt::Again(failure)) => self.wait(*failure, &mut patience, run).await?,
+                Err(Attempt::Again(failure)) => self.wait(*failure, &left, &mut patience, run).await?,
                 Err(error) => {
                     let Some(one) = at else { return Err(error.into_error()) };
                     return Err(self.refused(script, one, error).await?);
@@ -90,12 +92,12 @@ impl PostgresSession {
         patience: &Patience,
         run: Run<'_>,
     ) -> Result<(), Attempt> {
-        let Some((last, inner)) = unit.split_last() else { return Ok(()) };
-        let left = unit.first().map(left_behind).unwrap_or_default();
+        let (Some(first), Some((last, inner))) = (unit.first(), unit.split_last()) else { return Ok(()) };
+        let left = left_behind(first);
         // The lock and the ledger are looked at before: in the block itself a query of ours could come before the user's
         // SET TRANSACTION.
         let timeout = self.lock_timeout(script, "set", patience);
-        self.in_own_transaction(script.step, "", &timeout, false, run).await?;
+        self.in_own_transaction(script.step, &timeout, &script.place(first, &left), run).await?;
         let (mut noted, mut before) = (Noted::default(), along.before.clone());
         for one in inner {
             *at = Some(one);
@@ -112,7 +114,7 @@ impl PostgresSession {
         if last.class == StatementClass::Rollback {
             let ended = supervised(&mut self.link, &mut self.side, run, &last.text, None).await;
             self.conclude(ended, &place).await?;
-            return self.in_own_transaction(script.step, "", &record, false, run).await.map_err(Attempt::Over);
+            return self.in_own_transaction(script.step, &record, &place, run).await.map_err(Attempt::Over);
         }
         self.refill_between(script.step, unit, &script.refill, &place, run, &mut noted).await?;
         let record = record + &noted.record;

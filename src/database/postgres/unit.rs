@@ -24,6 +24,8 @@ use super::undo::{Before, Noted, supersede};
 pub(super) struct Opened {
     pub transaction: String,
     newest_run: Option<uuid::Uuid>,
+    /// Bytes of that run's undo copies.
+    copied: u64,
     pub rows: HashMap<String, Row>,
 }
 
@@ -94,6 +96,9 @@ impl From<DatabaseError> for Attempt {
     }
 }
 
+/// What of a step is in effect that runs in one transaction and has not committed.
+pub(super) const NOTHING: &str = "nothing of it is in effect";
+
 impl PostgresSession {
     /// Steps in one transaction, tried until the locks are to be had or the patience ends. `None`: the one step was begun
     /// without a transaction, and has to go on that way.
@@ -103,7 +108,7 @@ impl PostgresSession {
         last: bool,
         run: Run<'_>,
     ) -> Result<Option<Vec<StepReport>>, DatabaseError> {
-        let mut patience = Patience::new(self.settings.lock_timeout, self.settings.lock_retry_deadline);
+        let mut patience = Patience::of(&self.settings);
         let before = run.progress.current();
         loop {
             match self.attempt(steps, last, &patience, run).await {
@@ -117,16 +122,17 @@ impl PostgresSession {
                 Err(error @ (Attempt::Over(_) | Attempt::Journaled(_))) => return Err(error.into_error()),
                 Err(Attempt::Again(failure)) => {
                     run.progress.update(|progress| progress.statements_done = before.statements_done);
-                    self.wait(*failure, &mut patience, run).await?;
+                    self.wait(*failure, NOTHING, &mut patience, run).await?;
                 }
             }
         }
     }
 
-    /// Waits before the next try, or explains why there is none.
+    /// Waits before the next try, or explains why there is none. `left`: what of the step is in effect meanwhile.
     pub(super) async fn wait(
         &mut self,
         mut failure: StepFailure,
+        left: &str,
         patience: &mut Patience,
         run: Run<'_>,
     ) -> Result<(), DatabaseError> {
@@ -153,10 +159,10 @@ impl PostgresSession {
         tokio::select! {
             () = self.side.pause(pause) => Ok(()),
             () = run.stop.gently.cancelled() => {
-                Err(DatabaseError::Stopped(format!("while {} waited for locks; nothing of it is in effect", failure.label)))
+                Err(DatabaseError::Stopped(format!("while {} waited for locks; {left}", failure.label)))
             }
             cause = run.end() => {
-                let place = Place { label: failure.label, file: &failure.file, statement: None, left: "nothing of it is in effect" };
+                let place = Place { label: failure.label, file: &failure.file, statement: None, left };
                 Err(self.ended(cause, &place))
             }
         }
@@ -174,7 +180,7 @@ impl PostgresSession {
             return Err(Attempt::Over(self.ended(cause, &place(first))));
         }
         let timeout = format!("set local lock_timeout = {};", millis(patience.lock_timeout()));
-        let opened = self.begin(steps, &self.clean(), &timeout).await?;
+        let opened = self.begin(steps, &self.clean(), &timeout, &place(first)).await?;
         let journaled = |step: &&Step| opened.rows.get(&key(step)).is_some_and(|row| row.goes_on(step));
         if let Some(step) = steps.iter().find(journaled) {
             self.link.run("rollback").await.map_err(|error| self.own_error(&error))?;
@@ -200,7 +206,13 @@ impl PostgresSession {
     }
 
     /// Begins a transaction under the lock and makes sure that the ledger is as the plan expects.
-    pub(super) async fn begin(&mut self, steps: &[Step], prelude: &str, local: &str) -> Result<Opened, Attempt> {
+    pub(super) async fn begin(
+        &mut self,
+        steps: &[Step],
+        prelude: &str,
+        local: &str,
+        place: &Place<'_>,
+    ) -> Result<Opened, Attempt> {
         let keys: Vec<String> = steps.iter().map(key).collect();
         let text = format!(
             "{BEGIN} {prelude} {local} {}",
@@ -210,10 +222,10 @@ impl PostgresSession {
             Ok(answers) => answers,
             Err(error) => {
                 self.roll_back(&error).await?;
-                if let (SqlError::Server(error), Some(step)) = (&error, steps.first())
+                if let SqlError::Server(error) = &error
                     && retry(&error.code) == Retry::Soon
                 {
-                    return Err(Attempt::Again(Box::new(place(step).server(error))));
+                    return Err(Attempt::Again(Box::new(place.server(error))));
                 }
                 return Err(Attempt::Over(self.own_error(&error)));
             }
@@ -222,6 +234,7 @@ impl PostgresSession {
         let stale =
             steps.iter().zip(&keys).any(|(step, key)| opened.rows.get(key).is_some_and(|row| row.has(&step.action)));
         if lock.pid == self.backend.pid && lock.locked && ours && !stale {
+            self.copied = opened.copied;
             return Ok(opened);
         }
         self.link.run("rollback").await.map_err(|error| self.own_error(&error))?;
@@ -323,5 +336,5 @@ impl PostgresSession {
 /// Where a transactional step stands when it fails.
 fn place(step: &Step) -> Place<'_> {
     let file = step.script().map_or("", |script| script.file.as_str());
-    Place { label: step.label(), file, statement: None, left: "nothing of it is in effect" }
+    Place { label: step.label(), file, statement: None, left: NOTHING }
 }

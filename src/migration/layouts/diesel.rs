@@ -1,5 +1,5 @@
 //! Diesel: a folder per version with `up.sql`, `down.sql` and `metadata.toml`. In a ConfigMap, whose keys have no `/`, it
-//! is written `__`: `2024-01-31-120000_create_users__up.sql`.
+//! is written `__`: `2024-01-31-120000_create_users__up.sql`. Prisma's folders are the same with `migration.sql` for `up.sql`.
 
 use super::{Direction, File, Found, FoundScript, Reader, words};
 use crate::migration::problem::Findings;
@@ -14,7 +14,7 @@ impl Reader for Diesel {
     }
 
     fn forms(&self) -> &'static str {
-        "2024-01-31-120000_create_users/up.sql (down: down.sql beside it; in a ConfigMap `__` for `/`)"
+        "2024-01-31-120000_create_users/up.sql (Prisma: migration.sql; down: down.sql beside it; in a ConfigMap `__` for `/`)"
     }
 
     fn claims(&self, file: &File<'_>) -> bool {
@@ -69,6 +69,7 @@ impl<'a> Place<'a> {
         let path = file.raw.path.as_str();
         let (length, role) = [
             ("up.sql", Role::Script(Direction::Up)),
+            ("migration.sql", Role::Script(Direction::Up)),
             ("down.sql", Role::Script(Direction::Down)),
             ("metadata.toml", Role::Metadata),
         ]

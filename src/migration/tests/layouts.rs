@@ -58,6 +58,8 @@ fn flyways_callback_after_migrations_is_repeatable() {
 #[case::letter("V001.a.up.sql", "V001.a.down.sql")]
 #[case::capitals("001_a.UP.SQL", "001_a.DOWN.SQL")]
 #[case::diesel("001_a/up.sql", "001_a/down.sql")]
+#[case::prisma("001_a/migration.sql", "001_a/down.sql")]
+#[case::prisma_in_a_config_map("001_a__migration.sql", "001_a__down.sql")]
 #[case::diesel_in_a_config_map("001_a__up.sql", "001_a__down.sql")]
 #[case::flyway("V001__a.sql", "V001__rollback_a.sql")]
 fn ways_down_find_their_ways_up(#[case] up: &str, #[case] down: &str) {

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::fixture::{With, at, observed};
 use crate::api::v1alpha1::DatabaseMigrationStatus;
-use crate::rollout::{Requests, Room, Settled, SettledKey, decide, due, later, report};
+use crate::database::DatabaseError;
+use crate::rollout::{Look, Requests, Room, Settled, SettledKey, decide, due, later, report};
 
 const RESYNC: Duration = Duration::from_secs(600);
 
@@ -64,6 +65,17 @@ fn a_settled_object_is_looked_at_again_when_its_time_is_over() {
     assert_eq!(due(Some(&settled), &key(), Some(&ready()), at(599), RESYNC, 0.5).unwrap().0, Duration::from_secs(1));
     assert_eq!(due(Some(&settled), &key(), Some(&ready()), at(600), RESYNC, 0.5), None);
     assert_eq!(due(Some(&settled), &key(), Some(&ready()), at(700), RESYNC, 0.5), None);
+}
+
+#[test]
+fn a_wake_up_between_two_tries_reports_the_same_and_leaves_the_next_try_where_it_was() {
+    let error = DatabaseError::Unreachable("down".into());
+    let failed = observed().failing(error.clone()).with(|o| o.attempts = 3);
+    let woken = failed.clone().with(|o| o.database = Look::FailedBefore { error, due_in: Duration::from_millis(700) });
+    let (tried, not_tried) = (decide(&failed), decide(&woken));
+    assert_eq!(report(&failed, &tried.state).conditions, report(&woken, &not_tried.state).conditions);
+    assert_eq!((tried.requeue, tried.retrying), (Some(Duration::from_secs(8)), true));
+    assert_eq!((not_tried.requeue, not_tried.retrying), (Some(Duration::from_millis(700)), false));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rstest::rstest;
 use serde_json::json;
 
-use super::aftermath::{after, asking, automatic, judged, outcome, taken_back, wanted};
+use super::earlier::{after, asking, automatic, judged, outcome, taken_back, wanted};
 use super::fixture::{With, set};
 use crate::api::v1alpha1::Reason;
 use crate::plan::{Judgement, Outcome, Trigger};
@@ -102,10 +102,11 @@ fn a_request_that_cannot_be_met_says_how_to_withdraw_it() {
 }
 
 #[test]
-fn only_what_was_judged_is_said_not_to_have_held() {
+fn only_what_was_judged_is_said_not_to_have_held_and_only_what_was_in_effect_to_have_been_taken_back() {
     for (trigger, told) in [
         (Trigger::Check, "version 002 did not hold and was taken back: "),
         (Trigger::Requested, "version 002 was taken back: "),
+        (Trigger::ApplyFailure, "version 002 failed half way, and what was in effect of that was taken back: "),
     ] {
         let done = taken_back(&["001"], Some(Outcome::Succeeded)).with(|o| {
             if let Look::Seen(seen) = &mut o.database {

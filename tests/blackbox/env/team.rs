@@ -93,6 +93,13 @@ impl Team {
         team
     }
 
+    /// Labels the namespace.
+    pub async fn label(&self, key: &str, value: &str) {
+        let api: Api<Namespace> = Api::all(self.client.clone());
+        let patch = Patch::Merge(json!({"metadata": {"labels": {key: value}}}));
+        api.patch(&self.namespace, &PatchParams::default(), &patch).await.unwrap();
+    }
+
     pub async fn create_database(&self, name: &str) {
         let mut admin = connect(&self.server, "postgres").await;
         admin.execute(AssertSqlSafe(format!("create database \"{name}\""))).await.unwrap();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::database::{DatabaseError, UndoLimits};
+use crate::database::{DatabaseError, UndoLimits, UndoRestored};
 use crate::migration::Statement;
 use crate::plan::{Direction, Step};
 
@@ -18,9 +18,9 @@ use super::super::sqlstate::{Retry, retry};
 use super::super::supervise::{Ended, Run, supervised};
 use super::super::unit::Attempt;
 use super::facts::{Column, Table};
-use super::items::{ALONE, Item, UNTOLD, What, Word, items, over_bytes, over_rows, targets, together, triggers};
+use super::items::{ALONE, Item, Room, UNTOLD, What, Word, items, over_rows, targets, together, triggers};
 use super::look::{functions, steady};
-use super::statements::{Entry, Rows, create_place, enter, guise, quoted, size};
+use super::statements::{Entry, Rows, create_place, enter, guise, quoted, restored, size};
 use super::{Guise, as_ourselves, refused};
 
 /// How long the catalog may take to answer; a statement's own timeouts end it sooner.
@@ -35,6 +35,14 @@ pub(in super::super) struct Noted {
     pub record: String,
     /// For people.
     pub told: Vec<String>,
+}
+
+impl Noted {
+    /// A copy that was put back.
+    pub(super) fn came_back(&mut self, ledger: &str, id: i64, by: &str, done: &UndoRestored) {
+        self.record.push_str(&restored(ledger, id, by, done.rows, done.left));
+        self.told.push(done.to_string());
+    }
 }
 
 /// What came before a statement in its script.
@@ -57,6 +65,8 @@ pub(in super::super) struct Taken {
     pub(super) guise: Guise,
     /// Rows copied by the statement's own condition.
     pub(super) by_condition: Option<u64>,
+    /// What the copy takes.
+    pub(super) bytes: u64,
 }
 
 #[derive(Deserialize)]
@@ -74,8 +84,10 @@ struct Found {
 #[derive(Deserialize)]
 struct Size {
     rows: u64,
-    bytes: Option<u64>,
+    bytes: u64,
     something: u64,
+    /// Bytes of all copies of the run, this one included.
+    total: u64,
 }
 
 impl Size {
@@ -129,11 +141,7 @@ impl PostgresSession {
         let guise = found.guise;
         let mut taken = Vec::new();
         for item in all {
-            let copied = match item.limit(&limits) {
-                Ok(most) => self.copy(step, one, &item, most, &limits, &guise, place, run).await?,
-                Err(why) => Err(why),
-            };
-            match copied {
+            match self.copy(step, one, &item, &limits, &guise, place, run).await? {
                 Ok(copied) => taken.extend(copied),
                 Err(why) => {
                     let entry = self.entry(step, one, &item, &limits, Rows::Not(&why));
@@ -152,12 +160,16 @@ impl PostgresSession {
         step: &Step,
         one: &Statement,
         item: &Item,
-        most: u64,
         limits: &UndoLimits,
         guise: &Guise,
         place: &Place<'_>,
         run: Run<'_>,
     ) -> Result<Result<Option<Taken>, String>, Attempt> {
+        let room = Room::of(limits, self.copied);
+        let most = match item.limit(limits, &room) {
+            Ok(most) => most,
+            Err(why) => return Ok(Err(why)),
+        };
         self.savepoint(place).await?;
         let conditional = matches!(item.what, What::Rows(Some(_)));
         let mut whole = !conditional;
@@ -184,7 +196,7 @@ impl PostgresSession {
                     }
                     // The condition may speak of something else; the table as a whole does not, where it is small enough.
                     let everything = Item { what: What::Rows(None), ..item.clone() };
-                    if let Err(why) = everything.limit(limits) {
+                    if let Err(why) = everything.limit(limits, &room) {
                         self.back_to_savepoint(false, place).await?;
                         return Ok(Err(why));
                     }
@@ -202,16 +214,18 @@ impl PostgresSession {
             return Ok(Ok(None));
         }
         let over = if size.rows > most {
-            Some(format!("more than {most} rows are {} or maxBytes", over_rows(limits)))
+            let over = if most < limits.max_rows { room.over } else { over_rows(limits) };
+            Some(format!("more than {most} rows are {over}"))
         } else {
-            size.bytes
-                .filter(|bytes| *bytes > limits.max_bytes)
-                .map(|bytes| format!("{bytes} bytes are {}", over_bytes(limits)))
+            // What an earlier statement made of its rows may have been added since.
+            let room = Room::of(limits, size.total.saturating_sub(size.bytes));
+            (size.bytes > room.bytes).then(|| format!("{} bytes are {}", size.bytes, room.over))
         };
         if let Some(why) = over {
             self.back_to_savepoint(false, place).await?;
             return Ok(Err(why));
         }
+        self.copied = size.total;
         self.aside(&format!("{} release savepoint sluice_undo", guise.back()), place).await?;
         let What::Rows(_) = item.what else { return Ok(Ok(None)) };
         Ok(Ok(Some(Taken {
@@ -222,6 +236,7 @@ impl PostgresSession {
             word: Word::of(one),
             guise: guise.clone(),
             by_condition: (!whole).then_some(size.rows),
+            bytes: size.bytes,
         })))
     }
 

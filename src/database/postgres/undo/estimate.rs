@@ -9,7 +9,7 @@ use crate::plan::Step;
 use super::super::connect::{Connector, Link};
 use super::super::failure::{SqlError, lost, name};
 use super::super::loss::read::{Reader, Target};
-use super::items::{ALONE, UNTOLD, items, targets, together, triggers};
+use super::items::{ALONE, Room, UNTOLD, items, targets, together, triggers};
 use super::look::functions;
 
 /// What the steps would copy before they destroy it, and what they could not.
@@ -21,6 +21,7 @@ pub(in super::super) async fn estimates(
     let mut reader = Reader::default();
     let mut link: Option<Link> = None;
     let mut estimates = Vec::new();
+    let mut copied: u64 = 0;
     for step in steps {
         let Some(script) = step.script() else { continue };
         let mut in_transaction = script.mode == TransactionMode::Transactional;
@@ -61,7 +62,9 @@ pub(in super::super) async fn estimates(
                 estimates.extend(triggers.map(|(table, trigger)| untold(format!("trigger {trigger} on {table}"))));
                 for item in items {
                     let few = matches!(&target, Target::Rows { condition: Some(_), .. });
-                    let limit = if alone { Err(ALONE.to_owned()) } else { item.limit(limits).map(|_| ()) };
+                    let limit =
+                        if alone { Err(ALONE.to_owned()) } else { item.limit(limits, &Room::of(limits, copied)) };
+                    copied = copied.saturating_add(if limit.is_ok() { item.takes() } else { 0 });
                     estimates.push(UndoEstimate {
                         label: step.label(),
                         file: script.file.clone(),

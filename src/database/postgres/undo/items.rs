@@ -185,6 +185,28 @@ pub(super) fn triggers(items: &[Item]) -> Vec<(String, String)> {
     each.collect()
 }
 
+/// How many bytes one more copy may have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Room {
+    pub bytes: u64,
+    /// `more than spec.execution.undo.maxBytes (1000)`
+    pub over: String,
+}
+
+impl Room {
+    /// `copied`: so many bytes have the other copies of the run.
+    pub fn of(limits: &UndoLimits, copied: u64) -> Self {
+        let left = limits.max_total_bytes.saturating_sub(copied);
+        if left >= limits.max_bytes {
+            let over = format!("more than spec.execution.undo.maxBytes ({})", limits.max_bytes);
+            return Self { bytes: limits.max_bytes, over };
+        }
+        let others = if copied > 0 { "what other copies of the run leave of " } else { "" };
+        let over = format!("more than {others}spec.execution.undo.maxTotalBytes ({})", limits.max_total_bytes);
+        Self { bytes: left, over }
+    }
+}
+
 impl Item {
     /// `column public.orders.note`
     pub fn object(&self) -> String {
@@ -225,18 +247,30 @@ impl Item {
         known.map(|width| width + ROW_OVERHEAD).or_else(average)
     }
 
+    /// About so many bytes that its copy takes of what all copies of a run may have; nobody can say of rows of a condition.
+    pub fn takes(&self) -> u64 {
+        match &self.what {
+            What::Rows(Some(_)) => 0,
+            What::Column(..) => self.bytes().unwrap_or(0),
+            What::Table | What::Emptied | What::Rows(None) => self.bytes().unwrap_or(self.table.bytes),
+        }
+    }
+
     /// About so many bytes.
     pub fn bytes(&self) -> Option<u64> {
         Some(self.table.rows?.saturating_mul(self.width()?))
     }
 
     /// At most so many rows are copied, or why none is.
-    pub fn limit(&self, limits: &UndoLimits) -> Result<u64, String> {
+    pub fn limit(&self, limits: &UndoLimits, room: &Room) -> Result<u64, String> {
         if let Some(why) = self.table.hidden() {
             return Err(why.to_owned());
         }
         if self.stored().is_empty() {
             return Err("it has no columns to copy".to_owned());
+        }
+        if room.bytes == 0 {
+            return Err(format!("any row is {}", room.over));
         }
         let few = matches!(self.what, What::Rows(Some(_)));
         let rows = self.table.rows.filter(|_| !few);
@@ -245,15 +279,15 @@ impl Item {
         }
         match self.width() {
             Some(width) => {
-                let most = limits.max_bytes / width.max(1);
+                let most = room.bytes / width.max(1);
                 if let Some(rows) = rows.filter(|rows| *rows > most) {
-                    return Err(format!("about {} bytes are {}", rows.saturating_mul(width), over_bytes(limits)));
+                    return Err(format!("about {} bytes are {}", rows.saturating_mul(width), room.over));
                 }
                 Ok(most.min(limits.max_rows))
             }
             // Never analysed: its size is all that is known.
-            None if self.table.bytes > limits.max_bytes && self.column().is_none() => {
-                Err(format!("{} bytes are {}", self.table.bytes, over_bytes(limits)))
+            None if self.table.bytes > room.bytes && self.column().is_none() => {
+                Err(format!("{} bytes are {}", self.table.bytes, room.over))
             }
             None => Ok(limits.max_rows),
         }
@@ -307,10 +341,6 @@ pub(super) fn over_rows(limits: &UndoLimits) -> String {
     format!("more than spec.execution.undo.maxRows ({})", limits.max_rows)
 }
 
-pub(super) fn over_bytes(limits: &UndoLimits) -> String {
-    format!("more than spec.execution.undo.maxBytes ({})", limits.max_bytes)
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -318,7 +348,8 @@ mod tests {
     use super::super::facts::tests::table;
     use super::*;
 
-    const LIMITS: UndoLimits = UndoLimits { max_rows: 100, max_bytes: 1000, keep: Duration::from_secs(1) };
+    const LIMITS: UndoLimits =
+        UndoLimits { max_rows: 100, max_bytes: 1000, max_total_bytes: 2500, keep: Duration::from_secs(1) };
 
     fn item(what: What) -> Item {
         Item { table: table(), what }
@@ -330,16 +361,32 @@ mod tests {
         let mut whole = item(What::Table);
         assert_eq!(whole.bytes(), Some(1720));
         assert_eq!(
-            whole.limit(&LIMITS).unwrap_err(),
+            whole.limit(&LIMITS, &Room::of(&LIMITS, 0)).unwrap_err(),
             "about 1720 bytes are more than spec.execution.undo.maxBytes (1000)"
         );
         whole.table.rows = Some(5);
-        assert_eq!(whole.limit(&LIMITS), Ok(5));
+        assert_eq!(whole.limit(&LIMITS, &Room::of(&LIMITS, 0)), Ok(5));
         whole.table.rows = Some(101);
-        assert!(whole.limit(&LIMITS).unwrap_err().contains("maxRows (100)"));
+        assert!(whole.limit(&LIMITS, &Room::of(&LIMITS, 0)).unwrap_err().contains("maxRows (100)"));
         // A condition may leave few of many.
         whole.what = What::Rows(Some(("t".to_owned(), "id = 1".to_owned())));
-        assert_eq!(whole.limit(&LIMITS), Ok(5));
+        assert_eq!(whole.limit(&LIMITS, &Room::of(&LIMITS, 0)), Ok(5));
+    }
+
+    #[test]
+    fn what_others_leave_of_the_limit_for_all_copies_of_a_run_is_a_limit_too() {
+        let mut whole = item(What::Table);
+        whole.table.rows = Some(5);
+        let after = |copied| whole.limit(&LIMITS, &Room::of(&LIMITS, copied));
+        assert_eq!((after(1500), after(1640)), (Ok(5), Ok(5)));
+        assert_eq!(
+            after(1641).unwrap_err(),
+            "about 860 bytes are more than what other copies of the run leave of spec.execution.undo.maxTotalBytes (2500)"
+        );
+        assert!(after(9999).unwrap_err().starts_with("any row is more than what other copies"));
+        let few = UndoLimits { max_total_bytes: 500, ..LIMITS };
+        let why = whole.limit(&few, &Room::of(&few, 0)).unwrap_err();
+        assert_eq!(why, "about 860 bytes are more than spec.execution.undo.maxTotalBytes (500)");
     }
 
     #[test]
@@ -347,9 +394,9 @@ mod tests {
         let mut whole = item(What::Table);
         whole.table.rows = None;
         whole.table.columns.iter_mut().for_each(|column| column.width = None);
-        assert!(whole.limit(&LIMITS).unwrap_err().starts_with("8192 bytes are more"));
+        assert!(whole.limit(&LIMITS, &Room::of(&LIMITS, 0)).unwrap_err().starts_with("8192 bytes are more"));
         whole.table.bytes = 1000;
-        assert_eq!(whole.limit(&LIMITS), Ok(100));
+        assert_eq!(whole.limit(&LIMITS, &Room::of(&LIMITS, 0)), Ok(100));
     }
 
     #[test]

@@ -19,7 +19,7 @@ use super::statements::{all, by_id, restored};
 #[derive(Deserialize)]
 struct Raw {
     id: i64,
-    key: String,
+    label: String,
     direction: Direction,
     file: String,
     line: u32,
@@ -57,7 +57,7 @@ impl Raw {
             created_at: time(&self.created_at)?,
             expires_at: time(&self.expires_at)?,
             id: self.id,
-            key: self.key,
+            label: self.label,
             direction: self.direction,
             file: self.file,
             line: self.line,

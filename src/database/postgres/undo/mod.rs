@@ -22,7 +22,7 @@ pub(super) use copy::{Before, Noted};
 pub(super) use estimate::estimates;
 pub(super) use keep::{copies, restore};
 pub(super) use refill::Refill;
-pub(super) use statements::{expire, supersede};
+pub(super) use statements::{expire, supersede, total};
 
 use std::collections::BTreeMap;
 

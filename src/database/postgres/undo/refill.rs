@@ -132,8 +132,7 @@ impl PostgresSession {
             }
         }
         for (id, done) in back {
-            noted.record.push_str(&restored(&self.sql.schema, id, &self.recorder.run, done.rows, done.left));
-            noted.told.push(done.to_string());
+            noted.came_back(&self.sql.schema, id, &self.recorder.run, &done);
         }
         noted.record.push_str(&columns);
         Ok(())
@@ -159,8 +158,7 @@ impl PostgresSession {
                 Ok(done) => {
                     oids.extend(kept.now.as_ref().map(|now| now.oid));
                     let done = kept.with_those_before(done);
-                    noted.record.push_str(&restored(&schema, kept.id, &by, done.rows, done.left));
-                    noted.told.push(done.to_string());
+                    noted.came_back(&schema, kept.id, &by, &done);
                 }
                 Err(why) => {
                     noted.record.push_str(&not_restored(&schema, kept.id, &by, &why));

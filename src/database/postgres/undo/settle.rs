@@ -11,17 +11,19 @@ use super::super::supervise::{Ended, Run, supervised};
 use super::super::unit::Attempt;
 use super::copy::{Noted, Taken};
 use super::facts::{Column, Table};
-use super::items::Word;
+use super::items::{Room, Word};
 use super::look::by_oid;
 use super::restore::{changed, missing, numbered, numbered_by, row, row_now};
-use super::statements::{counted, quoted};
-use super::{FORMATS, refused};
+use super::statements::{bytes, hash, quoted};
+use super::{FORMATS, as_ourselves, refused};
 
 /// Rows in the two tables of a copy.
 #[derive(Deserialize)]
 struct Left {
     copy: u64,
     after: u64,
+    /// What the second one takes.
+    bytes: u64,
 }
 
 impl PostgresSession {
@@ -69,6 +71,18 @@ impl PostgresSession {
         noted: &mut Noted,
     ) -> Result<(), Attempt> {
         let left: Left = self.asked(&one.left(), place).await?;
+        let others = self.copied.saturating_sub(one.bytes);
+        if let Some(limits) = self.settings.undo.filter(|limits| self.copied + left.bytes > limits.max_total_bytes) {
+            self.back_to_savepoint(true, place).await?;
+            let over = Room::of(&limits, others).over;
+            let why = format!("{} bytes, with the rows as they became, are {over}", one.bytes + left.bytes);
+            let (us, forget) = (as_ourselves(self.other_role.as_deref()), one.forget(&self.sql.schema, &why));
+            self.aside(&format!("{us} {forget} {} release savepoint sluice_undo", one.guise.back()), place).await?;
+            noted.told.push(format!("{}: not copied, {why}", one.object));
+            self.copied = others;
+            return Ok(());
+        }
+        self.copied = if left.copy == 0 { others } else { self.copied + left.bytes };
         let (end, notes) = one.complete(&self.sql.schema, &left, affected);
         noted.told.extend(notes.iter().map(|note| format!("{}: {note}", one.object)));
         let end = format!("{end} {} release savepoint sluice_undo", one.guise.back());
@@ -119,9 +133,26 @@ impl Taken {
     }
 
     fn left(&self) -> String {
-        let count = |table: String| format!("(select pg_catalog.count(*) from {table})");
-        let after = if self.compares() { count(quoted(&self.after())) } else { "0".to_owned() };
-        format!("select pg_catalog.json_build_object('copy', {}, 'after', {after})::text", count(quoted(&self.copy)))
+        let count = |table: &str| format!("(select pg_catalog.count(*) from {table})");
+        let after = quoted(&self.after());
+        let (after, size) = if self.compares() {
+            let rows = count(&after);
+            (rows.clone(), format!("case when {rows} > 0 then {} else 0 end", bytes(&after)))
+        } else {
+            ("0".to_owned(), "0".to_owned())
+        };
+        let copy = count(&quoted(&self.copy));
+        format!("select pg_catalog.json_build_object('copy', {copy}, 'after', {after}, 'bytes', {size})::text")
+    }
+
+    /// Takes the copy back: why.
+    fn forget(&self, ledger: &str, why: &str) -> String {
+        format!(
+            "drop table {}; update {ledger}.migration_undo set copy = null, rows = null, bytes = null, note = {} where copy = {};",
+            quoted(&self.copy),
+            text(why),
+            text(&self.copy)
+        )
     }
 
     fn note(&self, ledger: &str, why: &str) -> String {
@@ -161,9 +192,12 @@ impl Taken {
             notes.push(format!("{} more rows were written in between and are not in the copy", affected - copied));
         }
         let sql = format!(
-            "{drop_after} update {ledger}.migration_undo set (rows, bytes, hash) = (select {}), after = {}, restore_sql = {}, note = {}
+            "{drop_after} update {ledger}.migration_undo set rows = {}, bytes = {}{}, hash = {}, after = {}, restore_sql = {}, note = {}
                 where copy = {name};",
-            counted(&copy),
+            left.copy,
+            bytes(&copy),
+            after.map(|after| format!(" + {}", bytes(after))).unwrap_or_default(),
+            hash(&copy),
             optional(after.map(|_| self.after()).as_deref()),
             optional((!restore.is_empty()).then(|| restore.join(";\n")).as_deref()),
             optional((!notes.is_empty()).then(|| notes.join("; ")).as_deref()),

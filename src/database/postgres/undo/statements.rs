@@ -93,7 +93,7 @@ pub(super) fn enter(ledger: &str, entry: &Entry<'_>, rows: Rows<'_>) -> String {
     let facts = match rows {
         Rows::Copied(..) => counted(&table),
         // What is left of it is counted once that is known.
-        Rows::Perhaps(_) => format!("(select pg_catalog.count(*) from {table}), null, null"),
+        Rows::Perhaps(_) => format!("(select pg_catalog.count(*) from {table}), {}, null", bytes(&table)),
         Rows::Not(_) => "null, null, null".to_owned(),
     };
     format!(
@@ -141,23 +141,33 @@ fn sequences(entry: &Entry<'_>) -> String {
 
 /// Rows, bytes and hash of a copy: three expressions.
 pub(super) fn counted(table: &str) -> String {
-    format!(
-        "(select pg_catalog.count(*) from {table}), pg_catalog.pg_table_size({}::pg_catalog.regclass), {}",
-        text(table),
-        hash(table)
-    )
+    format!("(select pg_catalog.count(*) from {table}), {}, {}", bytes(table), hash(table))
 }
 
-/// How many rows and bytes a copy has, and in how many rows there is something, of a column where it is about one. JSON.
+/// What a table takes on disk: an expression.
+pub(super) fn bytes(table: &str) -> String {
+    format!("pg_catalog.pg_table_size({}::pg_catalog.regclass)", text(table))
+}
+
+/// How many rows and bytes a copy has, how many bytes all copies of its run, and in how many rows there is something, of a column
+/// where it is about one. JSON.
 pub(super) fn size(ledger: &str, copy: &str, column: Option<&str>) -> String {
     let something = column.map_or_else(
-        || "rows".to_owned(),
+        || "u.rows".to_owned(),
         |column| format!("(select pg_catalog.count(c.{}) from {} as c)", ident(column), quoted(copy)),
     );
     format!(
-        "select pg_catalog.json_build_object('rows', rows, 'bytes', bytes, 'something', {something})::text
-            from {ledger}.migration_undo where copy = {}",
+        "select pg_catalog.json_build_object('rows', u.rows, 'bytes', u.bytes, 'something', {something}, 'total', {})::text
+            from {ledger}.migration_undo u where u.copy = {}",
+        total(ledger, "u.run_id"),
         text(copy)
+    )
+}
+
+/// How many bytes the copies of a run have: an expression.
+pub(in super::super) fn total(ledger: &str, run: &str) -> String {
+    format!(
+        "(select coalesce(pg_catalog.sum(t.bytes), 0)::bigint from {ledger}.migration_undo t where t.run_id = {run})"
     )
 }
 
@@ -342,12 +352,13 @@ pub(super) fn filled_too_soon(oids: &[i64], committed: Option<&str>) -> String {
 /// All entries, newest first. JSON.
 pub(super) fn all(ledger: &str) -> String {
     format!(
-        "select coalesce(pg_catalog.json_agg(pg_catalog.json_build_object('id', u.id, 'key', u.key, 'direction', u.direction, 'file', u.file,
+        "select coalesce(pg_catalog.json_agg(pg_catalog.json_build_object('id', u.id, 'label', u.label, 'direction', u.direction, 'file', u.file,
             'line', u.line, 'object', u.object, 'table', u.copy, 'rows', u.rows, 'bytes', u.bytes, 'created_at', u.created_at,
             'expires_at', u.expires_at, 'restored', u.restored_at is not null, 'dropped', u.dropped_at is not null,
             'note', pg_catalog.concat_ws('; ', u.note, u.restore_note,
                 case when u.left_rows > 0 then u.left_rows || ' rows were left as they are' end),
             'restore_sql', u.restore_sql) order by u.id desc), '[]')::text
-        from (select * from {ledger}.migration_undo order by id desc limit 1000) u"
+        from (select u.*, coalesce(m.version, u.key) as label from {ledger}.migration_undo u
+            left join {ledger}.schema_migrations m on m.key = u.key order by u.id desc limit 1000) u"
     )
 }
