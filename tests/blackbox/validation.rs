@@ -136,6 +136,12 @@ async fn a_policy_that_would_close_everything_in_error_is_refused_when_it_is_wri
         (test("In", json!([])), "In and NotIn, which need values"),
         (test("Exists", json!(["a"])), "Exists and DoesNotExist, which take none"),
         (json!({"selector": {"matchExpressions": [{"key": "team", "operator": "NotIn"}]}}), "spec.selector"),
+        (json!({"namespaceSelector": {"matchLabels": {"environment ": "production"}}}), "none that a label can have"),
+        (json!({"selector": {"matchLabels": {"environment": "production "}}}), "spec.selector.matchLabels.environment"),
+        (
+            json!({"selector": {"matchExpressions": [{"key": "a b", "operator": "Exists"}]}}),
+            "spec.selector.matchExpressions[0].key",
+        ),
         (json!({"fromRisk": "HIGH", "verification": {"minDuration": "5m"}}), "without fromRisk"),
         (json!({"fromRisk": "HIGH", "rollback": {"automatic": true}}), "without fromRisk"),
         (json!({"promotion": {"publicKeys": ["x".repeat(44)]}}), "spec.promotion.publicKeys[0]"),
