@@ -7,7 +7,7 @@ use crate::database::Stage;
 use crate::gates::GateState;
 use crate::plan::Plan;
 
-use super::{DueVerification, Job, Look, Observed, Room, State, backoff, gating};
+use super::{DueVerification, Job, Observed, Room, State, backoff, gating};
 
 /// How often a run's progress is written into the status at most …
 const PROGRESS_EVERY: Duration = Duration::from_secs(2);
@@ -71,16 +71,10 @@ pub fn decide(observed: &Observed) -> Decision {
         State::InvalidSpec(_) => (Action::Wait, None, false, false),
         State::InvalidSource(_) => (Action::Wait, Some(resync), false, false),
         State::SourceNotReady(_) => (Action::Wait, Some(SAFETY_NET), false, false),
-        State::SourceUnavailable(_) | State::Unreachable(_) | State::Unsuitable(_) => match &observed.database {
-            Look::FailedBefore { due_in, .. } => (Action::Wait, Some(*due_in), false, false),
-            Look::None
-            | Look::NotDue { .. }
-            | Look::Later
-            | Look::NotReady(_)
-            | Look::Unavailable(_)
-            | Look::Failed(_)
-            | Look::Seen(_) => (Action::Wait, Some(again), true, false),
-        },
+        State::SourceUnavailable(_) | State::Unreachable(_) | State::Unsuitable(_) => {
+            let due_in = observed.database.due_in();
+            (Action::Wait, Some(due_in.unwrap_or(again)), due_in.is_none(), false)
+        }
         State::Refused(_)
         | State::UpToDate
         | State::Suspended(_)
@@ -92,19 +86,7 @@ pub fn decide(observed: &Observed) -> Decision {
         | State::RolledBack(..)
         | State::PolicyViolation(..)
         | State::TooManyFailures(..) => (Action::Wait, Some(resync), false, true),
-        State::Settled => {
-            let due_in = match &observed.database {
-                Look::NotDue { due_in } => *due_in,
-                Look::None
-                | Look::Later
-                | Look::NotReady(_)
-                | Look::Unavailable(_)
-                | Look::Failed(_)
-                | Look::FailedBefore { .. }
-                | Look::Seen(_) => resync,
-            };
-            (Action::Wait, Some(due_in), false, true)
-        }
+        State::Settled => (Action::Wait, Some(observed.database.due_in().unwrap_or(resync)), false, true),
         // Whoever observes gathers and asks again; should that have been impossible, a later pass does.
         State::GatesDue(_) => (Action::Wait, Some(again), true, false),
         // What its gates look at changes without a change of what a look is for.

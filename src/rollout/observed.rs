@@ -58,6 +58,19 @@ pub enum Look {
     Seen(Box<Inspection>),
 }
 
+impl Look {
+    /// When the next one is due, where there was none in this pass because it is not due yet.
+    #[must_use]
+    pub fn due_in(&self) -> Option<Duration> {
+        match self {
+            Self::NotDue { due_in } | Self::FailedBefore { due_in, .. } => Some(*due_in),
+            Self::None | Self::Later | Self::NotReady(_) | Self::Unavailable(_) | Self::Failed(_) | Self::Seen(_) => {
+                None
+            }
+        }
+    }
+}
+
 /// The object's run in this process.
 #[derive(Debug, Clone)]
 pub enum Task {
