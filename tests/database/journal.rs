@@ -1,7 +1,5 @@
 //! Scripts that cannot run in one transaction: interrupted, mended, resumed.
 
-use std::time::Duration;
-
 use sluice::database::{DatabaseError, FailureClass, Stage, StopSignal, progress, run};
 use sluice::plan::{Outcome, Refusal};
 
@@ -217,21 +215,22 @@ async fn settings_of_a_script_hold_until_its_end_also_after_a_resume_and_not_lon
     assert_eq!(db.value(tables).await, "app.inner_one, app.inner_two, public.outer_one");
 }
 
+/// A procedure that commits a row and does not come to its end.
+const COMMITS_AND_GOES_ON: (&str, &str) = (
+    "V001__p.sql",
+    "create table t(id int);\ncreate procedure p() language plpgsql as $$ begin\n\
+    insert into t values (1); commit; perform pg_sleep(60); end $$;",
+);
+const CALLS_IT: (&str, &str) = ("V002__call.sql", "-- sluice:no-transaction\ncall p();");
+
 /// Nobody can tell what a procedure committed before the connection broke: a person decides, and is told how.
 #[tokio::test]
 async fn a_procedure_whose_outcome_is_not_known_needs_a_person_who_is_told_what_to_do() {
     let db = database().await;
-    let before = (
-        "V001__p.sql",
-        "create table t(id int);\ncreate procedure p() language plpgsql as $$ begin\n\
-        insert into t values (1); commit; perform pg_sleep(60); end $$;",
-    );
-    db.up(&[before]).await;
-    let files = [before, ("V002__call.sql", "-- sluice:no-transaction\ncall p();")];
+    db.up(&[COMMITS_AND_GOES_ON]).await;
+    let files = [COMMITS_AND_GOES_ON, CALLS_IT];
     let running = db.start(&set(&files), "Latest").await;
-    while db.value("select count(*)::text from t").await == "0" {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    eventually(&db, "select count(*)::text from t", "1").await;
     running.task.abort();
     let report = db.run(&set(&files), "Latest").await;
     let Err(DatabaseError::Step(failure)) = report.result else { panic!("{:?}", report.result) };
@@ -328,13 +327,8 @@ async fn a_script_that_is_stopped_while_it_waits_for_locks_says_what_of_it_is_in
 #[tokio::test]
 async fn a_procedure_that_is_cut_short_says_that_what_it_committed_stays_and_what_to_do() {
     let db = database().await;
-    let before = (
-        "V001__p.sql",
-        "create table t(id int);\ncreate procedure p() language plpgsql as $$ begin\n\
-        insert into t values (1); commit; perform pg_sleep(60); end $$;",
-    );
-    db.up(&[before]).await;
-    let running = db.start(&set(&[before, ("V002__call.sql", "-- sluice:no-transaction\ncall p();")]), "Latest").await;
+    db.up(&[COMMITS_AND_GOES_ON]).await;
+    let running = db.start(&set(&[COMMITS_AND_GOES_ON, CALLS_IT]), "Latest").await;
     eventually(&db, "select count(*)::text from t", "1").await;
     running.stop.now.cancel();
     let Err(DatabaseError::Stopped(told)) = running.report().await.result else { panic!("it was stopped") };
